@@ -1,0 +1,268 @@
+"""What one training run is: `TrainConfig`, the paper's training runs `RECIPES`, the paper's table rows `ROWS`.
+
+    from dataclasses import replace
+    config = replace(RECIPES["trades_ccm_ccr"], seed=3, eps=8 / 255)
+
+A recipe is a training run. A table row is a recipe and the weights looked at: the live network or one of the
+running averages that every run carries beside it. Epochs count from 1, pixels lie in [0, 1].
+"""
+
+import json
+from dataclasses import dataclass, fields, replace
+
+#: Raised by hand when a change of the code changes a run's numbers; part of every run's identity.
+RECIPE_VERSION = 1
+
+OBJECTIVES = ("at", "trades", "fat", "frl")
+LIVE = "live"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Every number of one training run; the defaults are the paper's (Sec. 5.1), or the released code's where it is silent.
+
+    Raises:
+        ValueError: on a value that cannot be trained with; the message names the field and what it takes.
+    """
+
+    seed: int = 0  # draws the split (embedded data), the initial weights, the batch order and the attacks
+
+    # --- data
+    dataset: str = "cifar10"
+    train_per_class: int | None = None  # None: all images that validation leaves (4,900 on CIFAR-10)
+    val_per_class: int = 100  # "2% samples from each class" (Sec. 5.1); every method trains on the rest
+    test_per_class: int | None = None  # None: the whole test set
+    crop_padding: int = 4  # pixels; random crop after padding, as in the released code
+    crop_pad_mode: str = "reflect"  # the released code reflects; TRADES, FAT and FRL pad with zeros ("constant")
+    flip: bool = True  # random horizontal flip
+
+    # --- network
+    model: str = "preactresnet"
+    width: int = 64  # channels of the first stage (preactresnet), units of a hidden layer (mlp)
+    depth: int = 2  # blocks a stage (preactresnet; 2 makes an 18), hidden layers (mlp)
+
+    # --- optimiser (Sec. 5.1)
+    epochs: int = 200
+    milestones: tuple[int, ...] = (100, 150)  # the last epochs at the old rate
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4  # on all parameters, BatchNorm and biases too
+    precision: str = "fp32"
+
+    # --- attack during training (Eq. 2)
+    objective: str = "at"
+    eps: float = 8 / 255
+    alpha: float = 2 / 255  # not scaled with a calibrated margin
+    steps: int = 10
+    attack_bn: str = "train"  # the released code attacks AT and FAT in train mode, moving BN statistics; TRADES in eval mode
+    clean_forward: str = "train"  # a clean pass after each step logs clean accuracy; in train mode it moves BN statistics too
+
+    # --- objective
+    beta: float = 6.0  # TRADES (Eq. 3); FRL uses 1.5
+    trades_normalized: bool = True  # Eq. 8, divided by 1 + beta, for the plain baseline too; False: Eq. 3
+    fat_tau: int = 3  # steps a sample may take while misclassified; the paper does not state it
+    fat_rule: str = "release"  # "release": frozen once tau is spent; "official": frozen when misclassified with none left
+    fat_omega: float = 0.0  # noise added at each step; 0.001 in the official FAT
+
+    # --- calibration (Eqs. 6, 7)
+    ccm: bool = False
+    ccr: bool = False
+    lambda_1: float = 0.5  # base perturbation budget
+    lambda_2: float = 0.5
+    calibration_start: int = 11  # first epoch trained with calibrated values; Algorithm 1 as written means 2
+
+    # --- FRL (Xu et al. 2021, reweight + remargin): fine-tunes its parent
+    parent: "TrainConfig | None" = None
+    frl_tolerance: float = 0.07  # allowed excess of a class's clean and boundary error over the mean
+    frl_weight_rate: float = 0.05
+    frl_margin_rate: float = 0.2
+    frl_weight_limit: float = 0.5  # largest sum of the multipliers of one constraint
+    frl_margin_max: float = 3.0  # largest margin, in units of eps
+
+    # --- the attack of the evaluation after each epoch: always the original margin
+    eval_eps: float = 8 / 255
+    eval_alpha: float = 2 / 255
+    eval_steps: int = 10
+
+    def __post_init__(self):
+        object.__setattr__(self, "milestones", tuple(self.milestones))
+        self._require_choices()
+        self._require_ranges()
+        if (self.objective == "frl") != (self.parent is not None):
+            raise ValueError("parent: FRL fine-tunes an AT run, so objective='frl' needs parent=<its TrainConfig>, others none")
+        if self.ccr and self.objective != "trades":
+            raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
+        if self.ccm and self.objective == "frl":
+            raise ValueError("ccm: FRL has a margin schedule of its own and cannot be combined with CCM (Sec. 5.2)")
+
+    def _require_choices(self):
+        choices = {
+            "objective": OBJECTIVES, "attack_bn": ("train", "eval"), "clean_forward": ("train", "eval", "off"),
+            "crop_pad_mode": ("reflect", "constant"), "fat_rule": ("release", "official"), "precision": ("fp32", "fp64"),
+        }  # fmt: skip
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+
+    def _require_ranges(self):
+        for name in ("epochs", "batch_size", "width", "depth", "val_per_class", "calibration_start", "frl_margin_max"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("seed", "steps", "eps", "alpha", "beta", "lr", "momentum", "weight_decay", "lambda_1", "lambda_2",
+                     "fat_tau", "fat_omega", "crop_padding", "eval_eps", "eval_alpha", "eval_steps"):  # fmt: skip
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("eps", "eval_eps"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name}={getattr(self, name)}: pixels lie in [0, 1], write 8 / 255 for the paper's margin")
+
+    @property
+    def recipe(self):
+        """The run's short name: the objective and what calibrates it, `trades_ccm_ccr`."""
+        return self.objective + "_ccm" * self.ccm + "_ccr" * self.ccr
+
+    @property
+    def best_from(self):
+        """First epoch that may become a `best` checkpoint: the second half of training (released code)."""
+        return self.epochs // 2 + 1
+
+    def lr_at(self, epoch):
+        """Learning rate of an epoch (from 1): divided by 10 after each milestone (Sec. 5.1)."""
+        return self.lr * 0.1 ** sum(epoch > m for m in self.milestones)
+
+    def to_dict(self):
+        """The fields that differ from their defaults, ready for JSON: a new field keeps the old identities."""
+        out = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value != f.default:
+                out[f.name] = value.to_dict() if isinstance(value, TrainConfig) else _plain(value)
+        return out
+
+    @classmethod
+    def from_dict(cls, values):
+        """The inverse of `to_dict`; an unknown field is an error that lists the known ones."""
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"unknown field(s) {', '.join(unknown)}; TrainConfig has {', '.join(sorted(known))}")
+        parent = values.get("parent")
+        return cls(**{**values, **({"parent": cls.from_dict(parent)} if parent else {})})
+
+    def canonical(self):
+        """One line of JSON that is equal for equal configs: what a run's identity is hashed from."""
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class Average:
+    """A running average of weights that a run carries: passive, training never sees it (Sec. 4.3).
+
+    `threshold` 0 accepts every epoch and makes it EMA. `init` says what it is before and at its first acceptance:
+    "first": nothing, then the live weights; "theta_0": the initial weights, averaged from there (Algorithm 1);
+    "random": another random network, then the live weights (the released code).
+    """
+
+    name: str
+    decay: float = 0.85
+    threshold: float = 0.0  # delta: worst class's robust accuracy on validation
+    start: int = 50  # first epoch whose end may enter
+    init: str = "first"
+
+    def __post_init__(self):
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"decay must lie in [0, 1), not {self.decay}")
+        if self.init not in ("first", "theta_0", "random"):
+            raise ValueError(f"init must be one of first, theta_0, random, not {self.init!r}")
+        if self.name == LIVE or not self.name.isidentifier():
+            raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
+
+    def to_dict(self):
+        """All fields, ready for JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack that judges finished weights. `key` names it in records and on pages.
+
+    kind "pgd": cross-entropy PGD, uniform start, last iterate; "square": the black-box Square attack with `steps`
+    queries; "aa": standard AutoAttack (`steps` and `alpha` do not apply).
+    """
+
+    kind: str
+    eps: float
+    alpha: float = 0.0
+    steps: int = 0
+    per_class: int | None = None  # the first n test images of each class; None: all
+    nominal_eps: float | None = None  # set where eps is not the evaluation's margin, so that the key says so
+
+    def __post_init__(self):
+        if self.kind not in ("pgd", "square", "aa"):
+            raise ValueError(f"kind must be one of pgd, square, aa, not {self.kind!r}")
+        if self.eps < 0 or self.alpha < 0 or self.steps < 0:
+            raise ValueError("eps, alpha and steps must not be negative")
+
+    @property
+    def key(self):
+        """Such as "pgd20", "pgd20@eps=0.5", "aa[n=20/class]"."""
+        name = self.kind + (str(self.steps) if self.kind != "aa" else "")
+        name += f"@eps={self.eps:g}" if self.nominal_eps not in (None, self.eps) else ""
+        return name + (f"[n={self.per_class}/class]" if self.per_class else "")
+
+
+_AT = TrainConfig()
+_TRADES = TrainConfig(objective="trades", attack_bn="eval", lambda_1=0.3)
+_FAT = TrainConfig(objective="fat", lambda_1=0.7)
+
+#: The paper's training runs (Tables 1-3); 0.5 / 0.3 / 0.7 are the paper's lambda_1 for AT / TRADES / FAT (Sec. 5.1).
+RECIPES = {
+    "at": _AT,
+    "at_ccm": replace(_AT, ccm=True),
+    "trades": _TRADES,
+    "trades_ccm": replace(_TRADES, ccm=True),
+    "trades_ccr": replace(_TRADES, ccr=True),
+    "trades_ccm_ccr": replace(_TRADES, ccm=True, ccr=True),
+    "fat": _FAT,
+    "fat_ccm": replace(_FAT, ccm=True),
+    "frl": TrainConfig(
+        objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A table row: a recipe, and the weights of it that are looked at."""
+
+    label: str
+    recipe: str
+    weights: str = LIVE
+
+
+#: Every row of Tables 1-3, by key.
+ROWS = {
+    "at": Row("AT", "at"),
+    "at_ema": Row("AT + EMA", "at", "ema"),
+    "at_fawa": Row("AT + FAWA", "at", "fawa"),
+    "at_ccm": Row("AT + CCM", "at_ccm"),
+    "at_cfa": Row("AT + CFA", "at_ccm", "fawa"),
+    "trades": Row("TRADES", "trades"),
+    "trades_ema": Row("TRADES + EMA", "trades", "ema"),
+    "trades_fawa": Row("TRADES + FAWA", "trades", "fawa"),
+    "trades_ccm": Row("TRADES + CCM", "trades_ccm"),
+    "trades_ccr": Row("TRADES + CCR", "trades_ccr"),
+    "trades_ccm_ccr": Row("TRADES + CCM + CCR", "trades_ccm_ccr"),
+    "trades_cfa": Row("TRADES + CFA", "trades_ccm_ccr", "fawa"),
+    "fat": Row("FAT", "fat"),
+    "fat_ema": Row("FAT + EMA", "fat", "ema"),
+    "fat_fawa": Row("FAT + FAWA", "fat", "fawa"),
+    "fat_ccm": Row("FAT + CCM", "fat_ccm"),
+    "fat_cfa": Row("FAT + CFA", "fat_ccm", "fawa"),
+    "frl": Row("FRL", "frl"),
+    "frl_ema": Row("FRL + EMA", "frl", "ema"),
+}

@@ -1,0 +1,63 @@
+"""Batches on the device: `Batches` shuffles, crops and flips, a whole batch at a time; pixels come out in [0, 1]."""
+
+import torch
+import torch.nn.functional as F
+
+from cfa_nb.rng import stream
+
+
+DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
+
+
+def to_float(images, dtype=torch.float32):
+    """uint8 pixels 0..255 to floats in [0, 1]."""
+    return images.to(dtype) / 255
+
+
+class Batches:
+    """One epoch of shuffled, augmented batches (x (B, C, H, W) in [0, 1], y (B,)); the last, smaller one is kept.
+
+    Args:
+        split: images and labels, on the device that the batches shall live on.
+        config: batch size, padding and flip; its seed keys order and augmentation.
+        epoch: counted from 1.
+    """
+
+    def __init__(self, split, config, epoch):
+        self.split, self.config, self.epoch = split, config, epoch
+
+    def __len__(self):
+        return -(-len(self.split) // self.config.batch_size)
+
+    def __iter__(self):
+        device = self.split.labels.device
+        generator = stream(self.config.seed, "order", self.epoch, device=device)
+        order = torch.randperm(len(self.split), generator=generator, device=device)
+        for step, index in enumerate(order.split(self.config.batch_size)):
+            generator = stream(self.config.seed, "augment", self.epoch, step, device)
+            x = to_float(self.split.images[index], DTYPES[self.config.precision])
+            yield augment(x, self.config, generator), self.split.labels[index]
+
+
+def augment(x, config, generator):
+    """Random crop after padding and random horizontal flip, drawn for each image. x: (B, C, H, W)."""
+    if config.crop_padding:
+        x = random_crop(x, config.crop_padding, config.crop_pad_mode, generator)
+    return random_flip(x, generator) if config.flip else x
+
+
+def random_crop(x, padding, mode, generator):
+    """Crops of the original size from the padded images, by one gather. x: (B, C, H, W)."""
+    b, c, h, w = x.shape
+    padded = F.pad(x, (padding,) * 4, mode=mode)
+    top, left = torch.randint(2 * padding + 1, (2, b, 1), generator=generator, device=x.device)
+    rows = top + torch.arange(h, device=x.device)  # (B, H)
+    cols = left + torch.arange(w, device=x.device)  # (B, W)
+    index = torch.arange(b, device=x.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[index, rows[:, :, None], cols[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def random_flip(x, generator):
+    """Mirrors each image with probability 1/2. x: (B, C, H, W)."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
+    return torch.where(mirrored, x.flip(3), x)

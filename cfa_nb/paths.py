@@ -1,0 +1,24 @@
+"""Where things lie: the checkout, the local runs, the published outputs.
+
+`CFA_NB_RUNS` and `CFA_NB_OUTPUTS` put the last two elsewhere (`--runs`, `--outputs` of the command line set them).
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def notebooks_dir():
+    """The notebooks' sources, without outputs."""
+    return ROOT / "notebooks"
+
+
+def runs_dir():
+    """The local run store: ignored by git, never published as it is."""
+    return Path(os.environ.get("CFA_NB_RUNS", ROOT / "runs"))
+
+
+def outputs_dir():
+    """Executed notebooks, figures, tables and records, by profile: what readers see."""
+    return Path(os.environ.get("CFA_NB_OUTPUTS", ROOT / "outputs"))

@@ -1,0 +1,284 @@
+"""What a run leaves behind: a deterministic `RunRecord` and, beside it, a `Provenance`.
+
+A record holds whole numbers (hits and images per class) and nothing that depends on the machine or the day, so two
+runs of one config can be compared byte for byte. Hardware, versions, seconds and the commit stand in the provenance.
+"""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from cfa_nb.config import LIVE, RECIPE_VERSION, Average, TrainConfig
+from cfa_nb.metrics import ClassAccuracy
+
+FORMAT = 1
+
+
+class RecordError(ValueError):
+    """A record that does not parse; the message names the file and what to do."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Accuracy of one set of weights on one split after an epoch: clean, and under the epoch's PGD attack."""
+
+    clean: ClassAccuracy
+    robust: ClassAccuracy
+
+    @property
+    def score(self):
+        """Overall plus worst-class robust accuracy: what `best` maximises (Sec. 5.1, Metrics)."""
+        return self.robust.overall + self.robust.worst
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: what it was trained with, and how its weights and the averages did at its end.
+
+    `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`; an average that does not exist yet is
+    None. `val` has the live weights in every epoch, the averages where they may be selected. `accepted` says which averages took this epoch's weights in.
+    """
+
+    epoch: int
+    lr: float
+    class_eps: tuple[float, ...]
+    class_beta: tuple[float, ...]
+    train_robust: ClassAccuracy
+    train_clean: ClassAccuracy | None
+    val: dict[str, Measured | None]
+    test: dict[str, Measured | None]
+    accepted: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights that the run kept: which epoch they come from, and the digest of their file."""
+
+    epoch: int
+    sha256: str
+
+
+@dataclass
+class RunRecord:
+    """Everything deterministic that a run leaves: config, data, epochs, kept checkpoints, evaluations.
+
+    `checkpoints` and `evaluations` are keyed by "<weights>/<selection>", such as "fawa/best"; selections are "best"
+    (highest overall + worst robust accuracy on the test set, the released code's practice), "best_val" (the same on
+    validation) and "last". An evaluation maps an attack's key, such as "pgd20", to its `ClassAccuracy`.
+    """
+
+    config: TrainConfig
+    data_hash: str
+    class_names: tuple[str, ...]
+    averages: tuple[Average, ...]
+    epochs: list[EpochRecord] = field(default_factory=list)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    evaluations: dict[str, dict[str, ClassAccuracy]] = field(default_factory=dict)
+    recipe_version: int = RECIPE_VERSION
+
+    @property
+    def finished(self):
+        """All epochs trained and all checkpoints kept."""
+        return len(self.epochs) == self.config.epochs and f"{LIVE}/last" in self.checkpoints
+
+    def selected_epoch(self, weights, selection):
+        """The epoch (from 1) whose weights a selection reports, or None while these weights do not exist."""
+        chosen = self.checkpoints.get(f"{weights}/{selection}")
+        return chosen.epoch if chosen else None
+
+    def reported(self, weights, selection):
+        """Key of the checkpoint that stands for a table row: the live one where an average never accepted (None otherwise)."""
+        key = f"{weights}/{selection}"
+        return key if key in self.checkpoints else f"{LIVE}/{selection}"
+
+    def never_accepted(self, weights):
+        """True if this average took no epoch in, so that its rows show the live weights."""
+        return weights != LIVE and f"{weights}/last" not in self.checkpoints
+
+    def measured(self, weights, split, epoch):
+        """The `Measured` of an epoch (from 1), or None."""
+        return getattr(self.epochs[epoch - 1], split).get(weights)
+
+    def to_json(self):
+        """Text that is equal, byte for byte, for equal records; an epoch a line, so that versions can be compared."""
+        head = {
+            "format": FORMAT,
+            "recipe_version": self.recipe_version,
+            "recipe": self.config.recipe,
+            "config": self.config.to_dict(),
+            "data_hash": self.data_hash,
+            "class_names": list(self.class_names),
+            "averages": [a.to_dict() for a in self.averages],
+        }
+        tail = {
+            "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},
+            "evaluations": {k: {a: _pack(c) for a, c in sorted(v.items())} for k, v in sorted(self.evaluations.items())},
+        }
+        lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
+        lines.append('"epochs":[\n' + ",\n".join(_dump(_pack(e)) for e in self.epochs) + "\n]")
+        lines += [f'"{key}":{_dump(value)}' for key, value in tail.items()]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text, source="record"):
+        """The inverse of `to_json`.
+
+        Raises:
+            RecordError: if the text is no record of this format; `source` names the file in the message.
+        """
+        try:
+            raw = json.loads(text)
+            if raw["format"] != FORMAT:
+                raise ValueError(f"format {raw['format']}, this version reads {FORMAT}")
+            return cls(
+                config=TrainConfig.from_dict(raw["config"]),
+                data_hash=raw["data_hash"],
+                class_names=tuple(raw["class_names"]),
+                averages=tuple(Average(**a) for a in raw["averages"]),
+                epochs=[_epoch(e) for e in raw["epochs"]],
+                checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
+                evaluations={k: {a: _accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
+                recipe_version=raw["recipe_version"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordError(
+                f"{source} is not a run record ({error!r}); move it away, and the run is trained again"
+            ) from error
+
+
+def missing_evaluations(record, evaluations):
+    """(checkpoint key, Attack) pairs that a record lacks; checkpoints that never came to be need none.
+
+    Args:
+        record: a finished run's.
+        evaluations: {"live/last": (Attack, ...)}.
+    """
+    wanted = {(key, a) for key, attacks in evaluations.items() if key in record.checkpoints for a in attacks}
+    lacking = ((key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}))
+    return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
+
+
+def _dump(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _pack(value):
+    """Dataclasses to plain JSON values; a ClassAccuracy becomes [hits, n]."""
+    if isinstance(value, ClassAccuracy):
+        return [list(value.hits), list(value.n)]
+    if isinstance(value, dict):
+        return {k: _pack(v) for k, v in value.items()}
+    if isinstance(value, (EpochRecord, Measured)):
+        return {k: _pack(v) for k, v in vars(value).items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _accuracy(packed):
+    return None if packed is None else ClassAccuracy(tuple(packed[0]), tuple(packed[1]))
+
+
+def _measured(packed):
+    return None if packed is None else Measured(_accuracy(packed["clean"]), _accuracy(packed["robust"]))
+
+
+def _epoch(raw):
+    return EpochRecord(
+        epoch=raw["epoch"],
+        lr=raw["lr"],
+        class_eps=tuple(raw["class_eps"]),
+        class_beta=tuple(raw["class_beta"]),
+        train_robust=_accuracy(raw["train_robust"]),
+        train_clean=_accuracy(raw["train_clean"]),
+        val={k: _measured(v) for k, v in raw["val"].items()},
+        test={k: _measured(v) for k, v in raw["test"].items()},
+        accepted=raw["accepted"],
+    )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where and when a run was made: nothing in it enters a comparison of records."""
+
+    seconds_train: float
+    seconds_evaluate: float
+    hardware: str
+    device: str
+    python: str
+    torch: str
+    numpy: str
+    commit: str
+    finished_at: str  # UTC, ISO 8601
+
+    @classmethod
+    def now(cls, seconds_train, seconds_evaluate, device):
+        """The provenance of a run that ends now on `device`."""
+        import numpy
+        import torch
+
+        return cls(
+            seconds_train=round(seconds_train, 2),
+            seconds_evaluate=round(seconds_evaluate, 2),
+            hardware=hardware(device),
+            device=str(device),
+            python=platform.python_version(),
+            torch=torch.__version__,
+            numpy=numpy.__version__,
+            commit=commit(),
+            finished_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+    def with_evaluation(self, seconds):
+        """The same, with this many seconds of evaluation."""
+        return replace(self, seconds_evaluate=round(seconds, 2))
+
+    def to_json(self):
+        """Indented JSON."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text, source="provenance"):
+        """The inverse of `to_json`; raises `RecordError` on anything else."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise RecordError(f"{source} is not a provenance file ({error!r})") from error
+
+
+@cache
+def hardware(device="cpu"):
+    """One line that names the machine's processor, or its GPU when `device` is one."""
+    if str(device).startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_cpu_name()}, {cores} cores"
+
+
+def _cpu_name():
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+@cache
+def commit():
+    """The source's git commit (12 digits), with a + when the tree differs from it; "unknown" outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*args):
+        return subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        dirty = git("status", "--porcelain", "--untracked-files=no", "--", "cfa_nb")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if dirty else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,91 @@
+"""How every picture looks: one theme, one palette, and PNG bytes that repeat from run to run."""
+
+import io
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.ticker import FuncFormatter
+
+DPI = 110
+
+INK = "#1f2a36"  # text, the line that matters
+QUIET = "#8b98a5"  # axes, baselines, notes
+GRID = "#e3e8ed"
+HARD = ("#b5121b", "#f4772e", "#8f3f97", "#d9a014")  # the hard classes: warm, in the order of their index
+EASY = ("#9db7cf", "#7fa0bf", "#6489ab", "#a3c4c0", "#7fada8", "#5c938e")  # the others: cool and quiet
+PLAIN, AVERAGED, CFA = "#93a1ae", "#4f8fc0", "#b5121b"  # a plain method, its EMA, its calibrated form
+
+
+def use_style():
+    """Sets the theme for all figures; called once by `Page`."""
+    sns.set_theme(context="notebook", style="ticks", font="DejaVu Sans", rc={
+        "figure.dpi": DPI, "figure.constrained_layout.use": True, "savefig.bbox": "tight", "savefig.pad_inches": 0.12,
+        "font.size": 10.5, "axes.titlesize": 11.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "axes.titleweight": "semibold", "axes.titlelocation": "left", "axes.titlepad": 10,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.linewidth": 0.9,
+        "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID, "grid.linewidth": 0.9, "axes.axisbelow": True,
+        "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+        "xtick.major.size": 3.5, "ytick.major.size": 0, "text.color": INK, "axes.labelcolor": INK,
+        "axes.titlecolor": INK, "lines.linewidth": 1.9, "lines.solid_capstyle": "round", "legend.frameon": False,
+        "mathtext.fontset": "dejavusans",
+    })  # fmt: skip
+
+
+def png(fig):
+    """A figure as PNG bytes: equal figures give equal bytes (no software name, no date)."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def class_colours(num_classes, hard):
+    """(K,) colours in which the hard classes stand out warm from the cool others."""
+    warm = {k: HARD[i % len(HARD)] for i, k in enumerate(sorted(hard))}
+    easy = [k for k in range(num_classes) if k not in warm]
+    return [warm[k] if k in warm else EASY[easy.index(k) % len(EASY)] for k in range(num_classes)]
+
+
+def percent_axis(ax, low=0, high=None):
+    """A y axis of fractions, written in percent from `low` (and up to `high`, where given)."""
+    ax.set_ylim(low, high)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
+
+
+def label_ends(ax, x, ends, gap=0.035):
+    """Writes each line's name beside its right end instead of a legend, moved apart where they would overlap.
+
+    Args:
+        x: where the lines end.
+        ends: (y, text, colour) of each line.
+        gap: least distance between two labels, as a share of the axis' height.
+    """
+    low, high = ax.get_ylim()
+    ends = sorted(ends, key=lambda e: e[0])
+    heights = spread([y for y, _, _ in ends], gap * (high - low), low, high)
+    for height, (_, text, colour) in zip(heights, ends):
+        ax.annotate(text, (x, height), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9,
+                    color=colour, annotation_clip=False)  # fmt: skip
+
+
+def spread(values, gap, low, high):
+    """Sorted values moved apart to at least `gap`, as little as possible and within low..high where they fit."""
+    blocks = []  # [sum of wished positions of the first member, members]
+    for value in values:
+        blocks.append([value, 1])
+        while len(blocks) > 1 and _start(blocks[-2]) + blocks[-2][1] * gap > _start(blocks[-1]):
+            wish, count = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + wish - count * blocks[-1][1] * gap, blocks[-1][1] + count]
+    placed = [_start(b) + i * gap for b in blocks for i in range(b[1])]
+    over = max(0.0, placed[-1] - high) if placed else 0.0
+    return [max(low + i * gap, p - over) for i, p in enumerate(placed)]
+
+
+def _start(block):
+    return block[0] / block[1]
+
+
+def panels(count, height=3.9, width=None, **options):
+    """A row of `count` panels: (figure, list of axes)."""
+    fig, axes = plt.subplots(1, count, figsize=(width or (7.6 if count == 1 else 4.9 * count), height), squeeze=False,
+                             **options)  # fmt: skip
+    return fig, list(axes[0])

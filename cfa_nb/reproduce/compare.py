@@ -1,0 +1,71 @@
+"""A verdict for each run: how its record compares with the one that was published before.
+
+Two machines need not agree in the last bit, and adversarial training amplifies a last bit. So a record that is not
+identical is measured by what the pages show: the last epoch's robust accuracy of the live weights on the test set.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from cfa_nb.config import LIVE
+
+#: Largest differences, in percentage points, that count as agreement between machines.
+OVERALL_POINTS = 3.0
+WORST_POINTS = 10.0
+
+IDENTICAL, WITHIN, DIFFERS, NEW = "identical", "within tolerance", "differs", "not published before"
+TOLERANCE = (
+    f"tolerance: robust test accuracy after the last epoch within {OVERALL_POINTS:g} points overall "
+    f"and {WORST_POINTS:g} in the worst class"
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one run compares."""
+
+    run: str
+    verdict: str
+    detail: str = ""
+
+    def __str__(self):
+        return f"{self.run}: {self.verdict}" + (f" ({self.detail})" if self.detail else "")
+
+
+def compare(run, new, old):
+    """`Verdict` of a run's record against the published one (None: there was none)."""
+    if old is None:
+        return Verdict(run, NEW)
+    if new.to_json() == old.to_json():
+        return Verdict(run, IDENTICAL)
+    if new.data_hash != old.data_hash:
+        return Verdict(run, DIFFERS, "trained on other data")
+    now, before = (r.measured(LIVE, "test", r.config.epochs).robust for r in (new, old))
+    detail = f"overall {_change(before.overall, now.overall)}, worst class {_change(before.worst, now.worst)}"
+    within = _points(before.overall, now.overall) <= OVERALL_POINTS and _points(before.worst, now.worst) <= WORST_POINTS
+    return Verdict(run, WITHIN if within else DIFFERS, detail)
+
+
+def _points(a, b):
+    return round(100 * abs(a - b), 9)
+
+
+def _change(before, now):
+    return f"{100 * before:.1f} -> {100 * now:.1f} %"
+
+
+def compare_all(profile, store, published):
+    """The verdicts of all runs of a profile; call it before the new records are published."""
+    known = {config for config in profile.runs() if published.status(config).fresh}
+    return [
+        compare(store.path(c).name, store.record(c), published.record(c) if c in known else None) for c in profile.runs()
+    ]
+
+
+def closing_lines(profile, verdicts):
+    """What is said at the end: the counts, the tolerance, and each run that was published before and is not identical."""
+    counts = Counter(v.verdict for v in verdicts)
+    kinds = [kind for kind in (IDENTICAL, WITHIN, DIFFERS, NEW) if counts[kind]]
+    yield f"{profile.name}: compared with the records published before ({TOLERANCE})"
+    yield "  " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    yield from (f"  {v}" for v in verdicts if v.verdict in (WITHIN, DIFFERS))

@@ -1,0 +1,177 @@
+"""Trains the runs that are missing: `ensure(profile, configs, store)`, in worker processes of one thread each.
+
+The list is only scheduled here; each run stands for itself in the store, so that any other engine may share the work.
+A run that starts from another (FRL from AT) waits for it. What is finished is never trained again, whoever asks.
+"""
+
+import multiprocessing
+import os
+import queue
+import sys
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from cfa_nb.config import TrainConfig
+
+
+class SweepError(RuntimeError):
+    """Some runs failed; the others are finished and kept. The message lists each with its reason."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What happened to one run: an epoch ended, or the run did (`finished`)."""
+
+    config: TrainConfig
+    epoch: int
+    finished: bool
+    seconds: float  # since the run's work began
+    runs_done: int = 0
+    runs_total: int = 0
+
+
+def usable_cores():
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def missing(profile, configs, store):
+    """The configs among these, and their parents, that are not finished; parents first."""
+    everything = dict.fromkeys(c for config in configs for c in (config.parent, config) if c is not None)
+    return [c for c in everything if not store.status(c, profile.averages_of(c), profile.evaluations(c)).fresh]
+
+
+def ensure(profile, configs, store, *, workers=None, device="cpu", progress=None):
+    """Trains what is missing of these configs.
+
+    Args:
+        profile: the `Profile` that says which averages and evaluations a run carries.
+        configs: what is wanted.
+        store: a `RunStore`.
+        workers: processes (default: usable cores on a CPU, one on a GPU); 0 trains here, one after the other.
+        device: "cpu" or "cuda".
+        progress: called with a `Progress` for each epoch and each finished run; by default a text bar shows them.
+    Returns:
+        The configs that were trained.
+    Raises:
+        SweepError: if runs failed, after all others are finished.
+    """
+    todo = missing(profile, configs, store)
+    if not todo:
+        return []
+    progress = progress or text_bar(len(todo))
+    jobs = {c: (c, profile.averages_of(c), profile.evaluations(c), store.root, device) for c in todo}
+    if workers == 0:
+        failed = _serial(jobs, progress)
+    else:
+        failed = _pooled(jobs, workers or (usable_cores() if device == "cpu" else 1), progress)
+    if failed:
+        reasons = "\n".join(f"  {c.recipe}, seed {c.seed}: {reason}" for c, reason in failed.items())
+        raise SweepError(f"{len(failed)} of {len(todo)} runs failed, the others are kept:\n{reasons}")
+    return todo
+
+
+def _serial(jobs, progress):
+    failed = {}
+    for done, (config, job) in enumerate(jobs.items(), 1):
+        started = time.perf_counter()
+        try:
+            _run(*job, lambda epoch, c, t=started: progress(Progress(c, epoch, False, time.perf_counter() - t)))
+            progress(Progress(config, config.epochs, True, time.perf_counter() - started, done, len(jobs)))
+        except Exception as error:  # one run must not take the others with it
+            failed[config] = f"{type(error).__name__}: {error}"
+    return failed
+
+
+def _pooled(jobs, workers, progress):
+    context = multiprocessing.get_context("spawn")
+    events = context.Queue()
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_start_worker, initargs=(events,))
+    try:
+        return _schedule(jobs, pool, events, progress)
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _schedule(jobs, pool, events, progress):
+    """Hands out what can start, passes on what workers say, until nothing is left; returns the failures."""
+    waiting, running, failed, done = dict(jobs), {}, {}, 0
+    while waiting or running:
+        for config in [c for c in waiting if c.parent not in waiting and c.parent not in running.values()]:
+            job = waiting.pop(config)
+            if config.parent in failed:
+                failed[config] = "the run that it starts from failed"
+            else:
+                running[pool.submit(_work, job)] = config
+        finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+        for config, epoch, seconds in _drain(events):
+            progress(Progress(config, epoch, False, seconds))
+        for future in finished:
+            config = running.pop(future)
+            if (reason := _failure(future)) is not None:
+                failed[config] = reason
+                continue
+            done += 1
+            progress(Progress(config, config.epochs, True, future.result(), done, len(jobs)))
+    return failed
+
+
+def _failure(future):
+    error = future.exception()
+    if isinstance(error, BrokenProcessPool):
+        return "its worker process died (out of memory?); run the same command again, it goes on from the last epoch"
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _drain(events):
+    while True:
+        try:
+            yield events.get_nowait()
+        except queue.Empty:
+            return
+
+
+_events = None
+
+
+def _start_worker(events):
+    global _events
+    import torch
+
+    torch.set_num_threads(1)
+    _events = events
+
+
+def _work(job):
+    started = time.perf_counter()
+    _run(*job, lambda epoch, config: _events.put((config, epoch, time.perf_counter() - started)))
+    return time.perf_counter() - started
+
+
+def _run(config, averages, evaluations, root, device, on_epoch):
+    from cfa_nb.store import RunStore
+    from cfa_nb.train import train
+
+    train(config, averages, RunStore(root), evaluations=evaluations, device=device, on_epoch=on_epoch)
+
+
+def text_bar(total):
+    """A progress callback that draws a text bar in a terminal or in JupyterLab, on stderr."""
+    from tqdm.std import tqdm
+
+    bar = tqdm(total=total, desc="training", unit="run", file=sys.stderr)
+
+    def show(event):
+        bar.set_postfix_str(f"{event.config.recipe} seed {event.config.seed}, epoch {event.epoch}/{event.config.epochs}")
+        if event.finished:
+            bar.update()
+            if event.runs_done == total:
+                bar.close()
+
+    return show

@@ -1,0 +1,39 @@
+"""The toy model of Section 2: closed-form accuracies, their optima, and its extensions; numpy and scipy, no torch.
+
+| module | its one thing |
+|---|---|
+| `model` | `ToyModel`: Eq. 5 and the accuracies of f_w (Fig. 1, Theorems 1-4) |
+| `optima` | the exact argmax of an accuracy, all branches compared |
+| `conditions` | when an accuracy rises for every w, and where the argmax jumps |
+| `fairness` | the fairest w, and the fixed point of Eq. 6 |
+| `bias` | `ToyModelWithBias`: the same data, a classifier with a threshold |
+| `k_class` | `KClassToy`: K classes instead of two |
+| `variants` | other norms and Laplace noise |
+| `monte_carlo` | accuracies from samples and every corner of the true ball |
+| `algebra` | what a sympy proof is made of |
+| `proofs`, `proofs_limits`, `proofs_beyond` | Theorems 1-4, where they end, what lies beyond |
+| `examples` | the named parameter sets of the notebook |
+"""
+
+from cfa_nb.toy.bias import ToyModelWithBias
+from cfa_nb.toy.conditions import always_rises, jump_margin
+from cfa_nb.toy.fairness import CCMPoint
+from cfa_nb.toy.k_class import KClassToy
+from cfa_nb.toy.model import ToyModel
+from cfa_nb.toy.monte_carlo import Estimate, monte_carlo_acc
+from cfa_nb.toy.variants import feature_margin, laplace_clean_acc, laplace_optimal_w, norm_robust_acc
+
+__all__ = [
+    "CCMPoint",
+    "Estimate",
+    "KClassToy",
+    "ToyModel",
+    "ToyModelWithBias",
+    "always_rises",
+    "feature_margin",
+    "jump_margin",
+    "laplace_clean_acc",
+    "laplace_optimal_w",
+    "monte_carlo_acc",
+    "norm_robust_acc",
+]

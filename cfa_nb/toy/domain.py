@@ -1,0 +1,85 @@
+"""Checks at the door of the toy model: every parameter outside its domain is a ValueError that names the domain."""
+
+import operator
+
+import numpy as np
+
+LABELS = (1, -1)  # +1 is the paper's easy class, -1 its hard class
+BALLS = ("features", "all")  # x_1 untouched, or the literal l_inf ball over all d + 1 coordinates
+
+
+def check_probability(name, value, low=0.5):
+    """`value` as a float in [low, 1)."""
+    return _number(name, value, f"[{low:g}, 1)", lambda v: low <= v < 1)
+
+
+def check_positive(name, value):
+    """`value` as a finite float above 0."""
+    return _number(name, value, "(0, inf)", lambda v: 0 < v < np.inf)
+
+
+def check_count(name, value, low=1):
+    """`value` as an integer of at least `low`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be an integer >= {low}, got {value!r}") from None
+    if isinstance(value, bool) or count < low:
+        raise ValueError(f"{name} must be an integer >= {low}, got {value!r}")
+    return count
+
+
+def check_order(p_neg, p_pos):
+    """Refuses an easy class that is not the more reliable one."""
+    if p_neg >= p_pos:
+        raise ValueError(f"the model needs 0.5 <= p_neg < p_pos < 1, got p_neg = {p_neg} and p_pos = {p_pos}")
+
+
+def settle(model, check, *names):
+    """Replaces fields of a frozen dataclass by their checked plain numbers."""
+    for name in names:
+        object.__setattr__(model, name, check(name, getattr(model, name)))
+
+
+def check_margin(eps, name="eps"):
+    """`eps` as float array (or scalar) of finite margins >= 0."""
+    return _array(name, eps, "[0, inf)", lambda v: (v >= 0) & (v < np.inf))
+
+
+def check_w(w):
+    """`w` as float array (or scalar) in (0, inf]; w = inf is the classifier sign(x_1)."""
+    return _array("w", w, "(0, inf]", lambda v: v > 0)
+
+
+def check_label(label):
+    """`label`, if it is +1 or -1."""
+    if label not in LABELS:
+        raise ValueError(f"label must be +1 (easy) or -1 (hard), got {label!r}")
+    return label
+
+
+def check_ball(ball):
+    """`ball`, if it is one of the two readings of B(x, eps)."""
+    if ball not in BALLS:
+        raise ValueError(f'ball must be "features" (x_1 untouched) or "all" (the whole l_inf ball), got {ball!r}')
+    return ball
+
+
+def _number(name, value, domain, inside):
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number in {domain}, got {value!r}") from None
+    if not inside(number):
+        raise ValueError(f"{name} must lie in {domain}, got {value!r}")
+    return number
+
+
+def _array(name, value, domain, inside):
+    try:
+        values = np.asarray(value, dtype=float)[()]  # [()]: a 0-d array becomes a scalar
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers in {domain}, got {value!r}") from None
+    if not np.all(inside(values)):
+        raise ValueError(f"{name} must lie in {domain}, got {value!r}")
+    return values

@@ -1,0 +1,239 @@
+"""Algorithm 1: `train(config, averages, store) -> RunRecord`, resumable after any epoch, bit for bit.
+
+Order within an epoch (released code): rate, class-wise margins and betas from last epoch's t_k, training, validation
+and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
+"""
+
+import time
+
+import torch
+
+from cfa_nb import data
+from cfa_nb.averaging import WeightAverage
+from cfa_nb.calibration import Frl, next_calibration
+from cfa_nb.config import LIVE
+from cfa_nb.data.batches import DTYPES, Batches
+from cfa_nb.evaluate import attack_accuracy, epoch_measure
+from cfa_nb.metrics import ClassCounts
+from cfa_nb.model import build
+from cfa_nb.record import Checkpoint, EpochRecord, Provenance, RunRecord, missing_evaluations
+from cfa_nb.rng import stream
+from cfa_nb.step import sgd, train_step
+
+SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the run and the step."""
+
+
+def train(config, averages, store, *, evaluations=None, device="cpu", on_epoch=None):
+    """Trains a run, or goes on with it where it stopped; a finished one is only read.
+
+    Args:
+        config: the run's `TrainConfig`; an FRL run's parent must be finished.
+        averages: the `Average`s to carry along; they never touch training.
+        store: a `RunStore`.
+        evaluations: {"live/last": (Attack, ...)} on the kept checkpoints; those already made are not made again.
+        device: where to train.
+        on_epoch: called as on_epoch(epoch, config) after each epoch.
+    Returns:
+        The finished `RunRecord`.
+    Raises:
+        TrainingError: on a loss that is not finite.
+    """
+    with store.lock(config):
+        status = store.status(config, averages)
+        if not status.fresh:
+            if status.state == "stale":
+                store.set_aside(config)
+            _train(config, averages, store, device, on_epoch)
+        return measure(config, store, evaluations or {}, device)
+
+
+def _train(config, averages, store, device, on_epoch):
+    started = time.perf_counter()
+    run = Training(config, averages, store, device)
+    seconds = run.resume()
+    for epoch in range(len(run.record.epochs) + 1, config.epochs + 1):
+        run.epoch(epoch)
+        run.save(seconds + time.perf_counter() - started)
+        if on_epoch:
+            on_epoch(epoch, config)
+    for name, state in run.states().items():
+        run.keep(f"{name}/last", config.epochs, state)
+    store.write_record(config, run.record, Provenance.now(seconds + time.perf_counter() - started, 0.0, device))
+
+
+class Training:
+    """A run in the making: network, optimiser, averages, record."""
+
+    def __init__(self, config, averages, store, device):
+        self.config, self.store, self.device = config, store, torch.device(device)
+        self.data = data.load(config).to(device)
+        self.num_classes = self.data.num_classes
+        self.model = self._build("init")
+        self.frl = Frl.start(self.num_classes)
+        if config.parent is not None:
+            self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
+        self.optimiser = sgd(self.model, config)
+        self.averages = [WeightAverage(a, self.model.state_dict(), self._random_state(a)) for a in averages]
+        self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
+
+    def _build(self, purpose):
+        model = build(self.config, self.num_classes, self.data.image_shape, purpose)
+        return model.to(self.device, DTYPES[self.config.precision]).train()
+
+    def _random_state(self, average):
+        return self._build("average").state_dict() if average.init == "random" else None
+
+    def epoch(self, epoch):
+        """Trains one epoch and appends its `EpochRecord`."""
+        calibration = self._calibrate(epoch)
+        robust, clean = self._train_epoch(epoch, calibration)
+        val, test = {LIVE: self._measure("val", epoch)}, {LIVE: self._measure("test", epoch)}
+        accepted = {}
+        for average in self.averages:
+            name = average.spec.name
+            accepted[name] = average.update(self.model.state_dict(), epoch, val[LIVE].robust.worst)
+            val[name], test[name] = self._measure_average(average, epoch, accepted[name])
+        self.record.epochs.append(
+            EpochRecord(
+                epoch, self.config.lr_at(epoch), calibration.eps, calibration.beta, robust, clean, val, test, accepted
+            )
+        )
+        self._keep_best(epoch)
+
+    def _calibrate(self, epoch):
+        """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
+        if self.config.objective == "frl":
+            val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._measure("val", 0)
+            self.frl = self.frl.update(val.clean.per_class, val.robust.per_class, self.config)
+            return self.frl.calibration(self.config)
+        t = self.record.epochs[-1].train_robust.per_class if self.record.epochs else None
+        return next_calibration(self.config, self.num_classes, epoch, t)
+
+    def _train_epoch(self, epoch, calibration):
+        """One pass over the training images; the host waits for the device once, at its end."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.lr_at(epoch)
+        table = calibration.to(self.device, DTYPES[self.config.precision])
+        robust, clean = (ClassCounts(self.num_classes, self.device) for _ in range(2))
+        broken = torch.tensor(-1, device=self.device)
+        for step, (x, y) in enumerate(Batches(self.data.train, self.config, epoch)):
+            generator = stream(self.config.seed, "attack", epoch, step, self.device)
+            loss = train_step(self.model, self.optimiser, x, y, table, self.config, generator, robust, clean)
+            broken = torch.where((broken < 0) & ~loss.isfinite(), step, broken)
+        if broken.item() >= 0:
+            raise TrainingError(
+                f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
+                f"step {broken.item() + 1}; a smaller lr usually helps"
+            )
+        return robust.result(), clean.result() if self.config.clean_forward != "off" else None
+
+    def _measure(self, split, epoch, model=None):
+        where = getattr(self.data, split)
+        return epoch_measure(model or self.model, where, self.config, self.num_classes, epoch, f"evaluate-{split}")
+
+    def _measure_average(self, average, epoch, changed):
+        """(validation, test) of an average; what did not change is not measured again."""
+        name = average.spec.name
+        if average.state is None:
+            return None, None
+        if not changed and self.record.epochs and self.record.epochs[-1].test[name] is not None:
+            return self.record.epochs[-1].val[name], self.record.epochs[-1].test[name]
+        model = self._build("init")
+        model.load_state_dict(average.state)
+        return self._measure("val", epoch, model), self._measure("test", epoch, model)
+
+    def _keep_best(self, epoch):
+        """Keeps the weights of an epoch that beats all candidates before it; the earlier of equals stays."""
+        if epoch < self.config.best_from:
+            return
+        rivals = self.record.epochs[self.config.best_from - 1 : epoch - 1]
+        now = self.record.epochs[-1]
+        for name, state in self.states().items():
+            for selection, split in SELECTIONS.items():
+                scores = [m.score for e in rivals if (m := getattr(e, split)[name]) is not None]
+                if not scores or getattr(now, split)[name].score > max(scores):
+                    self.keep(f"{name}/{selection}", epoch, state)
+
+    def keep(self, key, epoch, state):
+        """Writes a checkpoint and enters it in the record."""
+        self.record.checkpoints[key] = Checkpoint(epoch, self.store.save_weights(self.config, key, state))
+
+    def states(self):
+        """State by weights name: the live network's, and those averages' that took an epoch in."""
+        taken = {a.spec.name: a.state for a in self.averages if a.accepted}
+        return {LIVE: self.model.state_dict(), **taken}
+
+    def save(self, seconds):
+        """Checkpoint of everything that the next epoch needs."""
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        for index, p in enumerate(self.model.parameters()):
+            momentum = self.optimiser.state[p].get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum/{index}"] = momentum
+        for a in self.averages:
+            tensors |= {f"average/{a.spec.name}/{k}": v for k, v in (a.state or {}).items()}
+        meta = {
+            "epoch": len(self.record.epochs),
+            "seconds": seconds,
+            "accepted": {a.spec.name: a.accepted for a in self.averages},
+            "frl": [self.frl.clean, self.frl.boundary, self.frl.margin],
+            "record": self.record.to_json(),
+        }
+        self.store.save_state(self.config, tensors, meta)
+
+    def resume(self):
+        """Goes back to the last saved epoch, if there is one with the same averages; returns the seconds spent so far."""
+        saved = self.store.load_state(self.config)
+        if saved is None:
+            return 0.0
+        tensors, meta = saved
+        record = RunRecord.from_json(meta["record"], "the saved training state")
+        if record.averages != self.record.averages:
+            return 0.0
+        self.record, self.frl = record, Frl(*(tuple(v) for v in meta["frl"]))
+        self.model.load_state_dict(_below(tensors, "model/"))
+        for index, p in enumerate(self.model.parameters()):
+            if f"momentum/{index}" in tensors:
+                self.optimiser.state[p]["momentum_buffer"] = tensors[f"momentum/{index}"].to(p)
+        for a in self.averages:
+            a.accepted = meta["accepted"][a.spec.name]
+            state = _below(tensors, f"average/{a.spec.name}/")
+            a.state = {k: v.to(self.device) for k, v in state.items()} or None
+        return meta["seconds"]
+
+
+def _below(tensors, prefix):
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def measure(config, store, evaluations, device="cpu"):
+    """Adds the evaluations that a finished run's record lacks, one after the other, each written at once.
+
+    Equal weights under one seeded attack give equal results, so they are attacked once.
+    """
+    record = store.record(config)
+    for key, attack in missing_evaluations(record, evaluations):
+        started = time.perf_counter()
+        accuracy = _known_result(record, key, attack) or _attack_checkpoint(config, store, key, attack, device)
+        record.evaluations.setdefault(key, {})[attack.key] = accuracy
+        before = store.provenance(config)
+        seconds = before.seconds_evaluate + time.perf_counter() - started
+        store.write_record(config, record, before.with_evaluation(seconds))
+    return record
+
+
+def _known_result(record, key, attack):
+    digest = record.checkpoints[key].sha256
+    twins = (k for k, c in record.checkpoints.items() if c.sha256 == digest)
+    return next((r for k in twins if (r := record.evaluations.get(k, {}).get(attack.key))), None)
+
+
+def _attack_checkpoint(config, store, key, attack, device):
+    dataset = data.load(config)
+    model = build(config, dataset.num_classes, dataset.image_shape).to(device, DTYPES[config.precision])
+    model.load_state_dict(store.load_weights(config, key))
+    return attack_accuracy(model, dataset.test.to(device), attack, dataset.num_classes, config.seed)
