@@ -1,9 +1,11 @@
 """L-infinity attacks in pixel space: `pgd` (Eq. 2), and `friendly_pgd` for FAT.
 
-    x_adv = pgd(model, x, cross_entropy(y), eps=8 / 255, alpha=2 / 255, steps=10, start=uniform_start(x, 8 / 255, generator))
+    start = uniform_start(x, 8 / 255, generator)
+    x_adv = pgd(model, x, cross_entropy(y), eps=8 / 255, alpha=2 / 255, steps=10, start=start)
 
-`eps` is one number, or one per image (B,): a class-wise margin is a longer eps, not another attack. Randomness is an
-argument. An attack gives the model back as it found it, mode and gradients; in train mode it moves BatchNorm statistics.
+`eps` is one number, or one per image (B,): a class-wise margin is a longer eps, not another attack. Randomness is
+an argument. An attack gives the model back as it found it, mode and gradients; in train mode it moves BatchNorm's
+running statistics.
 """
 
 import torch
@@ -84,7 +86,9 @@ def pgd(model, x, loss, *, eps, alpha, steps, start, mode="eval"):
     return x_adv
 
 
-def friendly_pgd(model, x, y, *, eps, alpha, steps, start, tau, rule="release", omega=0.0, generator=None, mode="train"):
+def friendly_pgd(
+    model, x, y, *, eps, alpha, steps, start, tau, rule="release", omega=0.0, generator=None, mode="train"
+):
     """FAT's attack (Zhang et al., 2020): PGD whose images stop early, tau steps after they are misclassified.
 
     An image that is misclassified spends one of its tau steps and moves on. Rule "release" (the released code of CFA)

@@ -19,7 +19,7 @@ LIVE = "live"
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Every number of one training run; the defaults are the paper's (Sec. 5.1), or the released code's where it is silent.
+    """Every number of one training run; defaults are the paper's (Sec. 5.1), or the released code's where it is silent.
 
     Raises:
         ValueError: on a value that cannot be trained with; the message names the field and what it takes.
@@ -55,14 +55,14 @@ class TrainConfig:
     eps: float = 8 / 255
     alpha: float = 2 / 255  # not scaled with a calibrated margin
     steps: int = 10
-    attack_bn: str = "train"  # the released code attacks AT and FAT in train mode, moving BN statistics; TRADES in eval mode
-    clean_forward: str = "train"  # a clean pass after each step logs clean accuracy; in train mode it moves BN statistics too
+    attack_bn: str = "train"  # released code: AT and FAT in train mode, moving BN statistics; TRADES in "eval"
+    clean_forward: str = "train"  # clean pass after each step, for the log; moves BN statistics too; "eval" or "off"
 
     # --- objective
     beta: float = 6.0  # TRADES (Eq. 3); FRL uses 1.5
     trades_normalized: bool = True  # Eq. 8, divided by 1 + beta, for the plain baseline too; False: Eq. 3
     fat_tau: int = 3  # steps a sample may take while misclassified; the paper does not state it
-    fat_rule: str = "release"  # "release": frozen once tau is spent; "official": frozen when misclassified with none left
+    fat_rule: str = "release"  # frozen once tau is spent; "official": frozen when misclassified with none left
     fat_omega: float = 0.0  # noise added at each step; 0.001 in the official FAT
 
     # --- calibration (Eqs. 6, 7)
@@ -90,7 +90,7 @@ class TrainConfig:
         self._require_choices()
         self._require_ranges()
         if (self.objective == "frl") != (self.parent is not None):
-            raise ValueError("parent: FRL fine-tunes an AT run, so objective='frl' needs parent=<its TrainConfig>, others none")
+            raise ValueError("parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, others take none")
         if self.ccr and self.objective != "trades":
             raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
         if self.ccm and self.objective == "frl":
@@ -98,9 +98,13 @@ class TrainConfig:
 
     def _require_choices(self):
         choices = {
-            "objective": OBJECTIVES, "attack_bn": ("train", "eval"), "clean_forward": ("train", "eval", "off"),
-            "crop_pad_mode": ("reflect", "constant"), "fat_rule": ("release", "official"), "precision": ("fp32", "fp64"),
-        }  # fmt: skip
+            "objective": OBJECTIVES,
+            "attack_bn": ("train", "eval"),
+            "clean_forward": ("train", "eval", "off"),
+            "crop_pad_mode": ("reflect", "constant"),
+            "fat_rule": ("release", "official"),
+            "precision": ("fp32", "fp64"),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
@@ -115,7 +119,7 @@ class TrainConfig:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("eps", "eval_eps"):
             if getattr(self, name) > 1:
-                raise ValueError(f"{name}={getattr(self, name)}: pixels lie in [0, 1], write 8 / 255 for the paper's margin")
+                raise ValueError(f"{name}={getattr(self, name)}: pixels lie in [0, 1], the paper's margin is 8 / 255")
 
     @property
     def recipe(self):
@@ -147,7 +151,7 @@ class TrainConfig:
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown field(s) {', '.join(unknown)}; TrainConfig has {', '.join(sorted(known))}")
         parent = values.get("parent")
-        return cls(**{**values, **({"parent": cls.from_dict(parent)} if parent else {})})
+        return cls(**{**values, **({} if parent is None else {"parent": cls.from_dict(parent)})})
 
     def canonical(self):
         """One line of JSON that is equal for equal configs: what a run's identity is hashed from."""

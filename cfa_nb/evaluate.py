@@ -54,7 +54,7 @@ def attack_accuracy(model, split, attack, num_classes, seed):
     if attack.kind == "pgd":
         return _pgd_accuracy(model, split, attack, num_classes, (seed, attack.key, 0))
     if attack.kind == "aa" and num_classes < 10:
-        raise ValueError(f"standard AutoAttack needs at least 10 classes, this data has {num_classes}; use PGD or Square")
+        raise ValueError(f"standard AutoAttack needs 10 classes, this data has {num_classes}; use PGD or Square")
     return _autoattack_accuracy(model, split, attack, num_classes, stream_seed(seed, attack.key) % 2**31)
 
 

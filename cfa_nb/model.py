@@ -4,6 +4,7 @@ The normalisation is the network's first layer, so that margins and projections 
 """
 
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 import torch.nn as nn
@@ -86,7 +87,7 @@ class MLP(nn.Module):
         self.normalise = Normalise(*statistics)
         pixels = image_shape[0] * image_shape[1] * image_shape[2]
         sizes = [pixels] + [width] * depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.linear = nn.Linear(sizes[-1], num_classes)
         for layer in (*self.hidden, self.linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

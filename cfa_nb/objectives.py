@@ -67,12 +67,13 @@ def frl(model, x, y, row, config, generator):
     x_adv = _kl_attack(model, x, row, row.eps.max() / 4, config, generator)
     clean_logits, logits = model(x), model(x_adv)
     natural = F.cross_entropy(clean_logits, y, reduction="none")
-    loss = _weighted_mean(natural, row.ce_weight) + config.beta * _weighted_mean(kl(clean_logits, logits), row.kl_weight)
+    boundary = kl(clean_logits, logits)
+    loss = _weighted_mean(natural, row.ce_weight) + config.beta * _weighted_mean(boundary, row.kl_weight)
     return loss, logits.detach()
 
 
 def kl(clean_logits, adversarial_logits):
-    """KL(clean || adversarial) of each image, (B,); gradients flow into both. From log-probabilities, so always finite."""
+    """KL(clean || adversarial) of each image, (B,); gradients flow into both. From log-probabilities: always finite."""
     log_p, log_q = F.log_softmax(clean_logits, dim=1), F.log_softmax(adversarial_logits, dim=1)
     return (log_p.exp() * (log_p - log_q)).sum(dim=1)
 

@@ -31,7 +31,7 @@ class Published:
         return out
 
     def status(self, config, averages=()):
-        """"fresh" if there is a record of this config, else "missing"."""
+        """ "fresh" if there is a record of this config, else "missing"."""
         if config.canonical() in self.names:
             return Status("fresh", "published", config.epochs)
         return Status("missing", f"not among the records of {self.folder}")
@@ -67,5 +67,6 @@ class Published:
     def _name(self, config):
         name = self.names.get(config.canonical())
         if name is None:
-            raise StoreError(f"no record of {config.recipe}, seed {config.seed} in {self.folder}; `make reproduce` makes it")
+            what = f"{config.recipe}, seed {config.seed}"
+            raise StoreError(f"no record of {what} in {self.folder}; `make reproduce` makes it")
         return name

@@ -41,7 +41,8 @@ class EpochRecord:
     """One epoch: what it was trained with, and how its weights and the averages did at its end.
 
     `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`; an average that does not exist yet is
-    None. `val` has the live weights in every epoch, the averages where they may be selected. `accepted` says which averages took this epoch's weights in.
+    None. An average that did not change keeps its last measurement. `accepted` says which averages took this epoch's
+    weights in.
     """
 
     epoch: int
@@ -92,7 +93,7 @@ class RunRecord:
         return chosen.epoch if chosen else None
 
     def reported(self, weights, selection):
-        """Key of the checkpoint that stands for a table row: the live one where an average never accepted (None otherwise)."""
+        """Key of the checkpoint that stands for a table row: the live one's where the average never accepted an epoch."""
         key = f"{weights}/{selection}"
         return key if key in self.checkpoints else f"{LIVE}/{selection}"
 
@@ -117,7 +118,7 @@ class RunRecord:
         }
         tail = {
             "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},
-            "evaluations": {k: {a: _pack(c) for a, c in sorted(v.items())} for k, v in sorted(self.evaluations.items())},
+            "evaluations": {k: _pack(dict(sorted(v.items()))) for k, v in sorted(self.evaluations.items())},
         }
         lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
         lines.append('"epochs":[\n' + ",\n".join(_dump(_pack(e)) for e in self.epochs) + "\n]")
@@ -275,7 +276,8 @@ def commit():
     root = Path(__file__).resolve().parent.parent
 
     def git(*args):
-        return subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "-C", str(root), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         dirty = git("status", "--porcelain", "--untracked-files=no", "--", "cfa_nb")

@@ -11,7 +11,7 @@ from cfa_nb.config import ROWS
 #: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
 HARD_CLASSES = {"cifar10": (2, 3, 4, 5), "demo": (2, 3, 4, 5), "digits": (1, 3, 8, 9)}
 
-SELECTIONS = {"best": "best (chosen on test)", "best_val": "best (chosen on validation)", "last": "last epoch"}
+SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": "last epoch"}
 MEASURES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
 
 

@@ -15,7 +15,7 @@ class Run:
     provenance: Provenance
 
     def robust(self, weights, selection, attack):
-        """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; the live weights for an average that never was."""
+        """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where the average never was."""
         return self.record.evaluations.get(self.record.reported(weights, selection), {}).get(attack)
 
     def clean(self, weights, selection):
@@ -69,5 +69,3 @@ class Runs(tuple):
 
 def _equal(a, b):
     return abs(a - b) < 1e-12 if isinstance(a, float) and isinstance(b, (int, float)) else a == b
-
-

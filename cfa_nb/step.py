@@ -8,9 +8,7 @@ from cfa_nb.objectives import OBJECTIVES, Row
 
 def sgd(model, config):
     """SGD with momentum and weight decay on all parameters (Sec. 5.1); the epoch sets the rate."""
-    return torch.optim.SGD(
-        model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-    )
+    return torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
 
 
 def train_step(model, optimiser, x, y, table, config, generator, robust_counts, clean_counts):

@@ -71,7 +71,7 @@ class RunStore:
         return self.root / config.dataset / run_id(config)
 
     def status(self, config, averages=(), evaluations=None):
-        """`Status` of a run that should carry these averages and have these evaluations ({"live/last": (Attack, ...)})."""
+        """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
         path = self.path(config)
         try:
             record = self._read_record(path)
@@ -102,7 +102,7 @@ class RunStore:
         """
         record = self._read_record(self.path(config))
         if record is None:
-            raise StoreError(f"{config.recipe}, seed {config.seed} is not trained in {self.root} yet; `make reproduce` trains it")
+            raise StoreError(f"{config.recipe}, seed {config.seed} is not trained in {self.root}; try `make reproduce`")
         return record
 
     def provenance(self, config):
@@ -241,6 +241,3 @@ def make_folder(path):
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the folder {path}: {error.strerror}; name another one") from error
-
-
-

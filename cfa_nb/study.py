@@ -1,8 +1,8 @@
 """Which runs each figure and table needs, at which size: `Profile`, and the profiles `PROFILES`.
 
-    profile = PROFILES["demo"]
-    profile.runs("table1")   # the TrainConfigs behind Table 1
-    profile.runs()           # those of the whole paper, each once
+profile = PROFILES["demo"]
+profile.runs("table1")   # the TrainConfigs behind Table 1
+profile.runs()           # those of the whole paper, each once
 """
 
 from dataclasses import dataclass, field, replace
@@ -238,5 +238,3 @@ def profile_named(name):
     if name not in PROFILES:
         raise ValueError(f"unknown profile {name!r}; there are {', '.join(PROFILES)}")
     return PROFILES[name]
-
-

@@ -168,7 +168,8 @@ def text_bar(total):
     bar = tqdm(total=total, desc="training", unit="run", file=sys.stderr)
 
     def show(event):
-        bar.set_postfix_str(f"{event.config.recipe} seed {event.config.seed}, epoch {event.epoch}/{event.config.epochs}")
+        config = event.config
+        bar.set_postfix_str(f"{config.recipe} seed {config.seed}, epoch {event.epoch}/{config.epochs}")
         if event.finished:
             bar.update()
             if event.runs_done == total:

@@ -186,7 +186,7 @@ class Training:
         self.store.save_state(self.config, tensors, meta)
 
     def resume(self):
-        """Goes back to the last saved epoch, if there is one with the same averages; returns the seconds spent so far."""
+        """Goes back to the last saved epoch, if there is one with these averages; returns the seconds spent so far."""
         saved = self.store.load_state(self.config)
         if saved is None:
             return 0.0

@@ -43,13 +43,14 @@ def _value(mean, unit):
 def rows_compared(runs, profile, row, base, measure="robust_worst", selection="best", sign=+1, border=0.0):
     """Verdict on a table row against another one; the evidence tells the other selections too."""
     selections = [selection] + [s for s in SELECTIONS if s != selection]
-    found = {s: _difference(runs, profile, row, base, s, measure) for s in selections}
-    others = ", ".join(f"{SELECTIONS[s]} {points(d.mean)}" for s, d in found.items() if s != selection and d.n)
-    evidence = f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]} under {attack_label(profile)}, {SELECTIONS[selection]}"
-    return verdict_of(found[selection], f"{evidence} ({others})" if others else evidence, sign, border)
+    found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
+    told = [f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]}, {attack_label(profile)}, {SELECTIONS[selection]}"]
+    told += [f"{SELECTIONS[s]} {points(d.mean)}" for s, d in found.items() if s != selection and d.n]
+    return verdict_of(found[selection], "; ".join(told), sign, border)
 
 
-def _difference(runs, profile, row, base, selection, measure):
+def row_difference(runs, profile, row, base, selection, measure):
+    """A table row minus another one, paired by seed: a `Paired`."""
     return paired(by_seed(runs, profile, row, selection, measure), by_seed(runs, profile, base, selection, measure))
 
 

@@ -5,7 +5,6 @@ import torch.nn.functional as F
 
 from cfa_nb.rng import stream
 
-
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
 
 
@@ -48,7 +47,7 @@ def augment(x, config, generator):
 
 def random_crop(x, padding, mode, generator):
     """Crops of the original size from the padded images, by one gather. x: (B, C, H, W)."""
-    b, c, h, w = x.shape
+    b, _, h, w = x.shape
     padded = F.pad(x, (padding,) * 4, mode=mode)
     top, left = torch.randint(2 * padding + 1, (2, b, 1), generator=generator, device=x.device)
     rows = top + torch.arange(h, device=x.device)  # (B, H)

@@ -76,8 +76,9 @@ def _check(split, where, num_classes):
         raise ValueError(f"{where}: images must be uint8 (N, C, H, W), got {images.dtype} {tuple(images.shape)}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         raise ValueError(f"{where}: labels must be int64 ({len(images)},), got {labels.dtype} {tuple(labels.shape)}")
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
-        raise ValueError(f"{where}: labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
+    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+    if not 0 <= low <= high < num_classes:
+        raise ValueError(f"{where}: labels must lie in 0..{num_classes - 1}, got {low}..{high}")
     counts = torch.bincount(labels, minlength=num_classes)
     if (counts == 0).any():
         empty = ", ".join(str(k) for k in torch.nonzero(counts == 0).flatten().tolist())

@@ -1,6 +1,6 @@
 """`demo`: designed 8x8 images in which the paper's mechanism can be watched on a laptop. No evidence for CIFAR-10.
 
-An image is a grey ground, a coarse pattern, for the hard classes a faint detail, a fainter non-robust pattern and noise:
+An image is a grey ground, a coarse pattern, a faint detail (hard classes), a fainter non-robust pattern and noise:
 
     x = 1/2 + c (B_k / 4 + d_k D_k) + Q_y / 25 + noise,    c ~ U(0.2, 1.8),  noise ~ N(0, 0.12^2)
 
@@ -35,7 +35,7 @@ TEST_SEED = 2**32 - 1  # the test set is the same for every run; no run seed is 
 
 
 def load(config):
-    """Train and validation drawn by the run's seed, and the fixed test set (500 a class unless the config says less)."""
+    """Train and validation drawn by the run's seed; the test set is fixed (500 a class unless the config says less)."""
     rng = np.random.default_rng(config.seed)
     train = draw(config.train_per_class or 400, rng)
     val = draw(config.val_per_class, rng)
@@ -56,7 +56,7 @@ def draw(per_class, rng):
 
 
 def _shown_class(labels, rng):
-    """The class whose robust pattern is drawn: the label, or now and then another one (of the hard ones, if it is hard)."""
+    """The class whose robust pattern is drawn: the label, or now and then another one (a hard one, if it is hard)."""
     misled = rng.random(len(labels)) < MISLEADING[labels]
     other_hard = np.array([[j for j in HARD if j != k] if k in HARD else [0] * 3 for k in range(10)])
     other_any = np.array([[j for j in range(10) if j != k] for k in range(10)])

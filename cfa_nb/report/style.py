@@ -13,6 +13,7 @@ QUIET = "#8b98a5"  # axes, baselines, notes
 GRID = "#e3e8ed"
 HARD = ("#b5121b", "#f4772e", "#8f3f97", "#d9a014")  # the hard classes: warm, in the order of their index
 EASY = ("#9db7cf", "#7fa0bf", "#6489ab", "#a3c4c0", "#7fada8", "#5c938e")  # the others: cool and quiet
+BELOW, ABOVE = ("#bcd7ea", "#7fb2d6", "#3f84b8", "#1f5a8a"), ("#f6c56f", "#ee9a3a", "#d9631e", "#a8260f")  # of a base value
 PLAIN, AVERAGED, CFA = "#93a1ae", "#4f8fc0", "#b5121b"  # a plain method, its EMA, its calibrated form
 
 
@@ -21,7 +22,7 @@ def use_style():
     sns.set_theme(context="notebook", style="ticks", font="DejaVu Sans", rc={
         "figure.dpi": DPI, "figure.constrained_layout.use": True, "savefig.bbox": "tight", "savefig.pad_inches": 0.12,
         "font.size": 10.5, "axes.titlesize": 11.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
-        "axes.titleweight": "semibold", "axes.titlelocation": "left", "axes.titlepad": 10,
+        "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
         "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.linewidth": 0.9,
         "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID, "grid.linewidth": 0.9, "axes.axisbelow": True,
         "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
@@ -43,6 +44,16 @@ def class_colours(num_classes, hard):
     warm = {k: HARD[i % len(HARD)] for i, k in enumerate(sorted(hard))}
     easy = [k for k in range(num_classes) if k not in warm]
     return [warm[k] if k in warm else EASY[easy.index(k) % len(EASY)] for k in range(num_classes)]
+
+
+def ordered_colours(values, base):
+    """Colours of settings around a base value: cool below it, warm above, dark ink for the base itself."""
+    below, above = (sorted(v for v in values if (v - base) * side > 1e-12) for side in (-1, +1))
+    return {v: _shade(BELOW, below, v) if v in below else _shade(ABOVE, above, v) if v in above else INK for v in values}
+
+
+def _shade(colours, group, value):
+    return colours[round((len(colours) - 1) * (group.index(value) + 1) / len(group))]
 
 
 def percent_axis(ax, low=0, high=None):

@@ -43,8 +43,8 @@ def why(job, entry):
         return "never executed"
     reasons = [_WHAT[part] for part, now in key(job).items() if part != "versions" and entry["key"].get(part) != now]
     reasons += _changed_versions(entry["key"].get("versions", {}))
-    reasons += [f"{name} is missing or changed" for name, sha in entry["files"].items() if _digest(job.folder / name) != sha]
-    return "; ".join(reasons)
+    other = [name for name, digest in entry["files"].items() if _digest(job.folder / name) != digest]
+    return "; ".join(reasons + [f"{name} is missing or changed" for name in other])
 
 
 _WHAT = {

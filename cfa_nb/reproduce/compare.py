@@ -57,13 +57,12 @@ def _change(before, now):
 def compare_all(profile, store, published):
     """The verdicts of all runs of a profile; call it before the new records are published."""
     known = {config for config in profile.runs() if published.status(config).fresh}
-    return [
-        compare(store.path(c).name, store.record(c), published.record(c) if c in known else None) for c in profile.runs()
-    ]
+    before = {c: published.record(c) if c in known else None for c in profile.runs()}
+    return [compare(store.path(c).name, store.record(c), old) for c, old in before.items()]
 
 
 def closing_lines(profile, verdicts):
-    """What is said at the end: the counts, the tolerance, and each run that was published before and is not identical."""
+    """What is said at the end: the counts, the tolerance, each run that was published before and is not identical."""
     counts = Counter(v.verdict for v in verdicts)
     kinds = [kind for kind in (IDENTICAL, WITHIN, DIFFERS, NEW) if counts[kind]]
     yield f"{profile.name}: compared with the records published before ({TOLERANCE})"

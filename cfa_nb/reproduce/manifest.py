@@ -5,63 +5,80 @@
      "notebooks": {"02_margin_study": {"key", "files"}}}
 
 `key` is what the page was made from (`cache.key`), `files` what it made, with digests. The text depends on the records,
-their provenance and the pages alone.
+their provenance and the pages alone. The theory pages have no runs, so theirs holds "notebooks" only.
 """
 
 import json
+from functools import cached_property
 
-from cfa_nb.reproduce.pages import jobs
+from cfa_nb.paths import outputs_dir
+from cfa_nb.published import Published
+from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.reproduce.place import remove
 from cfa_nb.store import write
-from cfa_nb.study import FIGURES
+from cfa_nb.study import FIGURES, profile_named
 
 
 class Manifest:
-    """The manifest of the page set below a folder; a damaged one counts as empty, so its pages are made again."""
+    """The manifest of a page set; a damaged one counts as empty, so its pages are made again."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.path = folder / "manifest.json"
-        self.notebooks = _notebooks(self.path)
+    def __init__(self, page_set):
+        self.page_set = page_set
+        self.folder = outputs_dir() / page_set
+        self.notebooks = _read_notebooks(self.folder / "manifest.json")
 
     def entry(self, job):
         """What is known of a job's page: {"key", "files"}, or None."""
         return self.notebooks.get(job.name)
 
-    def update(self, job, key, files):
+    def enter(self, job, key, files):
         """Enters a page that was just made; files that only its former version made are removed."""
         before = self.notebooks.get(job.name, {}).get("files", {})
         self.notebooks[job.name] = {"key": key, "files": files}
         self._remove_unless_made(before)
+        self.save()
 
-    def forget_others(self, page_set):
-        """Removes the pages of notebooks that are no longer there, with their files."""
-        kept = {job.name for job in jobs(page_set)}
+    def finish(self):
+        """Removes the pages and figures of notebooks that are no longer there, and writes the file."""
+        kept = {job.name for job in jobs(self.page_set)}
         gone = [self.notebooks.pop(name) for name in set(self.notebooks) - kept]
         self._remove_unless_made(file for entry in gone for file in entry["files"])
+        self.save()
 
     def _remove_unless_made(self, names):
         made = {file for entry in self.notebooks.values() for file in entry["files"]}
         remove(self.folder, sorted(set(names) - made))
 
-    def save(self, profile=None, published=None):
-        """Writes the file; `profile` and `published` tell of the runs behind a profile's figures."""
+    def save(self):
+        """Writes the file, whole or not at all."""
         content = {"notebooks": self.notebooks}
-        if profile is not None:
-            content["figures"] = {name: self._figure(name, profile, published) for name in FIGURES}
-            content["runs"] = {published.names[c.canonical()]: _run(published.provenance(c)) for c in profile.runs()}
-        write(self.path, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+        if self.page_set != THEORY:
+            content["figures"] = {name: figure | {"files": self._files(name)} for name, figure in self._figures.items()}
+            content["runs"] = {run: _run(provenance) for run, provenance in self._runs.values()}
+        write(self.folder / "manifest.json", (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
-    def _figure(self, name, profile, published):
-        notebook = FIGURES[name]
-        files = self.notebooks.get(notebook, {}).get("files", {})
-        configs = profile.runs(name)
-        provenance = [published.provenance(c) for c in configs]
+    def _files(self, figure):
+        made = self.notebooks.get(FIGURES[figure], {}).get("files", {})
+        return [file for file in made if file.split("/")[-1].startswith(figure)]
+
+    @cached_property
+    def _runs(self):
+        """{config: (run's name, its provenance)} of the published runs."""
+        published = Published(self.folder)
+        configs = profile_named(self.page_set).runs()
+        return {c: (published.names[c.canonical()], published.provenance(c)) for c in configs}
+
+    @cached_property
+    def _figures(self):
+        profile = profile_named(self.page_set)
+        return {name: self._figure(name, profile.runs(name)) for name in FIGURES}
+
+    def _figure(self, name, configs):
+        runs = [self._runs[c] for c in configs]
         return {
-            "notebook": notebook,
-            "files": [f for f in files if f.split("/")[-1].startswith(name)],
-            "runs": [published.names[c.canonical()] for c in configs],
-            "seconds": round(sum(p.seconds_train + p.seconds_evaluate for p in provenance), 2),
+            "notebook": FIGURES[name],
+            "runs": [run for run, _ in runs],
+            "seconds": round(sum(p.seconds_train + p.seconds_evaluate for _, p in runs), 2),
         }
 
 
@@ -76,7 +93,7 @@ def _run(provenance):
     }
 
 
-def _notebooks(path):
+def _read_notebooks(path):
     try:
         notebooks = json.loads(path.read_text())["notebooks"]
         return {name: {"key": dict(e["key"]), "files": dict(e["files"])} for name, e in notebooks.items()}

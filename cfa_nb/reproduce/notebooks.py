@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 from cfa_nb.reproduce.staging import Staging
 
@@ -67,21 +68,17 @@ class Execution:
 
 
 def _signal_group(pid, number):
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _wait(process):
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        pass
 
 
 def executed(jobs, at_once, fonts):
-    """Executes jobs, `at_once` at a time, and yields each `Execution` when it has finished; closed after the caller is done.
+    """Executes jobs, `at_once` at a time; yields each `Execution` as it ends, to be used until the next is asked for.
 
     A job that is `last` starts when all others have finished.
     """

@@ -1,9 +1,11 @@
 """Moves a finished page, with its figures and tables, to where readers find it; keeps what is left of a failed one."""
 
+from contextlib import suppress
+
 from cfa_nb.paths import runs_dir
 from cfa_nb.reproduce.cache import digest_of
 from cfa_nb.reproduce.staging import SAVED
-from cfa_nb.store import write
+from cfa_nb.store import StoreError, write
 
 _OWN_FOLDERS = ("notebooks", *SAVED)
 
@@ -27,8 +29,10 @@ def keep_partial(execution):
     if not partial.exists():
         return None
     path = runs_dir() / "failed" / execution.job.page_set / execution.job.source.name
-    write(path, partial.read_bytes())
-    return path
+    with suppress(StoreError):  # the notebook's own error matters more
+        write(path, partial.read_bytes())
+        return path
+    return None
 
 
 def remove(folder, names):

@@ -1,7 +1,8 @@
-"""Copies the records, provenance and reported checkpoints of a profile's finished runs to where pages are drawn from."""
+"""Copies records, provenance and reported checkpoints of a profile's finished runs to where pages are drawn from."""
 
 from cfa_nb.config import ROWS
 from cfa_nb.published import Published
+from cfa_nb.store import run_id
 
 TABLES = ("table1", "table2", "table3")
 SELECTIONS = ("best", "last")
@@ -33,11 +34,10 @@ def remove_obsolete(profile, folder):
 
     Only files directly below `records` and `weights` of this folder that are named as records are.
     """
-    from cfa_nb.store import run_id
-
     names = {run_id(config) for config in profile.runs()}
     tables = {run_id(config) for table in TABLES for config in profile.runs(table)}
-    kept = {f"{n}{suffix}" for n in names for suffix in (".json", ".provenance.json")} | {f"{n}.safetensors" for n in tables}
+    kept = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
+    kept |= {f"{name}.safetensors" for name in tables}
     own = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
     obsolete = [file for file in sorted(own) if file.name not in kept]
     for file in obsolete:

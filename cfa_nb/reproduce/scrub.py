@@ -90,7 +90,7 @@ def _cleaner(places):
     folders = [(_folder(path), name) for path, name in sorted(places, key=lambda p: -len(str(p[0])))]
 
     def clean(text):
-        text = _CELL_FILE.sub("<cell>", text)
+        text = _CELL_FILE.sub("[cell]", text)
         text = _ADDRESS.sub("0x...", text)
         text = _TABLE.sub(lambda m: f"T_{tables.setdefault(m[1], len(tables)):05d}", text)
         for folder, name in folders:
@@ -106,8 +106,8 @@ def _folder(path):
 
 
 def machine_places(root, outputs, runs, home, temporary):
-    """Pairs (folder, what stands for it), resolved and as given; a folder that is the file system's root is left out."""
-    named = {root: ".", outputs: "outputs", runs: "runs", home: "~", temporary: "<tmp>"}
+    """Pairs (folder, what stands for it), as given and resolved, without a folder that is the file system's root."""
+    named = {root: ".", outputs: "outputs", runs: "runs", home: "~", temporary: "[tmp]"}
     both = {(str(form), name) for path, name in named.items() for form in (Path(path), Path(path).resolve())}
     return sorted((path, name) for path, name in both if len(Path(path).parts) > 1)
 

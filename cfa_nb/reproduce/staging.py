@@ -95,7 +95,7 @@ class Staging:
             "cwd": str(notebooks_dir()),
             "start_limit_s": START_LIMIT_S,
             "cell_limit_s": CELL_LIMIT_S,
-            "places": [(str(self.outputs), "outputs"), (str(self.folder), "<tmp>"), *own],
+            "places": [(str(self.outputs), "outputs"), (str(self.folder), "[tmp]"), *own],
         }
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 # An optional check of web addresses in notebooks: importing it compiles a grammar, for seconds.
 sys.modules.setdefault("rfc3987_syntax", None)
 
-import nbformat
-import papermill
+import nbformat  # noqa: E402
+import papermill  # noqa: E402
 
-from cfa_nb.reproduce.scrub import KERNELSPEC, refuse_errors, scrub, serialise
+from cfa_nb.reproduce.scrub import KERNELSPEC, refuse_errors, scrub, serialise  # noqa: E402
 
 _NO_KERNEL = re.compile(r"Kernel (didn't respond|died before replying)|Address already in use")
 

@@ -192,7 +192,7 @@ def theorem_4_rise(inside=INSIDE):
     turn = L / b  # twice the top's u
     return Proof(
         "Theorem 4, the hard class gains at all",
-        "With $p_{-1} > 1/2$, $R_{-1}$ rises for all $w > 0$ iff $\\epsilon \\ge \\eta$; below $\\eta$ it falls past its top.",
+        "With $p_{-1} > 1/2$, $R_{-1}$ rises for all $w > 0$ iff $\\epsilon \\ge \\eta$; below, it falls past its top.",
         (
             positive("at $b = -x$ sinh is positive for all $u$", sp.sinh(inside.subs(b, -x))),
             positive("at $b = 0$ too", sp.sinh(inside.subs(b, 0))),

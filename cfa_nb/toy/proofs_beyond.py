@@ -65,7 +65,7 @@ def fair_margin(eps_fair=FAIR_MARGIN):
     return Proof(
         "Fair margins",
         "$\\epsilon' = \\eta - (\\eta - \\epsilon) \\bar L / L_{-1}$ trains the fair $w$, and "
-        "$\\epsilon_y = \\eta - L_y / (2w)$ puts each class at its own optimum: the easy class gets the smaller margin.",
+        "$\\epsilon_y = \\eta - L_y / (2w)$ puts each class at its own optimum: the smaller margin for the easy one.",
         (
             equal("trained at $\\epsilon'$", trained, L_neg / (2 * (eta - eps))),
             positive_numbers("it is below $\\epsilon = \\eta - x$", (eps - eps_fair).subs(eps, eta - x)),
@@ -134,8 +134,8 @@ def bias_shift(moved=THRESHOLD_MOVE):
     hard = p * Phi(b + u - m) + q * Phi(b - u - m)
     return Proof(
         "Margins are a threshold",
-        "Training at $\\epsilon \\pm \\delta$ (easy class larger) with $t = cu$ moved by $\\sqrt d\\,\\delta$ is training at "
-        "$\\epsilon$: the same $w$, and $c + d\\,\\delta / w$. The hard class loses.",
+        "Training at $\\epsilon \\pm \\delta$ (easy class larger) with $t = cu$ moved by $\\sqrt d\\,\\delta$ is "
+        "training at $\\epsilon$: the same $w$, and $c + d\\,\\delta / w$. The hard class loses.",
         (
             equal("class $+1$ at margin $\\epsilon + \\delta$", centre[0], uniform[0]),
             equal("class $-1$ at margin $\\epsilon - \\delta$", centre[1], uniform[1]),
@@ -146,7 +146,7 @@ def bias_shift(moved=THRESHOLD_MOVE):
 
 
 def k_class(ratio=K_CLASS_RATIO):
-    """K classes: the two integrands of dR/du have a constant ratio, so R has one turn at log((K-1)p/(1-p))/(eta-2eps)."""
+    """K classes: the integrands of dR/du have a constant ratio, so R has one turn, at w*."""
     z, k = sp.Symbol("z", real=True), sp.Symbol("K", positive=True)
     helped = phi(z - u) * phi(z + b)  # after z -> z - u, the common factor Phi(z + c)^(K-2) left out
     misled = phi(z) * phi(z + b - u)
@@ -155,7 +155,7 @@ def k_class(ratio=K_CLASS_RATIO):
     growth = sp.diff(top, eps)
     return Proof(
         "K classes",
-        "$w^* = \\log\\frac{(K-1)p}{1-p} / (\\eta - 2\\epsilon)$, the only maximum for $\\epsilon < \\eta/2$ and $p > 1/K$.",
+        "$w^* = \\log\\frac{(K-1)p}{1-p} / (\\eta - 2\\epsilon)$, the one top if $\\epsilon < \\eta/2$, $p > 1/K$.",
         (
             equal("with $b = \\sqrt d(\\eta - 2\\epsilon)$ the integrands have the ratio", helped, ratio * misled),
             equal(

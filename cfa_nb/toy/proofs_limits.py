@@ -55,7 +55,7 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
     turning = eta * (sp.sqrt(d**2 + 4 * d) - d)
     return Proof(
         "The literal ball, small $\\epsilon$",
-        "$dw^*/d\\epsilon$ at 0 is negative iff $L < \\eta(\\sqrt{d^2 + 4d} - d)$: Theorem 2 fails from the start.",
+        "$dw^*/d\\epsilon < 0$ at 0 iff $L < \\eta(\\sqrt{d^2 + 4d} - d)$: then Theorem 2 fails from the start.",
         (
             equal("clean training has $w^*$", sp.solve(g.subs(eps, 0), w)[0], start),
             equal("from $g = 0$, at $\\epsilon = 0$", moved, first_order),
@@ -66,13 +66,13 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
 
 
 def literal_rise(square=LITERAL_SQUARE):
-    """Theorem 4's left half in the literal ball: R_-1 rises for all w iff eps <= 2p - 1 and g has no negative stretch."""
+    """Theorem 4's left half in the literal ball: R_-1 rises for all w iff g is nowhere negative."""
     g = 2 * eps * u**2 - 2 * b * u + L
     bottom = sp.expand(square.subs(u, b / (2 * eps)).subs(b, x).subs(L, (x**2 - a) / (2 * eps)))
     return Proof(
         "Theorem 4 in the literal ball",
-        "With $L_\\epsilon = L$ in $g$: $R_{-1}$ rises for all $w$ iff $L_\\epsilon \\ge 0$, that is $\\epsilon \\le 2p - 1$, and "
-        "[$b \\le 0$ or $b^2 \\le 2 \\epsilon L_\\epsilon$].",
+        "With $L$ for $L_\\epsilon$ in $g$: $R_{-1}$ rises for all $w$ iff $L_\\epsilon \\ge 0$, that is "
+        "$\\epsilon \\le 2p - 1$, and [$b \\le 0$ or $b^2 \\le 2 \\epsilon L_\\epsilon$].",
         (
             equal("$g$ is a square and a rest", g, square),
             positive("$b = -x$ and $L_\\epsilon > 0$: $g$", g.subs(b, -x)),

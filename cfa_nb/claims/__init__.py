@@ -1,0 +1,49 @@
+"""The paper's claims, and a verdict for each: `ledger(runs, profile)` is the first table a reader sees.
+
+`base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
+"""
+
+import pandas as pd
+
+from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Claim, Verdict
+from cfa_nb.claims.experiments import CLAIMS as EXPERIMENTS
+from cfa_nb.claims.theory import CLAIMS as THEORY
+
+ALL = (*THEORY, *EXPERIMENTS)
+
+
+def judge(runs, profile, claims=ALL):
+    """[(Claim, Verdict)] in the paper's order."""
+    return [(claim, claim.check(runs, profile)) for claim in claims]
+
+
+def ledger(runs, profile, claims=ALL):
+    """DataFrame: a row a claim, with the paper's value, the verdict, estimate, interval, n and evidence."""
+    return pd.DataFrame([_row(claim, verdict) for claim, verdict in judge(runs, profile, claims)])
+
+
+def _row(claim, verdict):
+    return {
+        "Place": claim.place,
+        "Claim": claim.sentence,
+        "paper, CIFAR-10": claim.paper_value or "",
+        "Verdict": verdict.status,
+        "Estimate": verdict.estimate or "",
+        "95 % interval": verdict.interval or "",
+        "n": "" if verdict.n is None else str(verdict.n),
+        "Evidence": verdict.evidence,
+    }
+
+
+def tally(runs, profile, claims=ALL):
+    """How many claims have which verdict, in words: "12 shown here, 3 not shown here, ..."."""
+    statuses = [verdict.status for _, verdict in judge(runs, profile, claims)]
+    return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
+
+
+def _rank(status):
+    order = (SHOWN, NOT_SHOWN, INCONCLUSIVE, NOT_RUN)
+    return order.index(status) if status in order else -1
+
+
+__all__ = ["ALL", "EXPERIMENTS", "THEORY", "Claim", "Verdict", "judge", "ledger", "tally"]

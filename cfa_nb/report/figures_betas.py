@@ -1,0 +1,67 @@
+"""Fig. 3: TRADES with different beta, class by class: robust accuracy (a) and clean accuracy (b)."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.report.lines import class_lines
+from cfa_nb.report.style import panels
+from cfa_nb.rows import easy_classes, find, hard_classes, mean_of
+from cfa_nb.stats import mean_std, points
+
+
+def beta_classes(runs, profile, what="robust"):
+    """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
+    first, last = profile.beta_window
+    fig, (ax,) = panels(1, height=4.6)
+    found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
+    class_lines(ax, profile.betas, _means(found, profile, what), profile, found[profile.betas[0]][0].record.class_names)
+    ax.set_xticks(profile.betas, [f"{b:g}" for b in profile.betas])
+    ax.set_xlabel("β of TRADES")
+    ax.set_title(f"{what.capitalize()} accuracy of each class, epochs {first}–{last}")
+    return fig
+
+
+def _means(found, profile, what):
+    return [np.mean([r.window(*profile.beta_window, what=what) for r in found[b]], axis=0) for b in profile.betas]
+
+
+def beta_runs(runs, profile, beta):
+    """The TRADES runs at one beta, in the study's seeds."""
+    return [r for s, r in sorted(find(runs, profile, "trades", beta=beta).items()) if s in profile.study_seeds]
+
+
+def beta_table(runs, profile):
+    """A row a beta: robust and clean accuracy of hard and of easy classes, mean ± std over seeds."""
+    return pd.DataFrame([_beta_row(profile, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
+
+
+def _beta_row(profile, beta, found):
+    hard, easy = hard_classes(profile), easy_classes(profile, len(found[0].record.class_names))
+    row = {"β": f"{beta:g}"}
+    for what in ("robust", "clean"):
+        for group, classes in (("hard", hard), ("easy", easy)):
+            row[f"{what}, {group}"] = mean_std([mean_of(r.window(*profile.beta_window, what=what), classes) for r in found])
+    return row
+
+
+def beta_caption(runs, profile, part):
+    """Caption of Fig. 3(a) or (b); the paper prints no numbers for these curves."""
+    first, last = profile.beta_window
+    what = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
+    return (f"Fig. 3({part}). Class-wise {what} of TRADES over β, mean of epochs {first}–{last} (paper: 151–170); "
+            f"ours: {profile.data_label}, n = {len(profile.study_seeds)}.")  # fmt: skip
+
+
+def beta_text(runs, profile):
+    """What the curves say: change from the smallest to the largest beta, hard and easy classes, robust and clean."""
+    found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
+    count = len(found[profile.betas[0]][0].record.class_names)
+    groups = (("hard", hard_classes(profile)), ("easy", easy_classes(profile, count)))
+    told = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
+    for name, classes in groups:
+        gains = []
+        for what in ("robust", "clean"):
+            values = _means(found, profile, what)
+            gains.append(f"{what} accuracy {points(mean_of(values[-1], classes) - mean_of(values[0], classes))} points")
+        told.append(f"- {name} classes: {', '.join(gains)}")
+    return "\n".join(told)

@@ -1,0 +1,120 @@
+"""Fig. 4: overall and worst-class robustness from epoch to epoch, and how far the worst class jumps."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb import paper
+from cfa_nb.claims.studies import changes, mean_change
+from cfa_nb.report.lines import epoch_axis
+from cfa_nb.report.style import CFA, INK, QUIET, label_ends, percent_axis
+from cfa_nb.rows import row_runs
+from cfa_nb.stats import mean_std, percent, points
+
+NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
+
+
+def fluctuation(runs, profile, weights="live", seed=None):
+    """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
+
+    An average is drawn from its first epoch on; where it does not exist yet there is nothing to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    run = row_runs(runs, profile, "at")[profile.seeds[0] if seed is None else seed]
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
+    overall, worst = (series(run, weights, which) for which in ("overall", "worst"))
+    epochs = np.arange(1, len(overall) + 1)
+    _draw_curves(top, epochs, overall, worst)
+    _draw_changes(bottom, epochs, worst)
+    for ax in (top, bottom):
+        epoch_axis(ax, run.config)
+    top.set_xlabel("")
+    top.set_title(f"{NAMES[weights]}, seed {run.config.seed}")
+    return fig
+
+
+def series(run, weights, which):
+    """(epochs,) "overall" or "worst" robust test accuracy; nan while these weights do not exist."""
+    return np.array([np.nan if a is None else getattr(a, which) for a in run.curve(weights)])
+
+
+def _draw_curves(ax, epochs, overall, worst):
+    ax.plot(epochs, overall, "-o", color=INK, ms=3.5, mew=0)
+    ax.plot(epochs, worst, "-o", color=CFA, ms=3.5, mew=0)
+    percent_axis(ax, 0, 0.08 + (np.nanmax(overall) if np.isfinite(overall).any() else 0.6))
+    if np.isfinite(overall[-1]):
+        label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], "worst class", CFA)])
+    else:
+        ax.annotate("no epoch was accepted", (0.5, 0.5), xycoords="axes fraction", ha="center", color=QUIET)
+
+
+def _draw_changes(ax, epochs, worst):
+    jumps = np.abs(np.diff(worst))
+    ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
+    percent_axis(ax, 0, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
+    ax.set_title("|change of the worst class| from the epoch before, points", fontsize=10, fontweight="normal")
+
+
+def change_table(runs, profile):
+    """Mean |change| between adjacent epochs of the second half, per weights, mean ± std over seeds, in points."""
+    found, rows = row_runs(runs, profile, "at").values(), []
+    for weights, name in NAMES.items():
+        worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
+        largest = [max(c[2] for c in changes(r, weights)) for r in found if changes(r, weights)]
+        rows.append({
+            "Weights": name, "|change| of the worst class": mean_std(worst), "largest one": mean_std(largest),
+            "|change| of the average": mean_std(overall), "seeds": str(sum(v is not None for v in worst)),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def choice_table(runs, profile):
+    """Per seed: the epoch of best overall accuracy against the epoch of best overall + worst class (Sec. 3.3)."""
+    rows = [_choice(run) for _, run in sorted(row_runs(runs, profile, "at").items())]
+    q = paper.QUOTED
+    rows.append({
+        "Seed": "paper, CIFAR-10",
+        "epoch of best overall": f"{q['fig4_best_epoch']}", "overall / worst there": f"{q['fig4_best_avg'].value} / {q['fig4_best_worst'].value}",
+        "epoch of best sum": f"{q['fig4_fair_epoch']}", "overall / worst": f"{q['fig4_fair_avg'].value} / {q['fig4_fair_worst'].value}",
+    })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _choice(run):
+    curve = run.curve()
+    late = range(run.config.best_from, run.config.epochs + 1)
+    best = max(late, key=lambda e: curve[e - 1].overall)
+    fair = max(late, key=lambda e: curve[e - 1].overall + curve[e - 1].worst)
+    shown = [f"{percent(curve[e - 1].overall)} / {percent(curve[e - 1].worst)}" for e in (best, fair)]
+    return {
+        "Seed": str(run.config.seed), "epoch of best overall": str(best), "overall / worst there": shown[0],
+        "epoch of best sum": str(fair), "overall / worst": shown[1],
+    }  # fmt: skip
+
+
+def fluctuation_caption(runs, profile, weights="live"):
+    """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
+    found = row_runs(runs, profile, "at").values()
+    worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
+    q = paper.QUOTED
+    said = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
+            if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
+    return (f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change between adjacent epochs, paper: {said}; "
+            f"ours: {mean_std(worst)} points in the worst class, {mean_std(overall)} overall (second half, n = {len(found)}).")  # fmt: skip
+
+
+def fairness_gain_text(runs, profile):
+    """One sentence: what choosing by overall + worst costs on average and gains in the worst class."""
+    gains, costs = [], []
+    for run in row_runs(runs, profile, "at").values():
+        curve, late = run.curve(), range(run.config.best_from - 1, run.config.epochs)
+        best = max(late, key=lambda e: curve[e].overall)
+        fair = max(late, key=lambda e: curve[e].overall + curve[e].worst)
+        gains.append(curve[fair].worst - curve[best].worst)
+        costs.append(curve[fair].overall - curve[best].overall)
+    q = paper.QUOTED
+    paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
+    paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
+    return (f"Choosing the epoch by overall + worst instead of overall alone changes the worst class by "
+            f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} (mean of {len(gains)} seeds, on the "
+            f"test set that chose); in the paper's example by {points(paper_gain)} and {points(paper_cost)}.")  # fmt: skip

@@ -1,0 +1,95 @@
+"""Fig. 2: AT with different training margins, overall (a) and class by class around two stages of training (b, c)."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.claims.studies import base_eps, best_overall
+from cfa_nb.report.lines import class_lines, epoch_axis, eps_text, mark_base, mean_curves
+from cfa_nb.report.style import INK, label_ends, ordered_colours, panels, percent_axis
+from cfa_nb.rows import easy_classes, find, hard_classes, mean_of
+from cfa_nb.stats import mean_std, percent
+
+
+def margin_overall(runs, profile):
+    """Fig. 2(a): overall robust accuracy after each epoch, one line a training margin."""
+    fig, (ax,) = panels(1, height=4.2)
+    colours, ends = ordered_colours(profile.margins, base_eps(profile)), []
+    for eps in profile.margins:
+        found = study_runs(runs, profile, eps)
+        epochs, mean = mean_curves(found)
+        base = colours[eps] == INK
+        ax.plot(epochs, mean, color=colours[eps], lw=2.8 if base else 1.7, zorder=3 if base else 2)
+        ends.append((mean[-1], f"ε = {eps_text(eps)}" + ("  (ε₀)" if base else ""), colours[eps]))
+    percent_axis(ax, None)
+    epoch_axis(ax, found[0].config)
+    label_ends(ax, epochs[-1], ends, gap=0.05)
+    ax.set_title("Overall robust accuracy, by training margin")
+    return fig
+
+
+def margin_classes(runs, profile, stage="early"):
+    """Fig. 2(b) ("early") and 2(c) ("late"): class-wise robust accuracy over the training margin, a mean of epochs."""
+    first, last = window = getattr(profile, f"{stage}_window")
+    fig, (ax,) = panels(1, height=4.6)
+    found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
+    values = [np.mean([r.window(*window) for r in found[eps]], axis=0) for eps in profile.margins]
+    class_lines(ax, profile.margins, values, profile, found[profile.margins[0]][0].record.class_names)
+    mark_base(ax, base_eps(profile), "ε₀")
+    ax.set_xticks(profile.margins, [eps_text(e) for e in profile.margins])
+    ax.set_xlabel("training margin ε")
+    ax.set_title(f"Robust accuracy of each class, epochs {first}–{last}")
+    return fig
+
+
+def study_runs(runs, profile, eps):
+    """The AT runs at one training margin, in the study's seeds."""
+    return [r for s, r in sorted(find(runs, profile, "at", eps=eps).items()) if s in profile.study_seeds]
+
+
+def margin_table(runs, profile):
+    """A row a training margin: average at the best epoch, hard and easy classes early and late, clean accuracy."""
+    return pd.DataFrame([_margin_row(profile, eps, study_runs(runs, profile, eps)) for eps in profile.margins])
+
+
+def _margin_row(profile, eps, found):
+    hard, easy = hard_classes(profile), easy_classes(profile, len(found[0].record.class_names))
+    row = {"training margin": eps_text(eps), "average, best epoch": mean_std([best_overall(r) for r in found])}
+    for name, window in (("early", profile.early_window), ("late", profile.late_window)):
+        for group, classes in (("hard", hard), ("easy", easy)):
+            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std([mean_of(r.window(*window), classes) for r in found])
+    clean = [mean_of(r.window(*profile.late_window, what="clean"), hard) for r in found]
+    return row | {"clean, hard": mean_std(clean)}
+
+
+def margin_caption(runs, profile, part):
+    """Caption of Fig. 2(a), (b) or (c) with our numbers; the paper gives none for these curves."""
+    n = len(profile.study_seeds)
+    tail = f"ours: PGD-10 at ε₀ = {eps_text(base_eps(profile))}, {profile.data_label}, n = {n}"
+    if part == "a":
+        best = {eps: np.mean([best_overall(r) for r in study_runs(runs, profile, eps)]) for eps in profile.margins}
+        top = max(best, key=best.get)
+        return (f"Fig. 2(a). Overall robust accuracy of AT by training margin; {tail}. Highest single epoch: "
+                f"{percent(best[top])} % at ε = {eps_text(top)}; at ε₀ {percent(best[_nearest(profile)])} %.")  # fmt: skip
+    first, last = profile.early_window if part == "b" else profile.late_window
+    paper = "101–120" if part == "b" else "181–200"
+    return f"Fig. 2({part}). Class-wise robust accuracy, mean of epochs {first}–{last} (paper: {paper}); {tail}."
+
+
+def _nearest(profile):
+    return min(profile.margins, key=lambda eps: abs(eps - base_eps(profile)))
+
+
+def margin_text(runs, profile):
+    """What the curves say, class by class: where each class is best, and what the largest margin does to it."""
+    window, base, largest = profile.early_window, _nearest(profile), max(profile.margins)
+    values = {eps: np.mean([r.window(*window) for r in study_runs(runs, profile, eps)], axis=0) for eps in profile.margins}
+    names = study_runs(runs, profile, base)[0].record.class_names
+    told = []
+    for k in hard_classes(profile):
+        peak = max(profile.margins, key=lambda eps: values[eps][k])
+        told.append(f"- *{names[k]}*: best at ε = {eps_text(peak)} ({percent(values[peak][k])} %), "
+                    f"{percent(values[base][k])} % at ε₀, {percent(values[largest][k])} % at ε = {eps_text(largest)}")  # fmt: skip
+    easy = easy_classes(profile, len(names))
+    ends = [percent(mean_of(values[eps], easy)) for eps in (min(profile.margins), base, largest)]
+    told.append(f"- easy classes, mean: {ends[0]} % at the smallest margin, {ends[1]} % at ε₀, {ends[2]} % at the largest")
+    return "\n".join(told)

@@ -1,0 +1,64 @@
+"""Parts that several figures share: lines of classes, names at their ends, milestones, means over seeds."""
+
+import numpy as np
+
+from cfa_nb.report.style import INK, QUIET, class_colours, label_ends, percent_axis
+from cfa_nb.rows import hard_classes
+
+
+def eps_text(eps):
+    """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
+    steps = eps * 255
+    return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
+
+
+def mean_curves(found, weights="live", which="overall"):
+    """(epochs, mean over runs) of the "overall" or "worst" robust test accuracy; nan where no run has these weights."""
+    rows = [[np.nan if a is None else getattr(a, which) for a in r.curve(weights)] for r in found]
+    rows = np.array(rows, dtype=float)
+    known = ~np.isnan(rows)
+    mean = np.where(known, rows, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return np.arange(1, rows.shape[1] + 1), mean
+
+
+def class_lines(ax, x, values, profile, names, quiet_labels=True):
+    """One line a class over x, hard classes warm and strong, named at the right end.
+
+    Args:
+        x: (N,) positions.
+        values: (N, K) fractions.
+        names: K class names.
+    """
+    values, hard = np.asarray(values), hard_classes(profile)
+    colours = class_colours(len(names), hard)
+    for k in sorted(range(len(names)), key=lambda k: k in hard):
+        strong = k in hard
+        ax.plot(x, values[:, k], "-o", color=colours[k], lw=2.3 if strong else 1.5, ms=4.5 if strong else 3, mew=0,
+                zorder=3 if strong else 2)  # fmt: skip
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    pad = 0.06 * (high - low) + 0.005
+    percent_axis(ax, low - pad, high + pad)
+    label_ends(ax, x[-1], [(values[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
+
+
+def mark_base(ax, x, text):
+    """A dotted vertical line with a note at its top, such as the original margin."""
+    ax.axvline(x, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
+    ax.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
+                va="top", fontsize=9, color=INK)  # fmt: skip
+
+
+def mark_milestones(ax, config):
+    """Faint vertical lines where the learning rate falls (after the milestone epochs)."""
+    for milestone in config.milestones:
+        if milestone < config.epochs:
+            ax.axvline(milestone + 0.5, color=QUIET, lw=0.9, ls=(0, (4, 3)), alpha=0.7, zorder=1)
+
+
+def epoch_axis(ax, config):
+    """Epochs from 1, with whole-number ticks and the milestones marked."""
+    ax.set_xlim(0.5, config.epochs + 0.5)
+    step = max(1, round(config.epochs / 8))
+    ax.set_xticks([1, *range(step if step > 1 else 2, config.epochs + 1, step)])
+    ax.set_xlabel("epoch")
+    mark_milestones(ax, config)

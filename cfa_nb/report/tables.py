@@ -1,0 +1,86 @@
+"""Tables 1-3 from records, ours beside the paper's, in percent: "average / worst class", mean ± std over seeds (ddof 1).
+
+On `demo` and `digits` the paper's value stands in a column of its own and no difference to it is computed: another
+data set, another network, another attack.
+"""
+
+import pandas as pd
+
+from cfa_nb.config import ROWS
+from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_nb.rows import SELECTIONS, attack_label, by_seed, row_runs
+from cfa_nb.stats import mean_std
+
+PAPER = "paper, CIFAR-10"
+
+
+def table1(runs, profile, selection="best"):
+    """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
+    return pd.DataFrame([_row1(runs, profile, key, selection) for key in TABLE_1])
+
+
+def _row1(runs, profile, key, selection):
+    attack, paper = attack_label(profile), TABLE_1[key][selection]
+    row = {"Method": ROWS[key].label, "clean": both(runs, profile, key, selection, "clean")}
+    row[attack] = both(runs, profile, key, selection)
+    if selection == "best":
+        row[f"{attack}, {SELECTIONS['best_val']}"] = both(runs, profile, key, "best_val")
+    return row | {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
+
+
+def table2(runs, profile):
+    """Table 2: with and without class-wise calibrated margin (CCM) and regularisation (CCR); live weights."""
+    return _robust_table(runs, profile, TABLE_2)
+
+
+def table3(runs, profile):
+    """Table 3: EMA against FAWA, averages of the same runs."""
+    return _robust_table(runs, profile, TABLE_3)
+
+
+def _robust_table(runs, profile, paper):
+    attack, rows = attack_label(profile), []
+    for key, printed in paper.items():
+        ours = {f"{attack}, {name}": both(runs, profile, key, s) for s, name in SELECTIONS.items()}
+        rows.append({"Method": ROWS[key].label, **ours, f"{PAPER} (AA), best": str(printed)})
+    return pd.DataFrame(rows)
+
+
+def both(runs, profile, key, selection, kind="robust"):
+    """"50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row."""
+    avg, worst = (by_seed(runs, profile, key, selection, f"{kind}_{m}").values() for m in ("avg", "worst"))
+    return f"{mean_std(avg)} / {mean_std(worst)}"
+
+
+def acceptance(runs, profile, weights="fawa", recipes=("at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")):
+    """Per training run: how many epochs the average took in, the first of them, and the seeds that never had one."""
+    spec = next(a for a in profile.averages if a.name == weights)
+    rows = []
+    for recipe in recipes:
+        found = row_runs(runs, profile, recipe).values()
+        if found:
+            rows.append({"Training run": ROWS[recipe].label, **_acceptance(found, spec), "seeds": str(len(found))})
+    return pd.DataFrame(rows)
+
+
+def _acceptance(found, spec):
+    taken = [[e.epoch for e in r.record.epochs if e.accepted[spec.name]] for r in found]
+    possible = sum(len(r.record.epochs) - spec.start + 1 for r in found)
+    firsts = [epochs[0] for epochs in taken if epochs]
+    return {
+        f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, taken))} of {possible}",
+        "first accepted epoch": f"{min(firsts)}–{max(firsts)}" if firsts else "–",
+        "seeds that never accepted (rows show live weights)": str(sum(not epochs for epochs in taken)),
+    }
+
+
+def never_accepted_text(runs, profile, keys):
+    """One sentence: for which rows the live weights stand in, because the average took no epoch in."""
+    told = []
+    for key in keys:
+        seeds = [s for s, r in row_runs(runs, profile, key).items() if r.record.never_accepted(ROWS[key].weights)]
+        if seeds:
+            told.append(f"{ROWS[key].label} in seed {', '.join(map(str, sorted(seeds)))}")
+    if not told:
+        return "Every average in this table accepted at least one epoch in every seed."
+    return f"No epoch was ever accepted by {'; '.join(told)}: there the live weights are shown."

@@ -1,0 +1,91 @@
+"""EMA and FAWA: closed form, thresholds, first acceptance, and that training never notices."""
+
+import pytest
+import torch
+
+from cfa_nb.averaging import WeightAverage
+from cfa_nb.config import Average
+from cfa_nb.store import RunStore
+from cfa_nb.train import train
+
+from tests import tiny
+
+
+def state(value, counter=0):
+    return {"w": torch.tensor([float(value)]), "bn.running_mean": torch.tensor([2.0 * value]), "n": torch.tensor(counter)}
+
+
+def test_closed_form_after_equal_steps():
+    average = WeightAverage(Average("ema", decay=0.85, start=1))
+    for epoch in range(1, 21):
+        average.update(state(epoch, epoch), epoch, 0.0)
+    weights = [0.85 ** (20 - 1)] + [0.15 * 0.85 ** (20 - e) for e in range(2, 21)]
+    expected = sum(w * e for w, e in zip(weights, range(1, 21)))
+    assert float(average.state["w"]) == pytest.approx(expected, rel=1e-5)
+    assert float(average.state["bn.running_mean"]) == pytest.approx(2 * expected, rel=1e-5)
+    assert int(average.state["n"]) == 20
+
+
+def test_threshold_0_is_ema():
+    fawa, ema = (WeightAverage(Average(n, start=3, threshold=0.0)) for n in ("fawa", "ema"))
+    for epoch in range(1, 9):
+        assert fawa.update(state(epoch), epoch, 0.0) == ema.update(state(epoch), epoch, 0.9)
+    assert fawa.state == ema.state
+    assert fawa.accepted == 6
+
+
+def test_above_1_nothing_is_ever_accepted():
+    average = WeightAverage(Average("fawa", threshold=1.01, start=1))
+    assert not any(average.update(state(e), e, 1.0) for e in range(1, 9))
+    assert average.state is None
+
+
+def test_a_rejected_epoch_leaves_the_average_as_it_was():
+    average = WeightAverage(Average("fawa", threshold=0.2, start=1))
+    average.update(state(1), 1, 0.5)
+    average.update(state(9), 2, 0.19)
+    assert float(average.state["w"]) == 1
+    average.update(state(2), 3, 0.2)  # Algorithm 1: >=
+    assert float(average.state["w"]) == pytest.approx(0.85 * 1 + 0.15 * 2)
+
+
+def test_first_acceptance_copies_and_does_not_alias():
+    average, live = WeightAverage(Average("fawa", start=2)), state(3)
+    assert not average.update(live, 1, 1.0)  # before its start
+    average.update(live, 2, 1.0)
+    live["w"].add_(1)
+    assert float(average.state["w"]) == 3
+
+
+def test_the_algorithm_s_and_the_release_s_beginnings():
+    algorithm = WeightAverage(Average("a", init="theta_0", start=1), theta_0=state(1))
+    release = WeightAverage(Average("r", init="random", start=1), random_state=state(7))
+    assert float(algorithm.state["w"]) == 1
+    assert float(release.state["w"]) == 7
+    for average in (algorithm, release):
+        average.update(state(2), 1, 1.0)
+    assert float(algorithm.state["w"]) == pytest.approx(0.85 + 0.3)
+    assert float(release.state["w"]) == 2
+
+
+def test_averages_never_touch_training(tmp_path):
+    odd = (Average("ema", decay=0.5, start=1), Average("fawa", start=1), Average("random", init="random", start=9))
+    alone = train(tiny.config(), (), RunStore(tmp_path / "a"))
+    carried = train(tiny.config(), odd, RunStore(tmp_path / "b"))
+    for a, b in zip(alone.epochs, carried.epochs):
+        assert a.train_robust == b.train_robust
+        assert a.test["live"] == b.test["live"]
+    assert alone.checkpoints["live/last"] == carried.checkpoints["live/last"]
+
+
+def test_an_average_that_never_accepted_is_null_and_its_row_shows_the_live_weights(tmp_path):
+    record = train(tiny.config(), (Average("fawa", threshold=1.01, start=1),), RunStore(tmp_path))
+    assert all(e.test["fawa"] is None and not e.accepted["fawa"] for e in record.epochs)
+    assert record.never_accepted("fawa")
+    assert record.reported("fawa", "last") == "live/last"
+
+
+@pytest.mark.parametrize("bad", [dict(decay=1.0), dict(init="zero"), dict(name="live"), dict(name="a b")])
+def test_bad_averages_are_refused(bad):
+    with pytest.raises(ValueError, match="must"):
+        Average(**{"name": "fawa", **bad})

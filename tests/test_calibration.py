@@ -1,0 +1,82 @@
+"""CCM, CCR and FRL: the formulas by hand, their limits, and what each does to training."""
+
+import math
+
+import pytest
+import torch
+
+from cfa_nb.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
+from cfa_nb.store import RunStore
+from cfa_nb.train import train
+
+from tests import tiny
+
+
+def test_equations_6_and_7_by_hand():
+    assert class_margins((0.2, 0.7), 8 / 255, 0.5) == pytest.approx((0.7 * 8 / 255, 1.2 * 8 / 255))
+    assert class_betas((0.2, 0.7), 6, 0.5) == pytest.approx((4.2, 7.2))
+
+
+@pytest.mark.parametrize("t", [50.0, -0.1, math.nan])
+def test_percentages_and_missing_classes_are_refused(t):
+    with pytest.raises(ValueError, match="fractions"):
+        class_margins((0.5, t), 8 / 255, 0.5)
+
+
+def test_start_epoch():
+    config = tiny.config("trades_ccm_ccr", calibration_start=3)
+    assert next_calibration(config, 2, 2, (0.1, 0.9)) == uniform(config, 2)
+    assert next_calibration(config, 2, 3, None) == uniform(config, 2)
+    assert next_calibration(config, 2, 3, (0.1, 0.9)).eps == pytest.approx((0.4 * config.eps, 1.2 * config.eps))
+    assert next_calibration(config, 2, 3, (0.1, 0.9)).beta == pytest.approx((0.6 * config.beta, 1.4 * config.beta))
+
+
+@pytest.mark.parametrize("recipe", ["at", "trades", "fat"])
+def test_calibration_that_never_starts_is_the_plain_method_bit_for_bit(recipe, tmp_path):
+    calibrated = {"at": "at_ccm", "trades": "trades_ccm_ccr", "fat": "fat_ccm"}[recipe]
+    store = RunStore(tmp_path)
+    plain = train(tiny.config(recipe), tiny.AVERAGES, store)
+    late = train(tiny.config(calibrated, calibration_start=99), tiny.AVERAGES, store)
+    assert plain.epochs == late.epochs
+
+
+def test_equal_train_accuracies_give_the_plain_method_at_another_margin_and_beta():
+    config = tiny.config("trades_ccm_ccr", calibration_start=1)
+    same = next_calibration(config, 10, 2, (0.4,) * 10)
+    plain = uniform(tiny.config("trades", eps=0.7 * config.eps, beta=0.9 * config.beta), 10)
+    assert same.eps == pytest.approx(plain.eps)
+    assert same.beta == pytest.approx(plain.beta)
+
+
+def test_frl_starts_as_trades_with_equal_weights():
+    config = tiny.config("frl")
+    assert Frl.start(10).calibration(config) == uniform(config, 10)
+
+
+def test_frl_update_by_hand():
+    config = tiny.config("frl")
+    # clean errors .1 and .5 (mean .3), boundary errors .2 and .4 (mean .3); tolerance .07
+    state = Frl.start(2).update((0.9, 0.5), (0.7, 0.1), config)
+    assert state.clean == pytest.approx((0.0, 0.05 * 0.13))
+    assert state.boundary == pytest.approx((0.0, 2 * 0.05 * 0.03))
+    assert state.margin == pytest.approx((0.2 * -0.17, 0.2 * 0.03))
+    calibration = state.calibration(config)
+    assert calibration.ce_weight == pytest.approx((0.5 - 0.00325, 0.5 + 0.00325))
+    assert calibration.eps == pytest.approx((0.98 * config.eps, math.exp(2 * 0.006) * config.eps))
+
+
+def test_frl_weights_stay_positive_and_sum_to_one():
+    assert limited([3.0, 1.0, -2.0], 0.5) == pytest.approx((0.375, 0.125, 0.0))
+    config, state = tiny.config("frl"), Frl.start(10)
+    for _ in range(300):
+        state = state.update((0.1,) + (0.99,) * 9, (0.0,) + (0.9,) * 9, config)
+    weights = state.calibration(config).ce_weight
+    assert min(weights) > 0
+    assert sum(weights) == pytest.approx(1)
+    assert max(state.calibration(config).eps) <= config.frl_margin_max * config.eps
+
+
+def test_table_on_the_device_has_a_row_a_quantity():
+    table = uniform(tiny.config("trades"), 3).to("cpu")
+    assert table.shape == (4, 3)
+    assert torch.allclose(table[0], torch.tensor(0.15))

@@ -1,0 +1,122 @@
+"""Configs, profiles and the conventions of counting epochs."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from cfa_nb.config import RECIPES, ROWS, Attack, TrainConfig
+from cfa_nb.study import DEMO, FIGURES, PROFILES, profile_named
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(eps=-0.1), "eps must not be negative"),
+        (dict(eps=8), "pixels lie in"),
+        (dict(objective="mart"), "objective must be one of"),
+        (dict(attack_bn="frozen"), "attack_bn must be one of"),
+        (dict(epochs=0), "epochs must be at least 1"),
+        (dict(ccr=True), "ccr"),
+        (dict(objective="frl"), "parent"),
+        (dict(parent=TrainConfig()), "parent"),
+        (dict(objective="frl", parent=TrainConfig(), ccm=True), "ccm"),
+    ],
+)
+def test_a_wrong_value_raises_where_the_config_is_made(change, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**change)
+
+
+@pytest.mark.parametrize("config", RECIPES.values(), ids=RECIPES)
+def test_configs_survive_json_and_keep_their_name(config):
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    assert RECIPES[config.recipe] == config
+
+
+def test_defaults_are_left_out_so_that_a_new_field_keeps_old_identities():
+    assert TrainConfig().to_dict() == {}
+    assert replace(TrainConfig(), seed=3).to_dict() == {"seed": 3}
+
+
+def test_unknown_fields_are_named():
+    with pytest.raises(ValueError, match="learning_rate"):
+        TrainConfig.from_dict({"learning_rate": 1})
+
+
+@pytest.mark.parametrize(
+    ("epoch", "lr"), [(1, 0.1), (100, 0.1), (101, 0.01), (150, 0.01), (151, 0.001), (200, 0.001)]
+)
+def test_milestones_are_the_last_epochs_at_the_old_rate(epoch, lr):
+    assert TrainConfig().lr_at(epoch) == pytest.approx(lr)
+
+
+def test_epoch_conventions_of_the_paper_preset():
+    """Counted from 1: calibrated from epoch 11 (release: index 10), `best` from the second half."""
+    assert TrainConfig().calibration_start == 11
+    assert TrainConfig().best_from == 101
+    assert replace(TrainConfig(), epochs=5).best_from == 3
+
+
+def test_the_paper_s_lambda_1():
+    assert {r: RECIPES[r].lambda_1 for r in ("at_ccm", "trades_ccm_ccr", "fat_ccm")} == {
+        "at_ccm": 0.5,
+        "trades_ccm_ccr": 0.3,
+        "fat_ccm": 0.7,
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_each_run_exists_once_and_each_row_has_its_run(profile):
+    runs = profile.runs()
+    assert len({c.canonical() for c in runs}) == len(runs)
+    trained = {c.recipe for c in runs}
+    assert all(row.recipe in trained for row in ROWS.values())
+
+
+def test_the_paper_is_31_configurations():
+    shapes = {replace(c, seed=0, parent=None).canonical() for c in DEMO.runs()}
+    assert len(shapes) == 31
+
+
+def test_attack_steps_can_cross_the_ball():
+    """K steps of alpha cover at least 2.5 times the run's margin: a weaker attack fakes robustness."""
+    for profile in PROFILES.values():
+        for c in profile.runs():
+            if c.objective != "frl":
+                assert c.steps * c.alpha >= 2.5 * c.eps - 1e-12
+            assert c.eval_steps * c.eval_alpha >= 2.5 * c.eval_eps - 1e-12
+
+
+def test_parents_are_the_at_run_of_the_same_seed():
+    frl = DEMO.config("frl", 3)
+    assert frl.parent == DEMO.config("at", 3)
+
+
+def test_only_shown_averages_are_carried():
+    names = {r: [a.name for a in DEMO.averages_of(DEMO.config(r, 0))] for r in RECIPES}
+    assert names["at"] == ["ema", "fawa"]
+    assert names["at_ccm"] == ["fawa"]
+    assert names["trades_ccr"] == []
+    assert DEMO.averages_of(DEMO.config("at", 0, eps=0.3)) == ()
+
+
+def test_unknown_names_list_what_there_is():
+    with pytest.raises(ValueError, match="demo, digits, smoke"):
+        profile_named("cifar")
+    with pytest.raises(ValueError, match="at_ccm"):
+        DEMO.config("at_cfa", 0)
+    with pytest.raises(ValueError, match="fig2"):
+        DEMO.runs("fig9")
+    assert set(FIGURES) >= {"fig2", "fig3", "fig4", "fig5", "table1", "table2", "table3", "lambda_2", "classwise"}
+
+
+def test_attack_keys_say_what_was_done():
+    assert Attack("pgd", 0.15, 0.04, 20).key == "pgd20"
+    assert Attack("pgd", 0.5, 0.1, 20, 7, nominal_eps=0.15).key == "pgd20@eps=0.5[n=7/class]"
+    assert Attack("aa", 0.15, per_class=20).key == "aa[n=20/class]"
+    with pytest.raises(ValueError, match="kind"):
+        Attack("fgsm", 0.1)
+
+
+def test_every_number_has_a_home():
+    assert all(f.default is not None or f.name in ("train_per_class", "test_per_class", "parent") for f in fields(TrainConfig))

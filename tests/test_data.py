@@ -1,0 +1,130 @@
+"""Datasets: splits, contract at the door, the demo's design, batched augmentation."""
+
+import numpy as np
+import pytest
+import torch
+
+from cfa_nb import data
+from cfa_nb.data import demo, digits
+from cfa_nb.data.batches import Batches, augment, random_crop, random_flip, to_float
+from cfa_nb.data.dataset import Dataset, Split, balanced_split
+from cfa_nb.study import DIGITS
+
+from tests import tiny
+
+
+@pytest.mark.parametrize("config", [tiny.config(), DIGITS.config("at", 0)], ids=["demo", "digits"])
+def test_splits_are_balanced_and_seeded(config):
+    one, again = data.LOADERS[config.dataset](config), data.LOADERS[config.dataset](config)
+    assert one.content_hash == again.content_hash
+    for part in (one.train, one.val, one.test):
+        assert len(set(torch.bincount(part.labels).tolist())) == 1
+    assert (torch.bincount(one.val.labels) == config.val_per_class).all()
+
+
+def test_test_set_is_the_same_for_all_seeds_and_the_rest_is_not():
+    for make in (lambda s: tiny.config(seed=s), lambda s: DIGITS.config("at", s)):
+        a, b = data.load(make(0)), data.load(make(1))
+        assert torch.equal(a.test.images, b.test.images)
+        assert not torch.equal(a.train.images, b.train.images)
+        assert a.content_hash != b.content_hash
+
+
+def test_digits_parts_are_disjoint_and_their_hash_is_stable():
+    dataset = digits.load(DIGITS.config("at", 0))
+    rows = torch.cat([s.images.flatten(1) for s in (dataset.train, dataset.val, dataset.test)])
+    assert len(rows.unique(dim=0)) == len(rows)  # no two of the 1,700 digits are alike
+    assert dataset.content_hash == "d7ae53b67fd03322"
+
+
+def test_walsh_functions_are_orthogonal_and_counted_by_sign_changes():
+    flat = np.stack([demo.walsh(i, j).ravel() for i in range(8) for j in range(8)])
+    assert np.array_equal(flat @ flat.T, 64 * np.eye(64))
+    assert np.array_equal(demo.walsh(0, 0), np.ones((8, 8)))
+    assert [(np.diff(demo.walsh(i, 0)[:, 0]) != 0).sum() for i in range(8)] == list(range(8))
+
+
+def test_the_design_of_the_demo():
+    """Hard classes share their coarse pattern, easy ones have their own; patterns are never reused for another role."""
+    coarse = [demo.COARSE[k] for k in range(10)]
+    assert len({coarse[k] for k in demo.HARD}) == 1
+    assert len(set(coarse)) == 7
+    used = [*set(coarse), *demo.DETAIL, *demo.NON_ROBUST]
+    assert len(used) == len(set(used))
+    assert not demo.DETAIL_AMPLITUDE[list(demo.EASY)].any()
+
+
+def test_robust_parts_mislead_as_often_as_designed_and_hard_classes_only_among_themselves():
+    labels = np.repeat(np.arange(10), 20_000)
+    shown = demo._shown_class(labels, np.random.default_rng(0))
+    for k in range(10):
+        others = shown[labels == k]
+        rate = (others != k).mean()
+        assert rate == pytest.approx(demo.MISLEADING[k], abs=4 * (demo.MISLEADING[k] / 20_000) ** 0.5)
+        if k in demo.HARD:
+            assert set(others) == set(demo.HARD)
+
+
+def dataset(images=None, labels=None, num_classes=10):
+    good = tiny.split()
+    part = Split(good.images if images is None else images, good.labels if labels is None else labels)
+    return Dataset("x", tuple(map(str, range(num_classes))), good, good, part)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(images=torch.rand(20, 1, 8, 8)), "must be uint8"),
+        (dict(images=torch.zeros(20, 8, 8, dtype=torch.uint8)), "must be uint8"),
+        (dict(labels=torch.arange(20) % 10 + 1), "must lie in 0..9"),
+        (dict(labels=torch.arange(20) % 9), "no image of class 9"),
+        (dict(labels=torch.arange(19) % 10), "must be int64"),
+    ],
+)
+def test_bad_data_is_refused_at_the_door(change, message):
+    with pytest.raises(ValueError, match=f"x/test.*{message}"):
+        dataset(**change)
+
+
+def test_too_few_images_and_unknown_names():
+    with pytest.raises(ValueError, match=r"class 0 has 3 images, 5"):
+        balanced_split(np.repeat([0, 1], 3), (2, 3), np.arange(6))
+    with pytest.raises(ValueError, match="unknown dataset 'mnist'"):
+        data.load(tiny.config(dataset="mnist"))
+
+
+def test_batches_cover_an_epoch_once_in_an_order_of_their_own():
+    config, split = tiny.config(batch_size=32), tiny.split(n=100)
+    first, again, next_epoch = (list(Batches(split, config, e)) for e in (1, 1, 2))
+    assert [len(y) for _, y in first] == [32, 32, 32, 4]
+    assert len(Batches(split, config, 1)) == 4
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(first, again))
+    assert not all(torch.equal(a[0], b[0]) for a, b in zip(first, next_epoch))
+    seen = torch.cat([x for x, _ in first]).flatten(1).unique(dim=0)
+    assert torch.equal(seen, to_float(split.images).flatten(1).unique(dim=0))
+
+
+def test_every_crop_is_a_window_of_the_padded_image():
+    x = torch.arange(36.0).view(1, 1, 6, 6).repeat(200, 2, 1, 1)
+    padded = torch.nn.functional.pad(x[:1], (2,) * 4, mode="reflect")[0]
+    windows = {padded[:, i : i + 6, j : j + 6].numpy().tobytes() for i in range(5) for j in range(5)}
+    crops = random_crop(x, 2, "reflect", tiny.generator())
+    assert {c.numpy().tobytes() for c in crops} == windows  # 25 windows, all of them in 200 draws
+
+
+def test_half_of_the_images_are_mirrored():
+    x = torch.rand(1, 3, 4, 4).repeat(400, 1, 1, 1)
+    flipped = random_flip(x, tiny.generator())
+    mirrored = (flipped == x.flip(3)).flatten(1).all(dim=1)
+    assert (mirrored | (flipped == x).flatten(1).all(dim=1)).all()
+    assert 150 < int(mirrored.sum()) < 250
+
+
+def test_no_padding_and_no_flip_leave_images_alone():
+    x = torch.rand(5, 1, 8, 8)
+    assert torch.equal(augment(x, tiny.config(), tiny.generator()), x)
+
+
+def test_first_per_class_keeps_the_order():
+    part = tiny.split(n=40).first_per_class(2)
+    assert part.labels.tolist() == [*range(10)] * 2

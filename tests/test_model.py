@@ -1,0 +1,52 @@
+"""Networks: size, normalisation inside, modes, seeded weights."""
+
+import pytest
+import torch
+
+from cfa_nb.config import TrainConfig
+from cfa_nb.model import PreActResNet, build, in_mode
+
+from tests import tiny
+
+
+def test_the_paper_s_network_has_11172170_parameters():
+    with torch.device("meta"):
+        model = PreActResNet(10)
+    assert sum(p.numel() for p in model.parameters()) == 11_172_170
+
+
+def test_normalisation_is_the_first_layer():
+    model = build(TrainConfig(width=4, depth=1), 10, (3, 32, 32))
+    mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(1, 3, 1, 1).expand(2, 3, 32, 32)
+    assert model.normalise(mean).abs().max() < 1e-6
+    assert "normalise.mean" not in model.state_dict()
+
+
+@pytest.mark.parametrize("side", [8, 16, 32, 64])
+def test_any_image_size(side):
+    model = build(TrainConfig(width=4, depth=1), 7, (3, side, side))
+    assert model(torch.rand(2, 3, side, side)).shape == (2, 7)
+
+
+def test_initial_weights_depend_on_seed_and_purpose_and_leave_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    a, again, b, c = (build(tiny.config(seed=s), 10, (1, 8, 8), p).linear.weight for s, p in
+                      [(0, "init"), (0, "init"), (1, "init"), (0, "average")])  # fmt: skip
+    assert torch.equal(a, again)
+    assert not torch.equal(a, b)
+    assert not torch.equal(a, c)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mode_comes_back_even_after_an_error(training):
+    model = build(tiny.config(), 10, (1, 8, 8)).train(training)
+    with pytest.raises(RuntimeError), in_mode(model, not training):
+        assert model.training is not training
+        raise RuntimeError
+    assert model.training is training
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match="preactresnet, mlp"):
+        build(tiny.config(model="vit"), 10, (1, 8, 8))
