@@ -16,8 +16,8 @@ from IPython.display import Image, Markdown, display
 
 from cfa_nb.config import LIVE
 from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.provenance import hardware
 from cfa_nb.published import Published
-from cfa_nb.record import hardware
 from cfa_nb.report.header import header_text, theory_header_text
 from cfa_nb.report.style import png, use_style
 from cfa_nb.runs import Run, Runs

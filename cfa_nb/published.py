@@ -11,7 +11,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from cfa_nb.record import Provenance, RunRecord
+from cfa_nb.provenance import Provenance
+from cfa_nb.record import RunRecord
 from cfa_nb.store import Status, StoreError, read_weights, run_id, write
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from cfa_nb.config import ROWS, TrainConfig
-from cfa_nb.record import Provenance, RunRecord
+from cfa_nb.provenance import Provenance
+from cfa_nb.record import RunRecord
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from safetensors.torch import save
 
 from cfa_nb import data
 from cfa_nb.config import RECIPE_VERSION
-from cfa_nb.record import Provenance, RecordError, RunRecord, missing_evaluations
+from cfa_nb.provenance import Provenance
+from cfa_nb.record import RecordError, RunRecord, missing_evaluations
 
 
 class StoreError(RuntimeError):

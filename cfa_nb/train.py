@@ -16,7 +16,8 @@ from cfa_nb.data.batches import DTYPES, Batches
 from cfa_nb.evaluate import attack_accuracy, epoch_measure
 from cfa_nb.metrics import ClassCounts
 from cfa_nb.model import build
-from cfa_nb.record import Checkpoint, EpochRecord, Provenance, RunRecord, missing_evaluations
+from cfa_nb.provenance import Provenance
+from cfa_nb.record import Checkpoint, EpochRecord, RunRecord, missing_evaluations
 from cfa_nb.rng import stream
 from cfa_nb.step import sgd, train_step
 

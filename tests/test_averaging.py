@@ -7,12 +7,12 @@ from cfa_nb.averaging import WeightAverage
 from cfa_nb.config import Average
 from cfa_nb.store import RunStore
 from cfa_nb.train import train
-
 from tests import tiny
 
 
 def state(value, counter=0):
-    return {"w": torch.tensor([float(value)]), "bn.running_mean": torch.tensor([2.0 * value]), "n": torch.tensor(counter)}
+    w, mean = torch.tensor([float(value)]), torch.tensor([2.0 * value])
+    return {"w": w, "bn.running_mean": mean, "n": torch.tensor(counter)}
 
 
 def test_closed_form_after_equal_steps():

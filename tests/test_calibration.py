@@ -8,7 +8,6 @@ import torch
 from cfa_nb.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
 from cfa_nb.store import RunStore
 from cfa_nb.train import train
-
 from tests import tiny
 
 

@@ -9,7 +9,6 @@ from cfa_nb.data import demo, digits
 from cfa_nb.data.batches import Batches, augment, random_crop, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
 from cfa_nb.study import DIGITS
-
 from tests import tiny
 
 

@@ -7,7 +7,6 @@ import torch
 from scipy.stats import binomtest
 
 from cfa_nb.metrics import ClassAccuracy, ClassCounts, wilson_interval
-
 from tests import tiny
 
 

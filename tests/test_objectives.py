@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from cfa_nb.calibration import uniform
 from cfa_nb.model import build
 from cfa_nb.objectives import OBJECTIVES, Row, kl
-
 from tests import tiny
 
 

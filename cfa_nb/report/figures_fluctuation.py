@@ -1,5 +1,6 @@
 """Fig. 4: overall and worst-class robustness from epoch to epoch, and how far the worst class jumps."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -16,15 +17,18 @@ NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 def fluctuation(runs, profile, weights="live", seed=None):
     """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
 
-    An average is drawn from its first epoch on; where it does not exist yet there is nothing to draw.
+    Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
+    each epoch that it accepted; where it does not exist yet there is nothing to draw.
     """
-    import matplotlib.pyplot as plt
-
-    run = row_runs(runs, profile, "at")[profile.seeds[0] if seed is None else seed]
+    found = row_runs(runs, profile, "at")
+    run = found[profile.seeds[0] if seed is None else seed]
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
     overall, worst = (series(run, weights, which) for which in ("overall", "worst"))
     epochs = np.arange(1, len(overall) + 1)
+    for other in found.values():
+        top.plot(epochs, series(other, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
     _draw_curves(top, epochs, overall, worst)
+    _mark_accepted(top, run, weights)
     _draw_changes(bottom, epochs, worst)
     for ax in (top, bottom):
         epoch_axis(ax, run.config)
@@ -46,6 +50,14 @@ def _draw_curves(ax, epochs, overall, worst):
         label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], "worst class", CFA)])
     else:
         ax.annotate("no epoch was accepted", (0.5, 0.5), xycoords="axes fraction", ha="center", color=QUIET)
+
+
+def _mark_accepted(ax, run, weights):
+    accepted = [e.epoch for e in run.record.epochs if e.accepted.get(weights)]
+    if weights == "fawa" and accepted:
+        ax.plot(accepted, np.full(len(accepted), 0.025), "^", color=QUIET, ms=6, mew=0)
+        ax.annotate("accepted", (accepted[0], 0.025), xytext=(-8, 0), textcoords="offset points", ha="right", va="center",
+                    fontsize=9, color=QUIET)  # fmt: skip
 
 
 def _draw_changes(ax, epochs, worst):

@@ -36,8 +36,8 @@ def class_lines(ax, x, values, profile, names, quiet_labels=True):
         ax.plot(x, values[:, k], "-o", color=colours[k], lw=2.3 if strong else 1.5, ms=4.5 if strong else 3, mew=0,
                 zorder=3 if strong else 2)  # fmt: skip
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    pad = 0.06 * (high - low) + 0.005
-    percent_axis(ax, low - pad, high + pad)
+    pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
+    percent_axis(ax, low - pad, min(high + pad, 1.01))
     label_ends(ax, x[-1], [(values[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
 
 

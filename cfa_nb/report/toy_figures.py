@@ -26,8 +26,9 @@ def data_scatter(model, n=400, seed=0):
         ax.scatter(across, x[own, 1], s=16, color=COLOUR[label], alpha=0.65, linewidth=0)
         for side in (-1, 1):
             share = np.mean(x[own, 0] == side)
-            ax.text(side + 0.26 * label, 1.02, f"{100 * share:.0f} % of {NAME[label]}", color=COLOUR[label], ha="center",
-                    transform=ax.get_xaxis_transform(), fontsize=9.5)  # fmt: skip
+            words = f"{100 * share:.0f} % of {NAME[label]}"
+            ax.text(side + 0.26 * label, 1.02, words, color=COLOUR[label], ha="center", fontsize=9.5,
+                    transform=ax.get_xaxis_transform())  # fmt: skip
     ax.axvline(0, color=QUIET, linewidth=0.8)
     ax.set(xticks=[-1, 1], xticklabels=["$x_1 = -1$", "$x_1 = +1$"], ylabel="weak feature $x_2$", xlim=(-1.6, 1.6))
     ax.set_title("Where the robust feature errs", pad=24)
@@ -98,7 +99,7 @@ def optimal_w_figure(models, w_max=4.0):
         before = eps < jump
         last = model.optimal_w(eps=np.nextafter(jump, 0), ball="all")
         ax.plot([*eps[before], jump], [*literal[before], last], color=INK, linewidth=2.4)
-        ax.plot([jump], [last], "o", color=INK, **DOT)
+        ax.plot([jump], [last], "o", color=INK, clip_on=False, zorder=5, **DOT)
         ax.annotate("", (jump, w_max), (jump, last), arrowprops={"arrowstyle": "-|>", "color": INK, "linestyle": "--"})
         ax.text(
             jump + 0.012 * model.eta, 0.86 * w_max, f"jumps to ∞\nat $\\epsilon$ = {jump:.4f}", fontsize=9.5, va="top"

@@ -89,14 +89,19 @@ def fair_figure(model, eps, w_max=6.0):
 
 
 def ccm_figure(model, eps, delta=0.02, most_features=100):
-    """Eq. 6 in the toy model: R_-1 where the rule rests, over lambda_1; and the move of w when margins are split, over d."""
+    """Eq. 6 in the toy model: R_-1 where the rule rests, over lambda_1; the move of w by split margins, over d."""
     fig, (left, right) = panels(2, width=10.6)
-    budgets = np.linspace(0.05, 0.6, 45)
+    budgets = np.linspace(0.05, 0.6, 12)
     rests = [model.robust_acc(-1, model.ccm_fixed_point(eps, budget).w, eps) for budget in budgets]
     uniform = model.robust_acc(-1, model.optimal_w(eps=eps), eps)
-    left.plot(budgets, rests, color=HARD_BLUE)
+    left.plot(budgets, rests, "o-", color=HARD_BLUE, markersize=4)
     left.axhline(uniform, color=INK, linewidth=1, linestyle="--")
-    left.set(xlabel="$\\lambda_1$", ylabel=f"$R_{{-1}}$ at $\\epsilon$ = {eps:g}", title="Where Eq. 6 comes to rest")
+    left.set(
+        xlabel="$\\lambda_1$",
+        ylabel=f"$R_{{-1}}$ at $\\epsilon$ = {eps:g}",
+        title="Where Eq. 6 comes to rest",
+        xlim=(0, 0.6),
+    )
     label_ends(left, budgets[-1], [(rests[-1], "Eq. 6", HARD_BLUE), (uniform, "uniform", INK)], gap=0.07)
     features = np.unique(np.geomspace(1, most_features, 30).astype(int))
     split = [_model_with(model, d).trained_w(eps + delta, eps - delta) for d in features]
@@ -112,26 +117,22 @@ def _model_with(model, d):
 
 
 def bias_figure(model, eps, reach=0.15):
-    """With a threshold: both robust accuracies at a common margin, after training at eps + delta and eps - delta."""
-    fig, (ax,) = panels(1)
+    """With a threshold: each robust accuracy at a common margin, after training at eps + delta and eps - delta."""
+    fig, axes = panels(2)
     deltas = np.linspace(-reach, reach, 200)
     rules = [model.optimal(eps + delta, eps - delta) for delta in deltas]
-    ends = []
-    for label in (1, -1):
-        robust = np.array([model.robust_acc(label, *rule, eps) for rule in rules])
-        ax.plot(deltas, robust, color=COLOUR[label])
-        ends.append((robust[-1], f"$R_{{{NAME[label]}}}$", COLOUR[label]))
-    ax.axvline(0, color=QUIET, linewidth=0.9)
-    middle = np.mean(ax.get_ylim())
-    ax.text(-reach, middle, " hard class has the larger margin", fontsize=9.5, va="center")
-    ax.text(reach, middle, "easy class has the larger margin ", fontsize=9.5, va="center", ha="right")
-    ax.set(xlabel="$\\delta$", ylabel=f"robust accuracy at $\\epsilon$ = {eps:g}", xlim=(-reach, reach))
-    ax.set_title("Trained at $\\epsilon + \\delta$ (class +1) and $\\epsilon - \\delta$ (class −1)")
-    label_ends(ax, reach, ends)
+    for ax, label in zip(axes, (1, -1)):
+        ax.plot(deltas, [model.robust_acc(label, *rule, eps) for rule in rules], color=COLOUR[label])
+        ax.axvline(0, color=QUIET, linewidth=0.9)
+        low, high = ax.get_ylim()
+        ax.text(-reach, low + 0.5 * (high - low), " larger margin:\n hard class", fontsize=9.5, va="center")
+        ax.text(reach, low + 0.5 * (high - low), "larger margin: \neasy class ", fontsize=9.5, va="center", ha="right")
+        ax.set(xlabel="$\\delta$", title=f"Class {NAME[label]}", xlim=(-reach, reach))
+    axes[0].set_ylabel(f"robust accuracy at $\\epsilon$ = {eps:g}")
     return fig
 
 
-def k_class_figure(class_counts, p, eta, d, eps, w_max=12.0):
+def k_class_figure(class_counts, p, eta, d, eps, w_max=16.0):
     """K classes: robust accuracy along w for several K, with the top at log((K-1)p/(1-p)) / (eta - 2 eps)."""
     fig, (ax,) = panels(1)
     w, ends = np.linspace(0.02, w_max, 400), []

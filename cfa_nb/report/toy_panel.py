@@ -84,7 +84,7 @@ def live_front_end():
 
 
 def show_panel(model, eps):
-    """Shows the widget under a live front end, else one line saying where it moves: a saved page holds no dead widget."""
+    """Shows the widget under a live front end, else one line saying where it moves, so no dead widget is saved."""
     if live_front_end():
         view = build_panel(model, eps)._repr_mimebundle_()
         display({kind: data for kind, data in view.items() if kind != "text/plain"}, raw=True)

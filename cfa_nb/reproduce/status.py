@@ -45,7 +45,7 @@ def _run(config, state, store):
 
 
 def _mean_seconds(states, store, published):
-    """Mean seconds of one core that a run of this profile took, here or where it was published; None if nobody knows."""
+    """Mean seconds of one core that a run of this profile took, here or as published; None if nobody knows."""
     known = [p for c, s in states.items() if (p := _provenance(c, s, store, published))]
     return sum(p.seconds_train + p.seconds_evaluate for p in known) / len(known) if known else None
 

@@ -8,7 +8,7 @@
 | `fairness` | the fairest w, and the fixed point of Eq. 6 |
 | `bias` | `ToyModelWithBias`: the same data, a classifier with a threshold |
 | `k_class` | `KClassToy`: K classes instead of two |
-| `variants` | other norms and Laplace noise |
+| `variants` | other norms, Laplace noise, the hinge loss |
 | `monte_carlo` | accuracies from samples and every corner of the true ball |
 | `algebra` | what a sympy proof is made of |
 | `proofs`, `proofs_limits`, `proofs_beyond` | Theorems 1-4, where they end, what lies beyond |
@@ -21,7 +21,7 @@ from cfa_nb.toy.fairness import CCMPoint
 from cfa_nb.toy.k_class import KClassToy
 from cfa_nb.toy.model import ToyModel
 from cfa_nb.toy.monte_carlo import Estimate, monte_carlo_acc
-from cfa_nb.toy.variants import feature_margin, laplace_clean_acc, laplace_optimal_w, norm_robust_acc
+from cfa_nb.toy.variants import feature_margin, hinge_risk, laplace_clean_acc, laplace_optimal_w, norm_robust_acc
 
 __all__ = [
     "CCMPoint",
@@ -31,6 +31,7 @@ __all__ = [
     "ToyModelWithBias",
     "always_rises",
     "feature_margin",
+    "hinge_risk",
     "jump_margin",
     "laplace_clean_acc",
     "laplace_optimal_w",

@@ -99,15 +99,16 @@ class Proof:
         return "\n".join([f"**{self.name}.** {self.claim}", "", *lines, "", end])
 
 
-def equal(text, left, right):
-    """A step that states left = right."""
+def equal(text, left, right, shown=None):
+    """A step that states left = right; `shown` is its LaTeX where sympy has already collapsed one side."""
     left, right = sp.sympify(left), sp.sympify(right)
-    return Step(text, sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
+    return Step(text, shown or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
 
 
-def positive(text, expression):
+def positive(text, expression, shown=None):
     """A step that states expression > 0, decided by sympy from its symbols' signs and checked on numbers."""
-    return Step(text, f"{sp.latex(expression)} > 0", expression.is_positive is True and positive_on_numbers(expression))
+    settled = expression.is_positive is True and positive_on_numbers(expression)
+    return Step(text, shown or f"{sp.latex(expression)} > 0", settled)
 
 
 def positive_numbers(text, expression):

@@ -42,6 +42,7 @@ FACTOR = 2 * sp.sqrt(p * q) * phi(b) * sp.exp(-(u**2) / 2)
 INSIDE = L / 2 - b * u
 SLOPE = FACTOR * sp.sinh(INSIDE.subs(L, sp.log(p / q)))  # dR/du
 W_STAR = L / (2 * (eta - eps))  # L: the log-odds of p_y, or of the mean p for the overall accuracy
+ONLY_X1 = r"p\, \Phi(\infty) + (1 - p)\, \Phi(-\infty) = p"
 CLEAN_W_STAR = L / (2 * eta)
 
 
@@ -57,18 +58,36 @@ def closed_form(helped=HELPED, misled=MISLED):
         "The attack costs every weak feature exactly $\\epsilon$, and $R_y = p\\,\\Phi(b + u) + (1-p)\\,\\Phi(b - u)$.",
         (
             positive(
-                "y times the vote grows with each $\\delta$, so the worst one is $-\\epsilon$", sp.diff(pushed, delta)
+                "$y$ times a weak feature grows with its shift $\\delta$, so the worst shift is $-\\epsilon$",
+                sp.diff(pushed, delta),
+                r"\tfrac{\partial}{\partial \delta} (\eta + \delta) = 1 > 0",
             ),
             equal(
-                "the mean of the votes' sum is then, in units of its noise",
-                d * (eta - eps) / sp.sqrt(d),
+                "the mean of $yS$ is then, in units of its noise $\\sqrt d$",
+                d * pushed.subs(delta, -eps) / sp.sqrt(d),
                 sp.sqrt(d) * (eta - eps),
+                r"\tfrac{1}{\sqrt d}\, d\, (\eta - \epsilon) = \sqrt d\, (\eta - \epsilon) = b",
             ),
-            equal("$x_1 = y$ is right where $z > -(b+u)$", margin.subs(z, -(b + u)), 0),
-            equal("which has probability", beyond.subs(t, b + u), spelt_out(helped)),
-            equal("and $x_1 = -y$ turns the sign of $u$", beyond.subs(t, b - u), spelt_out(misled)),
+            equal(
+                "with $x_1 = y$ and noise $z$, $f_w$ is right beyond",
+                margin.subs(z, -(b + u)),
+                0,
+                r"u + b + z = 0 \text{ at } z = -(b + u)",
+            ),
+            equal(
+                "which has the probability",
+                beyond.subs(t, b + u),
+                spelt_out(helped),
+                r"\int_{-(b+u)}^{\infty} \varphi(z)\, dz = " + sp.latex(helped),
+            ),
+            equal(
+                "with $x_1 = -y$ the sign of $u$ turns",
+                beyond.subs(t, b - u),
+                spelt_out(misled),
+                r"\int_{-(b-u)}^{\infty} \varphi(z)\, dz = " + sp.latex(misled),
+            ),
             equal("with $u \\to 0$ only the weak features count", accuracy(p, 1 - p, b, u).subs(u, 0), Phi(b)),
-            equal("with $u \\to \\infty$ only $x_1$", accuracy(p, 1 - p, b, u).subs(u, sp.oo), p),
+            equal("with $u \\to \\infty$ only $x_1$ counts", accuracy(p, 1 - p, b, u).subs(u, sp.oo), p, ONLY_X1),
         ),
     )
 
@@ -82,7 +101,7 @@ def theorem_1(acc=accuracy):
         "For every $w > 0$ and every centre $m$ ($a$ clean, $b$ robust, $b - \\epsilon u$ in the literal ball).",
         (
             equal("both classes share $m$, so the lead is", lead, (p_pos - p_neg) * bracket),
-            equal("the bracket starts at 0", bracket.subs(u, 0), 0),
+            equal("the bracket starts at 0", bracket.subs(u, 0), 0, r"\Phi(m + 0) - \Phi(m - 0) = 0"),
             positive("and grows with $u$ while $m$ is held", sp.diff(bracket, u)),
             positive_numbers("on numbers", lead),
         ),
@@ -112,7 +131,12 @@ def theorem_2(w_star=W_STAR):
         "$w^* = L/(2(\\eta - \\epsilon))$, the only maximum, increases with $\\epsilon$ and does not depend on $d$.",
         (
             equal("the overall $R$ is one class's with the mean $p$", overall, accuracy(mean_p, 1 - mean_p, b, u)),
-            equal("sinh vanishes at", sp.solve(inside, w)[0], w_star),
+            equal(
+                "sinh vanishes at",
+                sp.solve(inside, w)[0],
+                w_star,
+                r"\tfrac{L}{2} - (\eta - \epsilon)\, w = 0 \text{ at } w = " + sp.latex(w_star),
+            ),
             positive("its argument falls in $w$ when $\\epsilon = \\eta - x$", -sp.diff(inside, w).subs(eta, eps + x)),
             positive("and $w^*$ grows with $\\epsilon$", sp.simplify(below)),
         ),
@@ -129,7 +153,7 @@ def theorem_2_edge(slope=SLOPE):
             equal("the slope becomes", spelt_out(at_edge), (p - q) * spelt_out(phi(u))),
             positive("which is positive for $p = q + x$", ((p - q) * phi(u)).subs(p, q + x).expand()),
             positive("and with $b = -x$, $L > 0$ sinh stays positive", sp.sinh(L / 2 + x * u)),
-            equal("the supremum is the limit", accuracy(p, 1 - p, b, u).subs(u, sp.oo), p),
+            equal("the supremum is the limit", accuracy(p, 1 - p, b, u).subs(u, sp.oo), p, ONLY_X1),
         ),
     )
 
@@ -142,7 +166,12 @@ def theorem_3(w_star=CLEAN_W_STAR):
         "Theorem 3, $p_{-1} > 1/2$",
         "$w^*_y = L_y/(2\\eta)$ grows with $p_y$. At $p = 1/2$ the clean accuracy only falls: no $w^*_{-1}$ exists.",
         (
-            equal("the clean optimum solves $L/2 = \\eta w$", sp.solve(L / 2 - eta * w, w)[0], w_star),
+            equal(
+                "the clean optimum is where sinh vanishes at $\\epsilon = 0$",
+                sp.solve(L / 2 - eta * w, w)[0],
+                w_star,
+                r"\tfrac{L}{2} - \eta w = 0 \text{ at } w = " + sp.latex(w_star),
+            ),
             equal("its derivative in $p$", growth, 1 / (2 * eta * p * (1 - p))),
             positive("is positive, writing $p = 1/(1+x)$", sp.factor(sp.simplify(growth.subs(p, 1 / (1 + x))))),
             positive_numbers("on numbers", of_p.subs(p, p_pos) - of_p.subs(p, p_neg)),

@@ -29,13 +29,17 @@ L_pos, L_neg = sp.log(p_pos / (1 - p_pos)), sp.log(p_neg / (1 - p_neg))
 L_mean = sp.log((p_pos + p_neg) / (2 - p_pos - p_neg))
 
 # What is proved: each formula is the default argument of the proof that settles it.
+OWN = r"\tfrac{L_{-1}}{2 (\eta - \epsilon_{-1})} = w"
 MIRRORED = -b
 FAIR_MARGIN = eta - (eta - eps) * L_mean / L_neg
 LEVER = u * sp.cosh(INSIDE.subs(L, sp.log(p / q))) + b * sp.sinh(INSIDE.subs(L, sp.log(p / q)))
 SPLIT = b * sp.cosh(b * u) - u * sp.sinh(b * u)
 RATE, SHIFT = (L_pos + L_neg) / 2, sp.log(p_pos * (1 - p_pos) / (p_neg * (1 - p_neg))) / 2
+MOVED = r"\sqrt d (\eta - \epsilon ! \delta) ? (t + \sqrt d\, \delta) = \sqrt d (\eta - \epsilon) ? t"
 THRESHOLD_MOVE = sp.sqrt(d) * x
+GROWTH = r"\tfrac{d w^*}{d \epsilon} = \tfrac{2 w^*}{\eta - 2 \epsilon}"
 K_CLASS_RATIO = sp.exp(-b * u)
+RATIO = r"\tfrac{w_1}{w_2} = \tfrac{\bar L}{2 (\eta - \epsilon)} = w^*"
 LOGISTIC_WEIGHTS = (sp.log(p / q), 2 * (eta - eps))
 
 
@@ -47,13 +51,18 @@ def mirror(other=MIRRORED):
         "Mirror",
         "The robust gap depends on $|b|$ alone: $\\epsilon$ and $2\\eta - \\epsilon$ give the same gap at every $w$.",
         (
-            equal("turning the sign of $b$", mirrored, gap),
+            equal("turning the sign of $b$", mirrored, gap, r"\Phi(-b + u) - \Phi(-b - u) = \Phi(b + u) - \Phi(b - u)"),
             equal(
                 "$b$ at $2\\eta - \\epsilon$ is minus $b$",
                 sp.sqrt(d) * (eta - (2 * eta - eps)),
                 -sp.sqrt(d) * (eta - eps),
             ),
-            equal("the gap starts with the slope", sp.diff(gap, u).subs(u, 0), 2 * phi(b)),
+            equal(
+                "the gap starts with the slope",
+                sp.diff(gap, u).subs(u, 0),
+                2 * phi(b),
+                r"\varphi(b) + \varphi(b) = 2 \varphi(b)",
+            ),
         ),
     )
 
@@ -67,9 +76,14 @@ def fair_margin(eps_fair=FAIR_MARGIN):
         "$\\epsilon' = \\eta - (\\eta - \\epsilon) \\bar L / L_{-1}$ trains the fair $w$, and "
         "$\\epsilon_y = \\eta - L_y / (2w)$ puts each class at its own optimum: the smaller margin for the easy one.",
         (
-            equal("trained at $\\epsilon'$", trained, L_neg / (2 * (eta - eps))),
+            equal(
+                "trained at $\\epsilon'$",
+                trained,
+                L_neg / (2 * (eta - eps)),
+                r"\tfrac{\bar L}{2 (\eta - \epsilon')} = \tfrac{L_{-1}}{2 (\eta - \epsilon)} = w_{\text{fair}}",
+            ),
             positive_numbers("it is below $\\epsilon = \\eta - x$", (eps - eps_fair).subs(eps, eta - x)),
-            equal("class $-1$ trained at its own margin", L_neg / (2 * (eta - own)), w),
+            equal("class $-1$ trained at its own margin", L_neg / (2 * (eta - own)), w, OWN),
             positive_numbers("which is the larger one", own - own.subs(p_neg, p_pos)),
         ),
     )
@@ -137,9 +151,24 @@ def bias_shift(moved=THRESHOLD_MOVE):
         "Training at $\\epsilon \\pm \\delta$ (easy class larger) with $t = cu$ moved by $\\sqrt d\\,\\delta$ is "
         "training at $\\epsilon$: the same $w$, and $c + d\\,\\delta / w$. The hard class loses.",
         (
-            equal("class $+1$ at margin $\\epsilon + \\delta$", centre[0], uniform[0]),
-            equal("class $-1$ at margin $\\epsilon - \\delta$", centre[1], uniform[1]),
-            equal("in terms of $c$, the move is", moved / (w / sp.sqrt(d)), d * x / w),
+            equal(
+                "class $+1$ at margin $\\epsilon + \\delta$",
+                centre[0],
+                uniform[0],
+                MOVED.replace("?", "+").replace("!", "-"),
+            ),
+            equal(
+                "class $-1$ at margin $\\epsilon - \\delta$",
+                centre[1],
+                uniform[1],
+                MOVED.replace("?", "-").replace("!", "+"),
+            ),
+            equal(
+                "in terms of $c$, the move is",
+                moved / (w / sp.sqrt(d)),
+                d * x / w,
+                r"\sqrt d\, \delta / (w / \sqrt d) = d\, \delta / w",
+            ),
             positive("and a larger $t$ costs class $-1$", -sp.diff(hard, m)),
         ),
     )
@@ -162,8 +191,9 @@ def k_class(ratio=K_CLASS_RATIO):
                 "so the sign of the slope is that of $(K-1)p\\,e^{-bu} - (1-p)$, which vanishes at $w^*$",
                 slope.subs(w, top),
                 0,
+                r"(K - 1)\, p\, e^{-(\eta - 2\epsilon) w^*} - (1 - p) = 0",
             ),
-            equal("$w^*$ changes with $\\epsilon$ as", growth, 2 * top / (eta - 2 * eps)),
+            equal("$w^*$ changes with $\\epsilon$ as", growth, 2 * top / (eta - 2 * eps), GROWTH),
         ),
     )
 
@@ -180,7 +210,7 @@ def logistic(weights=LOGISTIC_WEIGHTS):
         "$w_2 = 2(\\eta-\\epsilon)$, whose ratio is the $w^*$ of Theorem 2.",
         (
             equal("at $x_1 = 1$ the log-odds are linear in $S$", log_odds, w_1 + w_2 * s),
-            equal("their ratio", w_1 / w_2, sp.log(p / q) / (2 * (eta - eps))),
+            equal("their ratio", w_1 / w_2, sp.log(p / q) / (2 * (eta - eps)), RATIO),
         ),
     )
 

@@ -52,14 +52,20 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
     g = 2 * eps * w**2 / d - 2 * (eta - eps) * w + L + sp.log(1 - eps) - sp.log(1 + eps)
     start = L / (2 * eta)
     moved = (-sp.diff(g, eps) / sp.diff(g, w)).subs(eps, 0).subs(w, start)  # implicit differentiation of g = 0
+    turning_shown = r"-\tfrac{1}{\eta} + \tfrac{L}{2 \eta^2} + \tfrac{L^2}{4 d \eta^3} = 0"
     turning = eta * (sp.sqrt(d**2 + 4 * d) - d)
     return Proof(
         "The literal ball, small $\\epsilon$",
         "$dw^*/d\\epsilon < 0$ at 0 iff $L < \\eta(\\sqrt{d^2 + 4d} - d)$: then Theorem 2 fails from the start.",
         (
-            equal("clean training has $w^*$", sp.solve(g.subs(eps, 0), w)[0], start),
+            equal(
+                "clean training has $w^*$",
+                sp.solve(g.subs(eps, 0), w)[0],
+                start,
+                r"L - 2 \eta w = 0 \text{ at } w = " + sp.latex(start),
+            ),
             equal("from $g = 0$, at $\\epsilon = 0$", moved, first_order),
-            equal("which vanishes at $L = \\eta(\\sqrt{d^2+4d} - d)$", first_order.subs(L, turning), 0),
+            equal("which vanishes at $L = \\eta(\\sqrt{d^2+4d} - d)$", first_order.subs(L, turning), 0, turning_shown),
             positive("and grows with $L$", sp.diff(first_order, L)),
         ),
     )
@@ -77,11 +83,12 @@ def literal_rise(square=LITERAL_SQUARE):
             equal("$g$ is a square and a rest", g, square),
             positive("$b = -x$ and $L_\\epsilon > 0$: $g$", g.subs(b, -x)),
             positive("$b = x$ and $2 \\epsilon L_\\epsilon = b^2 - a$: minus $g$ at the bottom", -bottom),
-            equal("near $u = 0$ the sign is that of $L_\\epsilon$", g.subs(u, 0), L),
+            equal("near $u = 0$ the sign is that of $L_\\epsilon$", g.subs(u, 0), L, "g(0) = L"),
             equal(
                 "which vanishes at $\\epsilon = 2p - 1$",
                 (p * (1 - eps) - (1 - p) * (1 + eps)).subs(eps, 2 * p - 1),
                 0,
+                r"p (1 - \epsilon) = (1 - p)(1 + \epsilon) \text{ at } \epsilon = 2p - 1",
             ),
         ),
     )
@@ -96,7 +103,7 @@ def exclusion(above=ABOVE_ETA, below=BELOW_ETA):
         "every class falls past its top, Theorem 4 fails.",
         (
             positive("$\\epsilon > \\eta$ ($b = -x$): every class rises at every $u$", sp.sinh(above)),
-            positive("and the sum of two slopes above 0, $p$ and $q$ say, is above 0", p + q),
+            positive("so does the mean of two, with log-odds $L$ and $a$", sp.sinh(above) + sp.sinh(above.subs(L, a))),
             positive(
                 "$\\epsilon < \\eta$ ($b = x$): past its top, at $u^* + w$, every class falls",
                 -sp.sinh(sp.expand(past_top)),

@@ -1,4 +1,4 @@
-"""Two changes of the setting of Section 2: other norms of the ball, and Laplace instead of Gaussian noise."""
+"""Three changes of the setting of Section 2: other norms of the ball, Laplace noise, the hinge loss."""
 
 import numpy as np
 from scipy.special import ndtr
@@ -38,6 +38,26 @@ def laplace_optimal_w(p, eta):
     log_odds = np.log(check_probability("p", p) / (1 - p))
     eta = check_positive("eta", eta)
     return np.nan if log_odds == 2 * eta else float(log_odds / 2) if log_odds < 2 * eta else np.inf
+
+
+def hinge_risk(model, w_1, w_2, eps=0.0):
+    """Mean adversarial hinge loss E max(0, 1 - y (w_1 x_1 + w_2 S)), S at its worst; x_1 untouched, w_2 >= 0.
+
+    Args:
+        model: a `ToyModel` with equal unit noise.
+        w_1: weight of x_1, any shape.
+        w_2: weight of each weak feature, >= 0, broadcasts with w_1.
+        eps: margin, >= 0.
+    Returns:
+        the loss, of the broadcast shape.
+    """
+    mean, spread = w_2 * model.d * (model.eta - check_margin(eps)), np.maximum(w_2 * np.sqrt(model.d), 1e-12)
+    p, risk = (model.p_pos + model.p_neg) / 2, 0.0
+    for share, vote in ((p, w_1), (1 - p, -w_1)):
+        short = 1 - vote - mean  # the mean of 1 - margin
+        density = np.exp(-((short / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
+        risk = risk + share * (short * ndtr(short / spread) + spread * density)
+    return risk
 
 
 def _laplace(x):

@@ -1,0 +1,107 @@
+"""Fig. 5 and Appendix C.3: the base budgets lambda_1 and lambda_2, and the margins and betas that classes come to use."""
+
+import numpy as np
+
+from cfa_nb.report.lines import epoch_axis, eps_text
+from cfa_nb.report.style import CFA, INK, class_colours, label_ends, panels, percent_axis
+from cfa_nb.rows import easy_classes, find, hard_classes, mean_of, row_runs
+from cfa_nb.stats import mean_std
+
+SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
+    "fig5": ("at", "at_ccm", "lambda_1", "λ₁", "lambdas_1"),
+    "lambda_2": ("trades", "trades_ccr", "lambda_2", "λ₂", "lambdas_2"),
+}
+LABELS = {"at": "AT", "at_ccm": "AT + CCM", "trades": "TRADES", "trades_ccr": "TRADES + CCR"}
+
+
+def sweep(runs, profile, figure="fig5", selection="best"):
+    """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget, the plain method dotted."""
+    plain, calibrated, field, symbol, values = SWEEPS[figure]
+    values = getattr(profile, values)
+    fig, axes = panels(2, height=3.7, width=9.6)
+    for ax, which, title in zip(axes, ("overall", "worst"), ("Average", "Worst class")):
+        base = [getattr(a, which) for a in _accuracies(runs, profile, plain, selection)]
+        ax.axhline(np.mean(base), color=INK, ls=(0, (1, 2)), lw=1.6)
+        own = [[getattr(a, which) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})] for v in values]
+        _seeds_and_mean(ax, values, own)
+        percent_axis(ax, None)
+        ax.margins(x=0.08, y=0.25)
+        label_ends(ax, ax.get_xlim()[1], [(np.mean(base), LABELS[plain], INK), (np.mean(own[-1]), LABELS[calibrated], CFA)],
+                   gap=0.07)  # fmt: skip
+        ax.set_xticks(values, [f"{v:g}" for v in values])
+        ax.set_xlabel(symbol)
+        ax.set_title(title)
+    return fig
+
+
+def _accuracies(runs, profile, recipe, selection, **changes):
+    """PGD-10 test accuracies of the study's seeds: the sweeps are judged by the attack of each epoch."""
+    found = find(runs, profile, recipe, **changes)
+    return [found[s].pgd10("live", selection) for s in profile.study_seeds if s in found]
+
+
+def _seeds_and_mean(ax, x, rows):
+    for position, values in zip(x, rows):
+        ax.plot([position] * len(values), values, "o", color=CFA, ms=4, alpha=0.35, mew=0)
+    ax.plot(x, [np.mean(v) for v in rows], "-o", color=CFA, ms=6, mew=0)
+
+
+def trailing_mean(values, width):
+    """(epochs, K) mean over the last `width` epochs up to each one, fewer at the start."""
+    values = np.asarray(values, dtype=float)
+    return np.array([values[max(0, i + 1 - width) : i + 1].mean(axis=0) for i in range(len(values))])
+
+
+def calibrated_values(runs, profile, recipe="at_ccm", what="class_eps"):
+    """Fig. 5(b): the margin ("class_eps") or beta ("class_beta") of each class from epoch to epoch, mean over seeds.
+
+    Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
+    Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
+    """
+    found = list(row_runs(runs, profile, recipe).values())
+    config, names = found[0].config, found[0].record.class_names
+    raw = np.mean([[getattr(e, what) for e in r.record.epochs] for r in found], axis=0)
+    start = min(config.calibration_start, config.epochs) - 1
+    smooth = np.vstack([raw[:start], trailing_mean(raw[start:], min(8, max(1, config.epochs // 2)))])
+    fig, (ax,) = panels(1, height=4.6)
+    epochs, hard = np.arange(1, len(raw) + 1), hard_classes(profile)
+    colours = class_colours(len(names), hard)
+    for k in range(len(names)):
+        ax.plot(epochs, raw[:, k], color=colours[k], lw=0.9, alpha=0.3)
+        ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in hard else 1.5)
+    _base_line(ax, config, what)
+    epoch_axis(ax, config)
+    label_ends(ax, epochs[-1], [(smooth[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
+    ax.set_title(f"{'Margin ε' if what == 'class_eps' else 'Regularisation β'} of each class, {LABELS.get(recipe, 'TRADES + CCM + CCR')}")
+    return fig
+
+
+def _base_line(ax, config, what):
+    base, text = (config.eps, f"ε = {eps_text(config.eps)}") if what == "class_eps" else (config.beta, f"β = {config.beta:g}")
+    ax.axhline(base, color=INK, lw=1.2, ls=(0, (1, 2)))
+    ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
+
+
+def sweep_caption(runs, profile, figure="fig5"):
+    """Caption of the two sweeps, with our values at the paper's setting."""
+    plain, calibrated, field, symbol, values = SWEEPS[figure]
+    base = _accuracies(runs, profile, plain, "best")
+    at = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
+    own = _accuracies(runs, profile, calibrated, "best", **{field: at})
+    name = "Fig. 5(a)" if figure == "fig5" else "Appendix C.3"
+    said = "The paper finds 0.5 best." if figure == "fig5" else "The paper's curve is in its appendix, which gives no number in the text."
+    pair = [f"{mean_std([a.overall for a in g])} / {mean_std([a.worst for a in g])}" for g in (base, own)]
+    return (f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / worst class, PGD-10, "
+            f"best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)}).")  # fmt: skip
+
+
+def margins_caption(runs, profile):
+    """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last 8 epochs."""
+    found = list(row_runs(runs, profile, "at_ccm").values())
+    easy = easy_classes(profile, len(found[0].record.class_names))
+    means = []
+    for classes in (hard_classes(profile), easy):
+        means.append(np.mean([mean_of(e.class_eps, classes) for r in found for e in r.record.epochs[-8:]]))
+    eps = found[0].config.eps
+    return (f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. Paper: hard classes "
+            f"below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, easy {means[1]:.3f}, ε = {eps_text(eps)}.")  # fmt: skip

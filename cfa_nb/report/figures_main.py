@@ -1,0 +1,118 @@
+"""Pictures of the main results: class-wise bars (Appendix C.2), and average against worst class (Table 1 at a glance)."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.config import ROWS
+from cfa_nb.paper import TABLE_1
+from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, panels, percent_axis
+from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
+from cfa_nb.stats import mean_std, points, spread_of
+
+METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
+MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
+
+
+def per_class(runs, profile, key, selection="best"):
+    """(seeds, K) robust accuracy of a table row, class by class."""
+    found = [accuracy(r, profile, ROWS[key].weights, selection, "robust") for _, r in sorted(row_runs(runs, profile, key).items())]
+    return np.array([a.per_class for a in found if a is not None])
+
+
+def classwise_bars(runs, profile, selection="best"):
+    """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
+    fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
+    names = runs[0].record.class_names
+    for ax, (method, title) in zip(axes, METHODS.items()):
+        for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
+            values = per_class(runs, profile, key, selection)
+            spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
+            ax.bar(np.arange(len(names)) + shift, values.mean(axis=0), 0.4, color=colour, yerr=spread, label=ROWS[key].label,
+                   error_kw={"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6})  # fmt: skip
+        _name_classes(ax, names, hard_classes(profile))
+        ax.set_title(title, pad=22)
+        ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
+    percent_axis(axes[0], 0)
+    return fig
+
+
+def _name_classes(ax, names, hard):
+    ax.set_xticks(range(len(names)), [str(n) for n in names], rotation=40, ha="right", rotation_mode="anchor")
+    for k, label in enumerate(ax.get_xticklabels()):
+        label.set_color(CFA if k in hard else INK)
+        label.set_fontweight("bold" if k in hard else "normal")
+
+
+def class_change_table(runs, profile, row, base, selection="best"):
+    """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
+    ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
+    names, hard = runs[0].record.class_names, hard_classes(profile)
+    rows = []
+    for k in range(len(names)):
+        change = ours[:, k] - theirs[:, k]
+        spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
+        rows.append({
+            "Class": str(names[k]), "kind": "hard" if k in hard else "easy", ROWS[base].label: mean_std(theirs[:, k]),
+            ROWS[row].label: mean_std(ours[:, k]), "change": points(change.mean()) + spread,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def tradeoff(runs, profile, selection="best"):
+    """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
+
+    An arrow leads from the plain method over its EMA to CFA; up and right is better.
+    """
+    fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
+    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1})
+    ours.set_title(f"Here: {profile.data_label}, {attack_label(profile)}")
+    paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
+    _draw_paths(theirs, paper)
+    theirs.set_title("Paper: CIFAR-10, AutoAttack")
+    return fig
+
+
+def _our_point(runs, profile, key, selection):
+    values = [list(by_seed(runs, profile, key, selection, f"robust_{m}").values()) for m in ("avg", "worst")]
+    return tuple((float(np.mean(v)), spread_of(v) if len(v) > 1 else 0.0) for v in values) if values[0] else None
+
+
+def _paper_pair(key, selection):
+    pair = TABLE_1[key][selection]["robust"]
+    return pair.avg, pair.worst
+
+
+def _draw_paths(ax, rows):
+    rows = {key: point for key, point in rows.items() if point is not None}
+    for method, mark in MARKS.items():
+        path = [k for k in (method, f"{method}_ema", f"{method}_cfa") if k in rows]
+        centres = np.array([[rows[k][0][0], rows[k][1][0]] for k in path])
+        if len(path):
+            ax.plot(*centres.T, color=QUIET, lw=1, zorder=1)
+        for key in path:
+            _draw_point(ax, key, rows[key], mark)
+    percent_axis(ax, None)
+    ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
+    ax.grid(True, axis="both")
+    ax.margins(0.14)
+    ax.set_xlabel("average robust accuracy")
+    ax.set_ylabel("worst class")
+
+
+def _draw_point(ax, key, point, mark):
+    (avg, avg_std), (worst, worst_std) = point
+    colour = CFA if key.endswith("cfa") else AVERAGED if key.endswith("ema") else PLAIN
+    ax.errorbar(avg, worst, worst_std, avg_std, fmt=mark, color=colour, ms=8, mew=0, elinewidth=0.8, alpha=0.95)
+    ax.annotate(ROWS[key].label, (avg, worst), xytext=(7, 6), textcoords="offset points", fontsize=9,
+                color=colour if key.endswith("cfa") else INK, fontweight="bold" if key.endswith("cfa") else "normal")  # fmt: skip
+
+
+def classwise_text(runs, profile, selection="best"):
+    """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
+    hard, told = list(hard_classes(profile)), []
+    for method, title in METHODS.items():
+        change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
+        easy = [k for k in range(change.shape[1]) if k not in hard]
+        told.append(f"- {title} + CFA minus {title}: hard classes {points(change[:, hard].mean())} points, "
+                    f"easy classes {points(change[:, easy].mean())} points (mean of {len(change)} seeds)")  # fmt: skip
+    return "\n".join(told)

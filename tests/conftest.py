@@ -1,0 +1,33 @@
+"""One thread, no settings of the user's, the same random numbers every time."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+for _name in [name for name in os.environ if name.startswith("CFA_NB_")]:
+    del os.environ[_name]
+
+import random  # noqa: E402
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """(outputs, runs) below a temporary folder, for everything that asks `cfa_nb.paths`."""
+    monkeypatch.setenv("CFA_NB_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("CFA_NB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "outputs", tmp_path / "runs"

@@ -1,0 +1,405 @@
+"""The runner: execution, scrub, cache, comparison, publishing; with made-up notebooks and runs."""
+
+import errno
+import json
+import os
+
+import nbformat
+import pytest
+from made_up import finish, provenance, record, write_notebook
+
+from cfa_nb.paths import ROOT
+from cfa_nb.published import Published
+from cfa_nb.record import RecordError
+from cfa_nb.reproduce import cache, draw, notebooks, pages, pipeline, place, publish, staging
+from cfa_nb.reproduce.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
+from cfa_nb.reproduce.manifest import Manifest
+from cfa_nb.reproduce.scrub import PageError, machine_places, refuse_errors, scrub, serialise
+from cfa_nb.store import RunStore, StoreError
+from cfa_nb.study import PROFILES
+
+SMOKE = PROFILES["smoke"]
+
+MACHINE_BOUND = (
+    "import os, sys, tempfile, warnings\nprint(os.getcwd(), os.path.expanduser('~/x'), object())",
+    "warnings.warn('look')\nprint(tempfile.gettempdir() + '/x', os.environ['CFA_NB_OUTPUTS'], file=sys.stderr)",
+    "import pandas as pd\npd.DataFrame({'a': [1]}).style",
+    "import ipywidgets\nfor i in range(3):\n    sys.stdout.write(str(i)); sys.stdout.flush()\nipywidgets.IntSlider()",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    "from pathlib import Path\nout = Path(os.environ['CFA_NB_OUTPUTS'], profile, 'figures')\n"
+    "out.mkdir(parents=True, exist_ok=True)\n(out / 'fig.png').write_bytes(b'picture')",
+)
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A folder for throw-away notebooks; all of them make up the theory pages, which need no runs."""
+    folder = tmp_path / "notebooks"
+    for module in (pages, staging):
+        monkeypatch.setattr(module, "notebooks_dir", lambda: folder)
+    monkeypatch.setattr(pages, "_belongs", lambda name, page_set: page_set == pages.THEORY)
+    return folder
+
+
+@pytest.fixture
+def said():
+    """Lines of progress."""
+    return []
+
+
+# --- execution
+
+
+@pytest.mark.slow
+def test_two_executions_are_byte_identical(sources, folders, said):
+    write_notebook(sources / "02_bound.ipynb", *MACHINE_BOUND)
+    draw.draw(pages.jobs("theory"), say=said.append)
+    page = folders[0] / "theory" / "notebooks" / "02_bound.ipynb"
+    first = page.read_bytes()
+    draw.draw(pages.jobs("theory"), force=True, say=said.append)
+    assert page.read_bytes() == first
+    text = first.decode()
+    machine = (os.path.expanduser("~"), str(ROOT), str(folders[0].parent))
+    for bound in (*machine, "papermill", "ipykernel_", "widget-state"):
+        assert bound not in text
+    assert "font cache" not in text
+    assert (folders[0] / "theory" / "figures" / "fig.png").read_bytes() == b"picture"
+    assert os.listdir(sources) == ["02_bound.ipynb"], "the sources stay as they are"
+
+
+@pytest.mark.slow
+def test_failing_notebooks_leave_their_published_pages(sources, folders, said):
+    outputs, runs = folders
+    write_notebook(sources / "00_first.ipynb", "print(profile)")
+    write_notebook(sources / "02_fails.ipynb", "print('so far')", "1 / 0")
+    write_notebook(sources / "03_takes_nothing.ipynb", "print(1)", parameters=None)
+    old = outputs / "theory" / "notebooks" / "02_fails.ipynb"
+    old.parent.mkdir(parents=True)
+    old.write_text("the page as it was")
+    with pytest.raises(draw.PagesFailed, match="2 of 3 notebooks failed: 02_fails, 03_takes_nothing"):
+        draw.draw(pages.jobs("theory"), say=said.append)
+    assert old.read_text() == "the page as it was"
+    assert "so far" in (runs / "failed" / "theory" / "02_fails.ipynb").read_text()
+    assert not (outputs / "theory" / "notebooks" / "03_takes_nothing.ipynb").exists()
+    assert (outputs / "theory" / "notebooks" / "00_first.ipynb").exists()
+    assert said[-1].startswith("[3/3] theory/00_first: executed"), "the first page comes last"
+    assert any("ZeroDivisionError" in line and str(runs / "failed") in line for line in said)
+    assert any("has no parameter profile" in line for line in said)
+
+
+def test_a_kernel_that_does_not_start_is_tried_once_more(monkeypatch):
+    started = []
+
+    class NoKernel:
+        state, error, last = "no kernel", "Kernel didn't respond in 1 seconds", False
+
+        def __init__(self, job, fonts, tries=1):
+            self.job, self.tries = job, tries
+            started.append(tries)
+
+        def poll(self):
+            return True
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(notebooks, "Execution", NoKernel)
+    job = pages.Job(ROOT / "02_x.ipynb", "theory")
+    assert [e.state for e in notebooks.executed([job], 1, "")] == ["no kernel"]
+    assert started == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_notebook_past_its_time_is_ended(sources, folders, said, monkeypatch):
+    monkeypatch.setattr(notebooks, "PAGE_LIMIT_S", 1.0)
+    write_notebook(sources / "02_slow.ipynb", "import time; time.sleep(600)")
+    with pytest.raises(draw.PagesFailed):
+        draw.draw(pages.jobs("theory"), say=said.append)
+    assert "not finished after" in said[0]
+
+
+def test_a_worker_that_dies_is_a_failure(sources, folders, said, monkeypatch):
+    monkeypatch.setattr(staging.Staging, "command", ["sh", "-c", "echo no memory >&2; exit 9"])
+    write_notebook(sources / "02_x.ipynb", "1")
+    with pytest.raises(draw.PagesFailed):
+        draw.draw(pages.jobs("theory"), say=said.append)
+    assert "ended with code 9: no memory" in said[0]
+
+
+# --- scrub
+
+
+def notebook(*outputs, tags=()):
+    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs), metadata={"tags": list(tags)})
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def stream(text, name="stdout"):
+    return nbformat.v4.new_output("stream", text=text, name=name)
+
+
+def test_scrub_replaces_the_machines_folders_but_no_longer_names():
+    home, root = os.sep + "home" + os.sep + "ann", os.sep + "srv" + os.sep + "cfa"
+    places = machine_places(root, root + "/outputs", root + "/runs", home, os.sep + "tmp")
+    done = scrub(notebook(stream(f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/demo")), (), places)
+    assert done.cells[0].outputs[0].text == f"./x ~/y {home}a/z https://host{home}/ outputs/demo"
+
+
+def test_scrub_leaves_the_root_of_the_file_system_alone():
+    assert os.sep not in dict(machine_places("/a/b", "/a/o", "/a/r", os.sep, "/tmp"))
+
+
+def test_scrub_joins_the_pieces_of_a_stream():
+    done = scrub(notebook(stream("a"), stream("b"), stream("c", "stderr"), stream("d")))
+    assert [(o.name, o.text) for o in done.cells[0].outputs] == [("stdout", "ab"), ("stderr", "c"), ("stdout", "d")]
+
+
+def test_scrub_numbers_tables_in_their_order():
+    html = "#T_0a1b2 th {} #T_0a1b2_row0 #T_ffff0 #T_table1_row0"
+    done = scrub(notebook(nbformat.v4.new_output("display_data", {"text/html": html})))
+    assert done.cells[0].outputs[0].data["text/html"] == "#T_00000 th {} #T_00000_row0 #T_00001 #T_table1_row0"
+
+
+def test_scrub_gives_fixed_ids_to_cells_that_are_not_of_the_source():
+    ids = [scrub(notebook(), ()).cells[0].id for _ in range(2)]
+    assert ids == ["cell-1", "cell-1"]
+
+
+def test_serialise_ends_with_one_newline():
+    assert serialise(scrub(notebook())).endswith("}\n")
+
+
+def test_a_page_with_an_error_is_refused():
+    error = nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[])
+    with pytest.raises(PageError, match="cell 1"):
+        refuse_errors(notebook(error), "x")
+    refuse_errors(notebook(error, tags=["raises-exception"]), "x")
+    with pytest.raises(PageError):
+        refuse_errors(notebook(tags=["papermill-error-cell-tag"]), "x")
+
+
+# --- cache
+
+
+def entry(job, **changes):
+    return {"key": cache.key(job) | changes, "files": {}}
+
+
+def test_cache_says_why(sources, folders):
+    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    assert cache.why(job, None) == "never executed"
+    assert cache.why(job, entry(job)) == ""
+    assert cache.why(job, entry(job, source="other")) == "its notebook changed"
+    assert cache.why(job, entry(job, package="other")) == "the package's source changed"
+    assert cache.why(job, entry(job, parameters={})) == "its parameters changed"
+    versions = cache.versions() | {"numpy": "1.0"}
+    assert cache.why(job, entry(job, versions=versions)) == f"numpy 1.0 -> {cache.versions()['numpy']}"
+
+
+def test_cache_sees_changed_records_and_pages(sources, folders):
+    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    known = entry(job) | {"files": {"figures/a.png": "0"}}
+    record = job.folder / "records" / "at.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert cache.why(job, known) == "the published records changed; figures/a.png is missing or changed"
+
+
+def test_cache_does_not_mind_saved_outputs(sources):
+    source = write_notebook(sources / "02_x.ipynb", "1")
+    before = cache.source_hash(source)
+    executed = nbformat.read(source, as_version=4)
+    executed.cells[1].outputs = [stream("x")]
+    executed.cells[1].execution_count = 7
+    nbformat.write(executed, source)
+    assert cache.source_hash(source) == before
+
+
+# --- manifest and files of pages
+
+
+def test_manifest_removes_what_a_page_makes_no_more(sources, folders):
+    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    for name in ("figures/old.png", "figures/other.png", "tables/t.csv", "keep.md"):
+        path = job.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    manifest = Manifest("theory")
+    manifest.enter(job, {"source": "a"}, {"figures/old.png": "1", "tables/t.csv": "2"})
+    manifest.enter(job, {"source": "b"}, {"tables/t.csv": "3"})
+    left = sorted(f.relative_to(job.folder).as_posix() for f in job.folder.rglob("*") if f.is_file())
+    assert left == ["figures/other.png", "keep.md", "manifest.json", "tables/t.csv"]
+    assert Manifest("theory").entry(job) == {"key": {"source": "b"}, "files": {"tables/t.csv": "3"}}
+
+
+def test_names_outside_the_pages_folders_are_never_removed(tmp_path):
+    for name in ("../x", "records/a.json", "figures/../../x", "figures/", "figures/.."):
+        place.remove(tmp_path, [name])
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "a.json").touch()
+    place.remove(tmp_path, ["records/a.json"])
+    assert (tmp_path / "records" / "a.json").exists()
+
+
+def test_a_damaged_manifest_counts_as_empty(folders):
+    (folders[0] / "theory").mkdir(parents=True)
+    (folders[0] / "theory" / "manifest.json").write_text('{"notebooks": [')
+    assert Manifest("theory").notebooks == {}
+
+
+# --- comparison
+
+
+@pytest.mark.parametrize(
+    ("last", "verdict"),
+    [({}, IDENTICAL), ({"worst": 0}, DIFFERS), ({"worst": 4}, WITHIN), ({"hits": 6}, DIFFERS)],
+)
+def test_verdicts(last, verdict):
+    config = SMOKE.runs("fig3")[0]
+    assert compare("run", record(SMOKE, config, **last), record(SMOKE, config)).verdict == verdict
+
+
+def test_verdicts_on_new_runs_and_other_data():
+    config = SMOKE.runs("fig3")[0]
+    assert compare("run", record(SMOKE, config), None).verdict == NEW
+    other = compare("run", record(SMOKE, config), record(SMOKE, config, data_hash="other"))
+    assert (other.verdict, other.detail) == (DIFFERS, "trained on other data")
+
+
+def test_the_closing_lines_name_what_differs(folders):
+    outputs, runs = folders
+    store = filled_store(runs)
+    config = SMOKE.runs()[0]
+    publish.publish(SMOKE, store, outputs / "smoke")
+    finish(store, SMOKE, config, worst=0)
+    lines = list(closing_lines(SMOKE, compare_all(SMOKE, store, Published(outputs / "smoke"))))
+    assert "within 3 points overall and 10 in the worst class" in lines[0]
+    assert f"{len(SMOKE.runs()) - 1} identical, 1 differs" in lines[1]
+    assert store.path(config).name in lines[2]
+    assert "worst class 50.0 -> 0.0 %" in lines[2]
+
+
+# --- publishing
+
+
+def filled_store(runs):
+    store = RunStore(runs)
+    for config in SMOKE.runs():
+        finish(store, SMOKE, config)
+    return store
+
+
+def test_publish_copies_records_provenance_and_reported_checkpoints(folders):
+    outputs, runs = folders
+    store = filled_store(runs)
+    publish.publish(SMOKE, store, outputs / "smoke")
+    published = Published(outputs / "smoke")
+    for config in SMOKE.runs():
+        assert published.record(config) == store.record(config)
+        assert published.provenance(config) == provenance()
+    table_run = SMOKE.config("at_ccm", 0)
+    for key in ("live/best", "live/last", "fawa/best", "fawa/last"):
+        assert published.load_weights(table_run, key).keys() == {"w"}
+    with pytest.raises(StoreError):
+        published.load_weights(table_run, "live/best_val")
+    names = {f.stem for f in (outputs / "smoke" / "weights").glob("*")}
+    assert names == {store.path(c).name for t in publish.TABLES for c in SMOKE.runs(t)}
+
+
+def test_publish_removes_only_what_no_run_claims(folders):
+    outputs, runs = folders
+    folder = outputs / "smoke"
+    kept = ["README.md", "records/notes.txt", "figures/at-s0-0000000000.json", "records/deep/x.json"]
+    gone = ["records/at-s0-0000000000.json", "records/at-s0-0000000000.provenance.json", "weights/frl-s9-0.safetensors"]
+    for name in kept + gone:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(record(SMOKE, SMOKE.runs()[0]).to_json())
+    other = outputs / "demo" / "records" / "x.json"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    removed = publish.publish(SMOKE, filled_store(runs), folder)
+    assert sorted(removed) == sorted(os.path.basename(name) for name in gone)
+    assert all((folder / name).exists() for name in kept)
+    assert other.exists()
+    assert not any((folder / name).exists() for name in gone)
+
+
+# --- bad input
+
+
+def test_an_output_folder_that_cannot_be_made_is_told_at_the_door(folders, monkeypatch):
+    folders[0].write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        pipeline.reproduce("smoke")
+    assert not folders[1].exists(), "nothing was trained"
+
+
+def test_a_read_only_output_folder_is_told_at_the_door(folders, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(pipeline.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(StoreError, match="Read-only file system; free some space or name another --outputs"):
+        pipeline.reproduce("smoke")
+    assert not folders[1].exists(), "nothing was trained"
+
+
+def test_a_full_disk_leaves_every_file_whole(folders, monkeypatch):
+    outputs, runs = folders
+    store = filled_store(runs)
+    publish.publish(SMOKE, store, outputs / "smoke")
+    before = {f: f.read_bytes() for f in outputs.rglob("*") if f.is_file()}
+    written = iter(range(10_000))
+
+    def full(_):
+        if next(written) > 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        publish.publish(SMOKE, store, outputs / "smoke")
+    assert {f: f.read_bytes() for f in outputs.rglob("*") if f.is_file()} == before
+
+
+def test_a_published_record_that_does_not_parse_is_told_before_training(folders):
+    bad = folders[0] / "smoke" / "records" / "at-s0-0123456789.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{")
+    with pytest.raises(RecordError, match=r"at-s0-0123456789\.json is not a run record.*move it away"):
+        pipeline.reproduce("smoke")
+    assert bad.read_text() == "{"
+    assert not folders[1].exists(), "nothing was trained"
+
+
+def test_render_needs_all_records(folders):
+    with pytest.raises(StoreError, match=r"records of profile smoke are missing.*reproduce --profile smoke"):
+        pipeline.render("smoke")
+
+
+def test_render_names_a_missing_provenance(folders):
+    outputs, runs = folders
+    publish.publish(SMOKE, filled_store(runs), outputs / "smoke")
+    next((outputs / "smoke" / "records").glob("*.provenance.json")).unlink()
+    with pytest.raises(StoreError, match=r"provenance\.json is missing"):
+        pipeline.render("smoke")
+
+
+def test_unknown_profiles_are_listed():
+    with pytest.raises(ValueError, match="unknown profile 'nope'; there are demo, digits, smoke"):
+        pipeline.reproduce("nope")
+
+
+def test_manifest_of_a_profile_leads_from_a_figure_to_commit_and_machine(sources, folders):
+    outputs, runs = folders
+    publish.publish(SMOKE, filled_store(runs), outputs / "smoke")
+    job = pages.Job(write_notebook(sources / "02_margin_study.ipynb", "1"), "smoke")
+    Manifest("smoke").enter(job, {}, {"figures/fig2a.png": "0"})
+    manifest = json.loads((outputs / "smoke" / "manifest.json").read_text())
+    figure = manifest["figures"]["fig2"]
+    assert figure["notebook"] == "02_margin_study"
+    assert figure["files"] == ["figures/fig2a.png"]
+    assert figure["seconds"] == 2.0 * len(figure["runs"])
+    run = manifest["runs"][figure["runs"][0]]
+    assert run["commit"] == "0" * 12
+    assert run["hardware"] == "a processor, 2 cores"
+    assert run["versions"]["torch"] == "2.15.0"

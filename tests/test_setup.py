@@ -1,0 +1,120 @@
+"""The set-up holds together: torch and torchvision fit, and no list of packages can drift from pyproject.toml."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import torch
+import torchvision
+
+from cfa_nb.paths import ROOT
+
+yaml = pytest.importorskip("yaml")
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = dict(
+    line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+)
+
+
+def name(requirement):
+    """The normalised name of a requirement such as "PyYAML>=6"."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[A-Za-z0-9._-]+", requirement)[0]).lower()
+
+
+def test_torch_and_torchvision_fit():
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9], [5.0, 5.0, 6.0, 6.0]])
+    assert torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
+
+
+def test_constraints_are_exact_pins_by_name():
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
+
+
+def test_constraints_cover_what_the_project_needs():
+    pinned = {name(pin) for pin in PINS}
+    needed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    assert {name(requirement) for requirement in needed} <= pinned
+
+
+def test_pins_satisfy_the_lower_bounds():
+    from packaging.requirements import Requirement
+
+    pins = {name(pin): version for pin, version in PINS.items()}
+    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pins[name(requirement.name)]), text
+
+
+def test_environment_is_a_thin_shell():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, pip = environment["dependencies"]
+    assert conda == ["python=3.11", "pip"], "packages belong to pyproject.toml"
+    constraints, project = pip["pip"]
+    assert constraints == "-c constraints.txt"
+    extras = re.fullmatch(r"-e \.\[([a-z,]+)\]", project)[1].split(",")
+    assert set(extras) <= set(PROJECT["optional-dependencies"])
+
+
+def test_environment_has_a_python_that_the_project_takes():
+    from packaging.specifiers import SpecifierSet
+
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert SpecifierSet(PROJECT["requires-python"]).contains(environment["dependencies"][0].split("=")[1])
+
+
+def make(*arguments):
+    return subprocess.run(["make", "-C", str(ROOT), *arguments], capture_output=True, text=True)
+
+
+def test_make_alone_prints_what_there_is():
+    shown = make().stdout
+    for target in ("reproduce", "render", "status", "lab", "test", "test-fast", "lint", "format", "clean"):
+        assert f"make {target}" in shown
+
+
+def test_make_refuses_an_old_or_missing_python(tmp_path):
+    failed = make("status", f"VENV={tmp_path / 'venv'}", "PYTHON=false")
+    assert failed.returncode != 0
+    assert "Python 3.11 or newer" in failed.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_make_takes_no_half_built_venv_for_a_whole_one(tmp_path):
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / ".building").touch()
+    planned = make("-n", "status", f"VENV={venv}").stdout
+    assert "pip install" in planned
+    assert "-m cfa_nb status" in planned
+
+
+def test_make_keeps_ones_own_torch(tmp_path):
+    venv = tmp_path / "venv"
+    planned = make("-n", "status", f"VENV={venv}", "TORCH=keep").stdout
+    assert "--system-site-packages" in planned
+    kept_out = re.search(r"grep -vE '(\S+)'", planned)[1]
+    left = [pin for pin in PINS if not re.match(kept_out, f"{pin}==")]
+    assert not [pin for pin in left if pin.startswith(("torch", "nvidia", "triton", "cuda"))]
+    assert len(left) > 100
+
+
+def test_make_refuses_another_value_of_torch():
+    assert "TORCH=keep" in make("status", "TORCH=cpu").stderr
+
+
+def test_the_python_module_is_a_command():
+    shown = subprocess.run([sys.executable, "-m", "cfa_nb", "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert shown.returncode == 0
+    for command in ("reproduce", "render", "train", "status"):
+        assert command in shown.stdout
+
+
+def test_citation_names_the_paper_and_the_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["license"] == PROJECT["license"] == "MIT"
+    assert citation["version"] == PROJECT["version"]
+    assert citation["references"][0]["year"] == 2023

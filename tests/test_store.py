@@ -1,0 +1,140 @@
+"""Records and the run store: there and back, identity, damage, locks, full and read-only folders."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cfa_nb import store as store_module
+from cfa_nb.config import Average
+from cfa_nb.provenance import Provenance
+from cfa_nb.record import RecordError, RunRecord
+from cfa_nb.store import RunStore, StoreError, read_weights, run_id, write
+from cfa_nb.study import DIGITS
+from cfa_nb.train import train
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    config = tiny.config("at_ccm")
+    return store, config, train(config, tiny.AVERAGES, store)
+
+
+def test_record_survives_json_byte_for_byte(trained):
+    _, _, record = trained
+    text = record.to_json()
+    assert RunRecord.from_json(text).to_json() == text
+    assert RunRecord.from_json(text) == record
+    assert json.loads(text)["recipe"] == "at_ccm"
+
+
+def test_record_holds_nothing_of_machine_or_day(trained):
+    store, config, record = trained
+    provenance = store.provenance(config)
+    text = record.to_json()
+    for word in (provenance.hardware, provenance.torch, provenance.commit, provenance.finished_at, str(store.root)):
+        assert word not in text
+    assert Provenance.from_json(provenance.to_json()) == provenance
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}', '{"format": 1, "config": {"speed": 3}}'])
+def test_what_is_no_record_is_named(text):
+    with pytest.raises(RecordError, match=r"there/record.json is not a run record.*move it away"):
+        RunRecord.from_json(text, "there/record.json")
+
+
+def test_identity_follows_every_field_and_the_parent_but_no_average():
+    base = tiny.config()
+    ids = {run_id(replace(base, **c)) for c in ({}, {"seed": 1}, {"eps": 0.1}, {"epochs": 5}, {"precision": "fp64"})}
+    assert len(ids) == 5
+    frl = tiny.config("frl")
+    assert run_id(frl) != run_id(replace(frl, parent=replace(frl.parent, eps=0.1)))
+    assert run_id(base) != run_id(base, recipe_version=99)
+
+
+def test_identity_is_what_it_was():
+    """A golden value: if it changes, finished runs are not found again, so change it on purpose only."""
+    assert run_id(DIGITS.config("at", 0)) == "at-s0-dadb83e52a"
+
+
+def test_status_tells_why(trained, tmp_path, monkeypatch):
+    store, config, _ = trained
+    assert store.status(config, tiny.AVERAGES).fresh
+    assert RunStore(tmp_path).status(config).state == "missing"
+    more = store.status(config, (*tiny.AVERAGES, Average("slow", decay=0.99)))
+    assert (more.state, "slow" in more.reason) == ("stale", True)
+    monkeypatch.setattr(store_module, "RECIPE_VERSION", 2)
+    monkeypatch.setattr(store_module, "run_id", lambda c, v=2: run_id(c, v))
+    outdated = store.status(config)
+    assert outdated.state == "stale"
+    assert "recipe version 1" in outdated.reason
+
+
+def test_a_damaged_record_is_set_aside_and_never_overwritten(tmp_path):
+    store, config = RunStore(tmp_path), tiny.config()
+    good = train(config, (), store)
+    file = store.path(config) / "record.json"
+    file.write_text("{ half a rec")
+    assert store.status(config).state == "stale"
+    with pytest.raises(RecordError, match=r"record\.json"):
+        store.record(config)
+    assert train(config, (), store) == good
+    assert (file.parent / "record.set-aside-0.json").read_text() == "{ half a rec"
+
+
+def test_weights_are_checked_against_the_record(trained):
+    store, config, record = trained
+    tensors = store.load_weights(config, "live/best")
+    assert "linear.weight" in tensors
+    with pytest.raises(StoreError, match="SHA-256"):
+        read_weights(store.weights_path(config, "live/best"), "0" * 64)
+    with pytest.raises(StoreError, match="kept no 'swa/best'"):
+        store.load_weights(config, "swa/best")
+    assert set(record.checkpoints) >= {"live/best", "live/best_val", "live/last"}
+
+
+def test_foreign_weights_are_refused_without_running_them(tmp_path):
+    bomb = tmp_path / "w.safetensors"
+    torch.save({"a": torch.ones(1)}, bomb)  # a pickle under a false name
+    with pytest.raises(StoreError, match="no safetensors file"):
+        read_weights(bomb)
+    with pytest.raises(StoreError, match="no weights at"):
+        read_weights(tmp_path / "none.safetensors")
+
+
+def test_a_full_disk_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    file = tmp_path / "record.json"
+    write(file, b"old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left on device; free some space"):
+        write(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        write(tmp_path / "file" / "below" / "record.json", b"x")
+
+
+def test_a_held_lock_is_waited_for_and_a_dead_owner_s_is_free(tmp_path):
+    store, config = RunStore(tmp_path), tiny.config()
+    with store.lock(config), pytest.raises(StoreError, match="another process"):
+        store.lock(config, timeout=0.05)
+    lock = str(store.path(config) / ".lock")
+    script = f"import os; from filelock import FileLock; FileLock({lock!r}).acquire(); os._exit(9)"
+    subprocess.run([sys.executable, "-c", script], check=False)
+    with store.lock(config, timeout=1):
+        pass

@@ -1,0 +1,54 @@
+"""The sweep: parents first, failures told apart, two askers, worker processes, nothing done twice."""
+
+import multiprocessing
+
+import pytest
+
+from cfa_nb import sweep
+from cfa_nb.store import RunStore
+from cfa_nb.study import SMOKE
+from cfa_nb.sweep import SweepError, ensure, missing
+from tests import tiny
+
+
+def test_parents_come_first_and_are_added(tmp_path):
+    assert [c.recipe for c in missing(SMOKE, [tiny.config("frl")], RunStore(tmp_path))] == ["at", "frl"]
+
+
+def test_serial_and_pooled_leave_the_same_records(tmp_path):
+    configs = [tiny.config(r) for r in ("frl", "trades", "at")]
+    here, there = RunStore(tmp_path / "here"), RunStore(tmp_path / "there")
+    events = []
+    assert len(ensure(SMOKE, configs, here, workers=0, progress=events.append)) == 3
+    ensure(SMOKE, configs, there, workers=2, progress=lambda e: None)
+    for c in configs:
+        assert here.record(c).to_json() == there.record(c).to_json()
+    assert [e.runs_done for e in events if e.finished] == [1, 2, 3]
+    assert sum(not e.finished for e in events) == sum(c.epochs for c in configs)
+    assert ensure(SMOKE, configs, here, workers=0) == []
+
+
+def test_a_failed_run_is_named_and_the_others_are_kept(tmp_path):
+    good, bad = tiny.config("at"), tiny.config("trades", lr=1e30)
+    store = RunStore(tmp_path)
+    with pytest.raises(SweepError, match=r"1 of 2 runs failed.*\n  trades, seed 0: TrainingError"):
+        ensure(SMOKE, [bad, good], store, workers=0, progress=lambda e: None)
+    assert store.status(good, SMOKE.averages_of(good)).fresh
+
+
+def _ask(root):
+    sweep.ensure(SMOKE, [tiny.config("at")], RunStore(root), workers=0, progress=lambda e: None)
+
+
+@pytest.mark.slow
+def test_two_processes_asking_for_one_run_leave_one_record(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    askers = [context.Process(target=_ask, args=(tmp_path,)) for _ in range(2)]
+    for p in askers:
+        p.start()
+    for p in askers:
+        p.join(120)
+        assert p.exitcode == 0
+    folder = RunStore(tmp_path).path(tiny.config("at"))
+    assert (folder / "record.json").exists()
+    assert not list(folder.glob("*set-aside*"))

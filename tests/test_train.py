@@ -1,0 +1,168 @@
+"""Algorithm 1 end to end on tiny runs: repeatable, resumable bit for bit, selection, FRL's start, broken losses."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cfa_nb import data
+from cfa_nb import train as train_module
+from cfa_nb.config import RECIPES, Attack, Average
+from cfa_nb.evaluate import attack_accuracy, clean_accuracy
+from cfa_nb.model import build
+from cfa_nb.store import RunStore
+from cfa_nb.train import Training, TrainingError, train
+from tests import tiny
+
+
+class Killed(BaseException):
+    pass
+
+
+def killed_after(last):
+    def on_epoch(epoch, _):
+        if epoch == last:
+            raise Killed
+
+    return on_epoch
+
+
+def ready(recipe, store):
+    """The config of a recipe, its parent trained."""
+    config = tiny.config(recipe)
+    if config.parent:
+        train(config.parent, tiny.AVERAGES, store)
+    return config
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_resumed_equals_uninterrupted_byte_for_byte(recipe, tmp_path):
+    whole, parts = RunStore(tmp_path / "whole"), RunStore(tmp_path / "parts")
+    config = ready(recipe, whole)
+    ready(recipe, parts)
+    expected = train(config, tiny.AVERAGES, whole)
+    for last in range(1, config.epochs + 1):
+        with pytest.raises(Killed):
+            train(config, tiny.AVERAGES, parts, on_epoch=killed_after(last))
+        assert parts.status(config).state == "partial"
+        assert parts.epochs_saved(config) == last
+    resumed = train(config, tiny.AVERAGES, parts)
+    assert resumed.to_json() == expected.to_json()
+    for key in expected.checkpoints:
+        assert parts.weights_path(config, key).read_bytes() == whole.weights_path(config, key).read_bytes()
+    assert not (parts.path(config) / "state.safetensors").exists()
+
+
+def test_resnet_with_augmentation_resumes_too(tmp_path):
+    config = tiny.resnet_config("at_ccm", crop_padding=1, flip=True, clean_forward="train", epochs=3)
+    expected = train(config, tiny.AVERAGES, RunStore(tmp_path / "a"))
+    store = RunStore(tmp_path / "b")
+    with pytest.raises(Killed):
+        train(config, tiny.AVERAGES, store, on_epoch=killed_after(2))
+    assert train(config, tiny.AVERAGES, store).to_json() == expected.to_json()
+
+
+def test_a_damaged_training_state_starts_over(tmp_path):
+    store, config = RunStore(tmp_path / "a"), tiny.config()
+    with pytest.raises(Killed):
+        train(config, (), store, on_epoch=killed_after(2))
+    (store.path(config) / "state.safetensors").write_bytes(b"half")
+    assert store.epochs_saved(config) == 0
+    assert train(config, (), store) == train(config, (), RunStore(tmp_path / "b"))
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
+    store, config = RunStore(tmp_path), tiny.config()
+    first = train(config, tiny.AVERAGES, store)
+    monkeypatch.setattr(Training, "epoch", lambda *_: pytest.fail("trained again"))
+    assert train(config, tiny.AVERAGES, store) == first
+
+
+def test_seeds_differ(tmp_path):
+    store = RunStore(tmp_path)
+    assert train(tiny.config(seed=0), (), store).epochs != train(tiny.config(seed=1), (), store).epochs
+
+
+def test_t_k_of_an_epoch_sets_the_margins_of_the_next(tmp_path):
+    config = tiny.config("at_ccm", calibration_start=2)
+    record = train(config, (), RunStore(tmp_path))
+    assert record.epochs[0].class_eps == (config.eps,) * 10
+    for before, after in zip(record.epochs, record.epochs[1:]):
+        expected = [(0.5 + t) * config.eps for t in before.train_robust.per_class]
+        assert after.class_eps == pytest.approx(expected)
+
+
+def test_best_is_the_first_maximum_of_the_second_half(tmp_path):
+    config = tiny.config("at", epochs=8, milestones=(6, 7))
+    record = train(config, tiny.AVERAGES, RunStore(tmp_path))
+    for key, split in (("live/best", "test"), ("live/best_val", "val"), ("ema/best", "test")):
+        weights = key.split("/")[0]
+        scores = {e.epoch: getattr(e, split)[weights].score for e in record.epochs if e.epoch >= 5}
+        assert record.checkpoints[key].epoch == min(e for e, s in scores.items() if s == max(scores.values()))
+
+
+def test_kept_weights_are_those_that_were_measured(tmp_path):
+    """The network rebuilt from a checkpoint has the accuracy that the record states."""
+    store, config = RunStore(tmp_path), tiny.config("at")
+    record = train(config, tiny.AVERAGES, store)
+    dataset = data.load(config)
+    for key in ("live/last", "ema/last", "ema/best"):
+        model = build(config, 10, (1, 8, 8))
+        model.load_state_dict(store.load_weights(config, key))
+        stated = record.measured(key.split("/")[0], "test", record.checkpoints[key].epoch)
+        assert clean_accuracy(model, dataset.test, 10) == stated.clean
+
+
+def test_evaluations_are_added_once(tmp_path, monkeypatch):
+    store, config = RunStore(tmp_path), tiny.config()
+    attack = Attack("pgd", 0.15, 0.04, 5)
+    wanted = {"live/last": (attack,), "live/best": (attack,), "swa/last": (attack,)}
+    train(config, (), store)
+    assert store.status(config, (), wanted).reason == "trained, 2 evaluation(s) to make"
+    record = train(config, (), store, evaluations=wanted)
+    assert set(record.evaluations) == {"live/last", "live/best"}
+    assert store.status(config, (), wanted).fresh
+    monkeypatch.setattr(train_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
+    assert train(config, (), store, evaluations=wanted) == record
+
+
+def test_a_new_average_trains_again_and_keeps_the_old_record(tmp_path):
+    store, config = RunStore(tmp_path), tiny.config()
+    before = train(config, (), store)
+    after = train(config, (Average("ema", start=2),), store)
+    assert [e.test["live"] for e in before.epochs] == [e.test["live"] for e in after.epochs]
+    assert (store.path(config) / "record.set-aside-0.json").exists()
+
+
+def test_frl_starts_from_the_validation_best_of_its_parent(tmp_path):
+    store, config = RunStore(tmp_path), tiny.config("frl")
+    train(config.parent, tiny.AVERAGES, store)
+    run = Training(config, (), store, "cpu")
+    start = store.load_weights(config.parent, "live/best_val")
+    assert all(torch.equal(v, start[k]) for k, v in run.model.state_dict().items())
+
+
+def test_a_loss_that_is_not_finite_names_its_step(tmp_path):
+    config = replace(tiny.config(), lr=1e30, weight_decay=0.0)
+    with pytest.raises(TrainingError, match=r"at, seed 0: the loss is not finite at epoch \d, step \d"):
+        train(config, (), RunStore(tmp_path))
+
+
+def test_evaluation_cannot_move_training(tmp_path):
+    plain = train(tiny.config(), (), RunStore(tmp_path / "a"))
+    longer = train(tiny.config(eval_steps=3), (), RunStore(tmp_path / "b"))
+    assert [e.train_robust for e in plain.epochs] == [e.train_robust for e in longer.epochs]
+
+
+def test_a_stronger_attack_leaves_less(tmp_path):
+    store, config = RunStore(tmp_path), tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32)
+    train(config, (), store)
+    model = build(config, 10, (1, 8, 8))
+    model.load_state_dict(store.load_weights(config, "live/last"))
+    test = data.load(config).test
+    none, some, huge = (
+        attack_accuracy(model, test, Attack("pgd", eps, eps / 4, 20), 10, 0).overall for eps in (0.0, 0.1, 0.9)
+    )
+    assert none > some > huge
+    assert none == clean_accuracy(model, test, 10).overall
+    assert huge < 0.1
