@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cfa_nb.config import ROWS, TrainConfig
+from cfa_nb.config import TrainConfig
 from cfa_nb.provenance import Provenance
 from cfa_nb.record import RunRecord
 
@@ -57,10 +57,6 @@ class Runs(tuple):
         if len(found) != 1:
             raise LookupError(f"{len(found)} runs with {fields}, expected one")
         return found[0]
-
-    def row(self, key):
-        """The runs of a table row ("at_cfa") by seed, {} if there are none."""
-        return {r.config.seed: r for r in self.where(recipe=ROWS[key].recipe)}
 
     @property
     def seeds(self):

@@ -77,11 +77,15 @@ class Profile:
         return list(dict.fromkeys(c for name, where in FIGURES.items() if where == page for c in self.runs(name)))
 
     def averages_of(self, config):
-        """The averages that a run carries: those of the table rows it stands for, none for a run of a figure only."""
+        """The averages that a run carries: those of the table rows it stands for, none for a run of a figure only.
+
+        FRL fine-tunes trained weights, so that its average may begin with its first epoch.
+        """
         if config not in self._table_runs:
             return ()
         shown = {row.weights for row in ROWS.values() if row.recipe == config.recipe}
-        return tuple(a for a in self.averages if a.name in shown)
+        kept = tuple(a for a in self.averages if a.name in shown)
+        return tuple(replace(a, start=1) for a in kept) if config.parent else kept
 
     def evaluations(self, config):
         """Attacks on the kept checkpoints of a finished run: {"live/last": (Attack, ...)}; tables' runs only."""
@@ -177,7 +181,7 @@ DEMO = Profile(
     late_window=(18, 20),
     beta_window=(16, 18),
     alpha_per_eps=0.5,
-    aa_per_class=20,
+    aa_per_class=50,
 )  # fmt: skip
 
 DIGITS = Profile(
@@ -200,7 +204,7 @@ DIGITS = Profile(
     late_window=(37, 40),
     beta_window=(31, 34),
     alpha_per_eps=0.5,
-    aa_per_class=20,
+    aa_per_class=30,
 )  # fmt: skip
 
 SMOKE = replace(

@@ -14,7 +14,6 @@ from cfa_nb.config import RECIPE_VERSION, RECIPES
 from cfa_nb.record import RunRecord
 from cfa_nb.store import RunStore
 from cfa_nb.train import train
-
 from tests import tiny
 
 FOLDER = Path(__file__).parent / "golden"

@@ -153,6 +153,9 @@ CLAIMS = THEOREMS = (
     _theorem("theorem_4_rise", "Theorem 4", "R_-1 gains as w grows, for every w > 0.", theorem_4_rise),
     _theorem("theorems_2_and_4", "Theorems 2 and 4", "Both describe training at one margin eps.", together),
     _theorem(
-        "strong_attacks", "after Theorem 4", "Larger eps: class -1 loses more clean accuracy, gains less.", repaired
+        "strong_attacks",
+        "before Theorem 4",
+        "As eps grows, the hard class loses more clean accuracy yet gains less robust accuracy.",
+        repaired,
     ),
 )

@@ -36,6 +36,11 @@ def interval_text(comparison):
     return None if math.isinf(low) else f"{points(low)} to {points(high)}"
 
 
+def _bracket(comparison):
+    interval = interval_text(comparison)
+    return f" [{interval}]" if interval else ""
+
+
 def _value(mean, unit):
     return f"{points(mean)} {unit}"
 
@@ -45,7 +50,7 @@ def rows_compared(runs, profile, row, base, measure="robust_worst", selection="b
     selections = [selection] + [s for s in SELECTIONS if s != selection]
     found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
     told = [f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]}, {attack_label(profile)}, {SELECTIONS[selection]}"]
-    told += [f"{SELECTIONS[s]} {points(d.mean)}" for s, d in found.items() if s != selection and d.n]
+    told += [f"{SELECTIONS[s]} {points(d.mean)}{_bracket(d)}" for s, d in found.items() if s != selection and d.n]
     return verdict_of(found[selection], "; ".join(told), sign, border)
 
 

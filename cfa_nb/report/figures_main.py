@@ -5,7 +5,7 @@ import pandas as pd
 
 from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1
-from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, panels, percent_axis
+from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, panels, percent_axis
 from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
 from cfa_nb.stats import mean_std, points, spread_of
 
@@ -61,7 +61,7 @@ def class_change_table(runs, profile, row, base, selection="best"):
 def tradeoff(runs, profile, selection="best"):
     """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
 
-    An arrow leads from the plain method over its EMA to CFA; up and right is better.
+    A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
     fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
     _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1})
@@ -84,27 +84,29 @@ def _paper_pair(key, selection):
 
 def _draw_paths(ax, rows):
     rows = {key: point for key, point in rows.items() if point is not None}
-    for method, mark in MARKS.items():
+    for method in MARKS:
         path = [k for k in (method, f"{method}_ema", f"{method}_cfa") if k in rows]
-        centres = np.array([[rows[k][0][0], rows[k][1][0]] for k in path])
-        if len(path):
-            ax.plot(*centres.T, color=QUIET, lw=1, zorder=1)
-        for key in path:
-            _draw_point(ax, key, rows[key], mark)
+        ax.plot([rows[k][0][0] for k in path], [rows[k][1][0] for k in path], color=QUIET, lw=1, zorder=1)
+    for key, ((avg, avg_std), (worst, worst_std)) in rows.items():
+        ax.errorbar(avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2)
+        ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3)
     percent_axis(ax, None)
     ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
     ax.grid(True, axis="both")
-    ax.margins(0.14)
+    ax.margins(0.16)
     ax.set_xlabel("average robust accuracy")
     ax.set_ylabel("worst class")
+    first = sorted(rows, key=lambda k: not k.endswith("cfa"))
+    label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in first])
 
 
-def _draw_point(ax, key, point, mark):
-    (avg, avg_std), (worst, worst_std) = point
-    colour = CFA if key.endswith("cfa") else AVERAGED if key.endswith("ema") else PLAIN
-    ax.errorbar(avg, worst, worst_std, avg_std, fmt=mark, color=colour, ms=8, mew=0, elinewidth=0.8, alpha=0.95)
-    ax.annotate(ROWS[key].label, (avg, worst), xytext=(7, 6), textcoords="offset points", fontsize=9,
-                color=colour if key.endswith("cfa") else INK, fontweight="bold" if key.endswith("cfa") else "normal")  # fmt: skip
+def _colour(key):
+    return CFA if key.endswith("cfa") else AVERAGED if key.endswith("ema") else PLAIN
+
+
+def _label_style(key):
+    ours = key.endswith("cfa")
+    return {"fontsize": 9, "color": CFA if ours else INK, "fontweight": "bold" if ours else "normal"}
 
 
 def classwise_text(runs, profile, selection="best"):

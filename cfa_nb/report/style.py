@@ -59,7 +59,7 @@ def _shade(colours, group, value):
 def percent_axis(ax, low=0, high=None):
     """A y axis of fractions, written in percent from `low` (and up to `high`, where given)."""
     ax.set_ylim(low, high)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f} %"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g} %"))
 
 
 def label_ends(ax, x, ends, gap=0.035):
@@ -100,3 +100,29 @@ def panels(count, height=3.9, width=None, **options):
     fig, axes = plt.subplots(1, count, figsize=(width or (7.6 if count == 1 else 4.9 * count), height), squeeze=False,
                              **options)  # fmt: skip
     return fig, list(axes[0])
+
+
+def label_points(ax, points):
+    """Names points where there is room: right, left, above or below, the first place that overlaps no other label.
+
+    Args:
+        points: (x, y, text, options of `annotate`) of each; those that come first choose first.
+    """
+    ax.figure.draw_without_rendering()
+    taken = []
+    for x, y, text, options in points:
+        for offset, ha, va in _PLACES:
+            label = ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=ha, va=va, **options)
+            box = label.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            label.remove()
+        else:
+            label = ax.annotate(text, (x, y), xytext=(8, 6), textcoords="offset points", **options)
+        taken.append(label.get_window_extent())
+
+
+_PLACES = (
+    ((8, 5), "left", "bottom"), ((-8, 5), "right", "bottom"), ((8, -5), "left", "top"), ((-8, -5), "right", "top"),
+    ((8, 18), "left", "bottom"), ((8, -18), "left", "top"), ((-8, 18), "right", "bottom"), ((-8, -18), "right", "top"),
+)  # fmt: skip

@@ -39,7 +39,8 @@ def draw(wanted, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
     for manifest in manifests.values():
         manifest.finish()
     if failed:
-        raise PagesFailed(f"{len(failed)} of {len(todo)} notebooks failed: {', '.join(job.name for job in failed)}")
+        names = ", ".join(sorted(job.name for job in failed))
+        raise PagesFailed(f"{len(failed)} of {len(todo)} notebooks failed: {names}")
 
 
 def _execute(todo, manifests, at_once, say):

@@ -30,7 +30,7 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
     from cfa_nb.sweep import ensure
 
     profile, store = profile_named(name), RunStore(runs_dir())
-    folder = outputs_dir() / name
+    folder, wanted = outputs_dir() / name, [*jobs(THEORY), *jobs(name)]
     require_writable(folder)
     before = Published(folder)
     before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
@@ -39,7 +39,7 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
     verdicts = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
         say(f"{name}: removed {removed}, which belongs to no run any more")
-    render(name, at_once=at_once, force=force, say=say)
+    draw(wanted, at_once=at_once, force=force, say=say)
     for line in closing_lines(profile, verdicts):
         say(line)
 

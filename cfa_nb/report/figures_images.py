@@ -1,0 +1,102 @@
+"""Pictures of images: clean, adversarial, and the difference that the attack made."""
+
+import numpy as np
+
+from cfa_nb.report.style import CFA, INK, panels, plt
+from cfa_nb.report.lines import eps_text
+
+
+def image_strip(images, titles=None, size=1.15):
+    """A row of images (N, C, H, W) in [0, 1], such as one of each class."""
+    fig, axes = plt.subplots(1, len(images), figsize=(size * len(images), size + 0.35), squeeze=False)
+    for i, ax in enumerate(axes[0]):
+        _show(ax, images[i])
+        ax.set_title(str(titles[i]) if titles is not None else "", fontsize=9, fontweight="normal", loc="center", pad=4)
+    return fig
+
+
+def adversarial_grid(x, x_adv, names, predicted, eps):
+    """Clean images, their adversarial ones and the perturbations, a column an image (at most ten).
+
+    Args:
+        x, x_adv: (N, C, H, W) arrays in [0, 1].
+        names: N names of the true classes.
+        predicted: N names of what the model says of x_adv.
+        eps: N margins, or one for all: the perturbation is drawn from -max to +max of them.
+    """
+    count = min(10, len(x))
+    eps = np.broadcast_to(np.asarray(eps, dtype=float), (len(x),))
+    fig, axes = plt.subplots(3, count, figsize=(1.15 * count + 0.6, 4.4), squeeze=False)
+    for i in range(count):
+        wrong = names[i] != predicted[i]
+        _show(axes[0, i], x[i], str(names[i]))
+        _show(axes[1, i], x_adv[i], f"→ {predicted[i]}", CFA if wrong else INK)
+        _show_difference(axes[2, i], x_adv[i] - x[i], eps.max(), f"ε = {eps_text(round(float(eps[i]), 3))}")
+    for ax, text in zip(axes[:, 0], ("clean", "adversarial", "difference")):
+        ax.set_ylabel(text, fontsize=9.5)
+    return fig
+
+
+def _show(ax, image, title="", colour=INK):
+    grey = image.shape[0] == 1
+    ax.imshow(image[0] if grey else image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    _frame(ax, title, colour)
+
+
+def _show_difference(ax, difference, limit, title):
+    ax.imshow(difference.mean(axis=0), cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    _frame(ax, title, INK)
+
+
+def _frame(ax, title, colour):
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_title(title, fontsize=9, fontweight="normal", loc="center", pad=4, color=colour)
+
+
+def confusion_map(counts, names, hard):
+    """Where attacked images of each class go, in percent of the class; hard classes are set in bold.
+
+    Args:
+        counts: (K, K) images of true class i that are predicted as j under attack.
+    """
+    shares = 100 * np.asarray(counts) / np.asarray(counts).sum(axis=1, keepdims=True)
+    wrong = shares - np.diag(np.diag(shares))
+    fig, (ax,) = panels(1, height=5.2, width=6.6)
+    ax.imshow(wrong, cmap="Reds", vmin=0, vmax=max(10.0, wrong.max()))
+    for i, j in np.ndindex(*shares.shape):
+        if shares[i, j] >= 0.5:
+            dark = i != j and wrong[i, j] > 0.6 * wrong.max()
+            ax.text(j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=9,
+                    color="white" if dark else INK if i != j else "#5c6b78", fontweight="normal")  # fmt: skip
+    _name_axes(ax, names, hard)
+    ax.set(xlabel="predicted under attack", ylabel="true class")
+    ax.grid(False)
+    ax.set_title("Where attacked images go, % of each class")
+    return fig
+
+
+def _name_axes(ax, names, hard):
+    ax.set_xticks(range(len(names)), [str(n) for n in names], rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(names)), [str(n) for n in names])
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        for k in hard:
+            labels[k].set_color(CFA)
+            labels[k].set_fontweight("bold")
+
+
+def confusion_text(counts, hard):
+    """One sentence: of the hard classes' errors, how many go to other hard classes and how many to easy ones."""
+    counts = np.asarray(counts)
+    hard = list(hard)
+    easy = [k for k in range(len(counts)) if k not in hard]
+    among = counts[np.ix_(hard, hard)].sum() - counts[hard, hard].sum()
+    outside = counts[np.ix_(hard, easy)].sum()
+    share = 100 * among / max(1, among + outside)
+    return (
+        f"Of the errors on hard classes, {share:.0f} % go to another hard class and {100 - share:.0f} % to an easy class "
+        f"(a blind guess among the other {len(counts) - 1} classes would send {100 * (len(hard) - 1) / (len(counts) - 1):.0f} % "
+        f"to hard ones)."
+    )

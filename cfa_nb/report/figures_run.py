@@ -1,0 +1,89 @@
+"""One run, epoch by epoch (notebook 05): margins and betas that follow t_k, and what FAWA takes in."""
+
+import numpy as np
+
+from cfa_nb.report.lines import epoch_axis
+from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, class_colours, label_ends, percent_axis, plt
+from cfa_nb.rows import hard_classes
+
+
+def calibration_trace(run, profile):
+    """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work)."""
+    names, epochs = run.record.class_names, run.record.epochs
+    series = (
+        ("train robust accuracy $t_k$", [e.train_robust.per_class for e in epochs], None),
+        ("margin $\\epsilon_k$ (Eq. 6)", [e.class_eps for e in epochs], run.config.eps),
+        ("regularisation $\\beta_k$ (Eq. 7)", [e.class_beta for e in epochs], run.config.beta),
+    )
+    fig, axes = plt.subplots(3, 1, figsize=(7.6, 8.2), sharex=True)
+    for ax, (title, values, base) in zip(axes, series):
+        _trace(ax, run.config, np.array(values), class_colours(len(names), hard_classes(profile)), names, profile, base)
+        ax.set_title(title)
+    percent_axis(axes[0], None)
+    axes[-1].set_xlabel("epoch")
+    return fig
+
+
+def _trace(ax, config, values, colours, names, profile, base):
+    hard = hard_classes(profile)
+    for k in range(len(names)):
+        ax.plot(np.arange(1, len(values) + 1), values[:, k], color=colours[k], lw=2 if k in hard else 1.2,
+                zorder=3 if k in hard else 2)  # fmt: skip
+    if base is not None:
+        ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
+    epoch_axis(ax, config)
+    ax.set_xlabel("")
+    label_ends(ax, len(values), [(values[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.075)
+
+
+def acceptance_trace(run, profile, weights="fawa"):
+    """Worst class on validation against the threshold: which epochs FAWA takes in; and the test curves that result."""
+    spec = next(a for a in profile.averages if a.name == weights)
+    epochs = np.arange(1, run.config.epochs + 1)
+    worst_val = [e.val["live"].robust.worst for e in run.record.epochs]
+    accepted = np.array([e.accepted[weights] for e in run.record.epochs])
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
+    top.plot(epochs, worst_val, color=PLAIN, lw=1.2, zorder=1)
+    top.scatter(epochs, worst_val, s=44, c=[CFA if a else "white" for a in accepted], edgecolors=[CFA if a else QUIET for a in accepted], zorder=2)
+    top.axhline(spec.threshold, color=INK, lw=1, ls=(0, (1, 2)))
+    top.axvspan(0, spec.start - 0.5, color=QUIET, alpha=0.12, lw=0)
+    percent_axis(top, -0.02)
+    top.annotate(f"threshold δ = {spec.threshold:g}", (run.config.epochs + 0.4, spec.threshold), xytext=(0, 4),
+                 textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+    top.set_title("Worst class on validation; filled: accepted")
+    _worst_curves(bottom, run, epochs, weights)
+    for ax in (top, bottom):
+        epoch_axis(ax, run.config)
+    top.set_xlabel("")
+    return fig
+
+
+def _worst_curves(ax, run, epochs, weights):
+    ends = []
+    for name, colour, label in (("live", PLAIN, "live"), ("ema", AVERAGED, "EMA"), (weights, CFA, "FAWA")):
+        values = np.array([np.nan if a is None else a.worst for a in run.curve(name)])
+        ax.plot(epochs, values, color=colour, lw=2.2 if name == weights else 1.5)
+        if np.isfinite(values[-1]):
+            ends.append((values[-1], label, colour))
+    percent_axis(ax, -0.01)
+    label_ends(ax, epochs[-1], ends, gap=0.09)
+    ax.set_title("Worst class on test")
+
+
+def trace_text(run, profile, weights="fawa"):
+    """What the two pictures show, in numbers of this run."""
+    hard, last = hard_classes(profile), run.record.epochs[-1]
+    easy = [k for k in range(len(last.class_eps)) if k not in hard]
+    spec = next(a for a in profile.averages if a.name == weights)
+    accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
+    taken = f"epochs {', '.join(map(str, accepted))}" if accepted else "no epoch"
+    return (
+        f"In the last epoch the margins of the hard classes average {_mean(last.class_eps, hard):.3f} and those of the easy "
+        f"ones {_mean(last.class_eps, easy):.3f} (ε = {run.config.eps:g}); their betas {_mean(last.class_beta, hard):.2f} and "
+        f"{_mean(last.class_beta, easy):.2f} (β = {run.config.beta:g}). FAWA (δ = {spec.threshold:g}, from epoch {spec.start}) "
+        f"took in {taken}."
+    )
+
+
+def _mean(values, classes):
+    return sum(values[k] for k in classes) / max(1, len(classes))

@@ -1,0 +1,61 @@
+"""Nothing of the machine that it was made on stands in a file of the project."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from cfa_nb.paths import ROOT
+
+HOMES = re.compile(r"/(?:home|Users)/[A-Za-z]\w*/|[A-Z]:\\\\Users\\\\")
+KERNEL_FILES = re.compile(r"ipykernel_\d+/\d+")
+OWN = [str(ROOT), *(p + os.sep for p in (str(Path.home()), tempfile.gettempdir()) if len(Path(p).parts) > 1)]
+SKIPPED = (".png", ".safetensors", ".gz", ".npz")
+
+
+def files():
+    """The project's files: those that git tracks or would track, or all of them in an unpacked archive."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, capture_output=True, text=True)
+    if listed.returncode == 0:
+        found = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        found = [f for f in ROOT.rglob("*") if not {".venv", "runs", ".git"} & set(f.relative_to(ROOT).parts)]
+    return [f for f in found if f.is_file() and f.suffix not in SKIPPED]
+
+
+def leaks(text):
+    """What in a text belongs to a machine."""
+    return [own for own in OWN if own in text] + HOMES.findall(text) + KERNEL_FILES.findall(text)
+
+
+def test_no_file_names_a_folder_of_this_machine():
+    found = {str(f.relative_to(ROOT)): leaks(f.read_text(encoding="utf-8", errors="replace")) for f in files()}
+    assert not {name: what for name, what in found.items() if what}
+
+
+def pages():
+    return sorted((ROOT / "outputs").glob("*/notebooks/*.ipynb"))
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda p: f"{p.parts[-3]}/{p.stem}")
+def test_pages_are_scrubbed_and_without_errors(page):
+    notebook = json.loads(page.read_text())
+    assert not {"papermill", "widgets"} & set(notebook["metadata"])
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert "version" not in notebook["metadata"]["language_info"]
+    for cell in notebook["cells"]:
+        assert not {"papermill", "execution"} & set(cell["metadata"])
+        assert "papermill-error-cell-tag" not in cell["metadata"].get("tags", [])
+        allowed = "raises-exception" in cell["metadata"].get("tags", [])
+        assert allowed or not [o for o in cell.get("outputs", []) if o["output_type"] == "error"]
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_sources_of_notebooks_hold_no_outputs(source):
+    cells = json.loads(source.read_text())["cells"]
+    assert not [c for c in cells if c["cell_type"] == "code" and (c["outputs"] or c["execution_count"])]

@@ -1,0 +1,165 @@
+"""The closed forms of the toy model: against samples of the true ball, 50-digit arithmetic and Section 2's picture."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cfa_nb.toy import ToyModel, monte_carlo_acc
+from cfa_nb.toy.examples import FIGURE_1, FIGURE_1_EPS, UNEQUAL_NOISE
+
+exact = settings(derandomize=True, deadline=None, max_examples=120)
+labels, balls = st.sampled_from((1, -1)), st.sampled_from(("features", "all"))
+margins, weights = st.floats(0, 1.5), st.floats(1e-3, 1e3)
+mp = mpmath.MPContext()
+mp.dps = 50
+
+
+@st.composite
+def models(draw, noise=st.just(1.0)):
+    p_neg, p_pos = sorted((draw(st.floats(0.5, 0.99)), draw(st.floats(0.5, 0.99))))
+    p_pos = p_pos if p_pos > p_neg else p_neg + 0.005
+    return ToyModel(p_pos, p_neg, draw(st.floats(0.01, 1.5)), draw(st.integers(1, 60)), draw(noise), draw(noise))
+
+
+def from_definition(model, label, w, eps, ball):
+    """P(every x' in the ball is right), from the law of y (w x_1 + S) after the worst shift; 50 digits."""
+    p, total = mp.mpf(model.p(label)), mp.mpf(0)
+    for vote, share in ((1, p), (-1, 1 - p)):
+        mean = w * mp.mpf(vote) + model.d * mp.mpf(model.eta) - mp.mpf(eps) * (model.d + (w if ball == "all" else 0))
+        total += share * mp.ncdf(mean / (mp.sqrt(model.d) * model.sigma(label)))
+    return total
+
+
+@exact
+@given(models(st.floats(0.2, 4)), labels, weights, margins, balls)
+def test_closed_form_is_the_definition(model, label, w, eps, ball):
+    assert abs(model.robust_acc(label, w, eps, ball) - from_definition(model, label, mp.mpf(w), eps, ball)) < 1e-12
+    assert abs(model.clean_acc(label, w) - from_definition(model, label, mp.mpf(w), 0.0, ball)) < 1e-12
+
+
+@exact
+@given(models(), weights, margins, balls)
+def test_theorem_1(model, w, eps, ball):
+    lead = model.robust_acc(1, w, eps, ball) - model.robust_acc(-1, w, eps, ball)
+    assert model.gap(w, eps, ball) == pytest.approx(lead, abs=1e-14)
+    assert model.gap(w, eps, ball) >= 0
+    far = abs(np.sqrt(model.d) * (model.eta - eps)) + (1 + eps) * w  # beyond 30 the difference underflows
+    assert model.gap(w, eps, ball) > 0 or far > 30
+
+
+@exact
+@given(models(), weights, margins)
+def test_the_literal_ball_is_the_other_at_a_larger_margin(model, w, eps):
+    for label in (1, -1):
+        literal = model.robust_acc(label, w, eps, "all")
+        assert literal == pytest.approx(model.robust_acc(label, w, eps * (1 + w / model.d)), abs=1e-10)
+
+
+@exact
+@given(models(), labels, weights)
+def test_at_twice_eta_the_gap_is_the_clean_one(model, label, w):
+    assert model.gap(w, 2 * model.eta) == pytest.approx(model.gap(w), rel=1e-9, abs=1e-14)
+    assert model.gap(w, model.eta) >= model.gap(w) - 1e-14
+
+
+@pytest.mark.parametrize("ball", ["features", "all"])
+@pytest.mark.parametrize("eps", [0.0, 0.2, 0.5])
+@pytest.mark.parametrize("d", [1, 2])
+def test_monte_carlo_over_the_true_ball(d, eps, ball):
+    model = ToyModel(0.85, 0.60, 0.40, d)
+    for label, w in ((1, 0.5), (-1, 1.5)):
+        measured = monte_carlo_acc(model, label, w, eps, ball, n=400_000, seed=1)
+        assert abs(measured.value - model.robust_acc(label, w, eps, ball)) < 3 * measured.standard_error
+
+
+def test_monte_carlo_with_unequal_noise():
+    measured = monte_carlo_acc(UNEQUAL_NOISE, 1, 0.2, n=400_000, seed=2)
+    assert abs(measured.value - UNEQUAL_NOISE.clean_acc(1, 0.2)) < 3 * measured.standard_error
+
+
+def test_figure_1():
+    """The picture of Section 2.3: both clean curves turn, the blue one early; both robust curves rise throughout."""
+    w = np.linspace(0.01, 5, 500)
+    clean = {label: FIGURE_1.clean_acc(label, w) for label in (1, -1)}
+    robust = {label: FIGURE_1.robust_acc(label, w, FIGURE_1_EPS) for label in (1, -1)}
+    assert np.all(clean[1] > clean[-1])
+    assert np.all(robust[1] > robust[-1])
+    assert np.all(np.diff(robust[1]) > 0)
+    assert np.all(np.diff(robust[-1]) > 0)
+    assert clean[-1].max() - clean[-1][-1] > 10 * (clean[1].max() - clean[1][-1])
+    assert robust[1][-1] - robust[1][0] > 2 * (robust[-1][-1] - robust[-1][0])
+    assert [float(FIGURE_1.clean_acc(y, 1.0)) for y in (1, -1)] == pytest.approx([0.822495, 0.661247], abs=5e-7)
+    assert [float(FIGURE_1.robust_acc(y, 1.0, 0.5)) for y in (1, -1)] == pytest.approx([0.713899, 0.543830], abs=5e-7)
+
+
+def test_unequal_noise_turns_theorem_1_round():
+    assert UNEQUAL_NOISE.clean_acc(1, 0.2) == pytest.approx(0.606199, abs=5e-7)
+    assert UNEQUAL_NOISE.clean_acc(-1, 0.2) == pytest.approx(0.793127, abs=5e-7)
+    assert UNEQUAL_NOISE.gap(0.2) < 0
+
+
+def test_limits():
+    assert FIGURE_1.clean_acc(1, np.inf) == 0.85
+    assert FIGURE_1.robust_acc(-1, np.inf, 0.9, "all") == 0.60
+    assert FIGURE_1.robust_acc(-1, np.inf, 1.2, "all") == 0.0
+    near_one = FIGURE_1.robust_acc(1, 1e9, 1.0, "all")  # eps = 1 just cancels x_1
+    assert FIGURE_1.robust_acc(1, np.inf, 1.0, "all") == pytest.approx(near_one)
+    assert FIGURE_1.clean_acc(1, 1e-12) == pytest.approx(FIGURE_1.clean_acc(-1, 1e-12))
+
+
+def test_arrays_broadcast_and_numbers_stay_numbers():
+    assert FIGURE_1.robust_acc(1, np.ones((3, 1)), np.zeros(4)).shape == (3, 4)
+    assert np.ndim(FIGURE_1.overall_acc(1.0, 0.1)) == 0
+    assert FIGURE_1.overall_acc(1.0, 0.1) == pytest.approx(np.mean([FIGURE_1.robust_acc(y, 1.0, 0.1) for y in (1, -1)]))
+
+
+def test_samples_are_seeded_and_follow_eq_5():
+    x, y = FIGURE_1.sample(200_000, seed=3)
+    again, _ = FIGURE_1.sample(200_000, seed=3)
+    np.testing.assert_array_equal(x, again)
+    assert x.shape == (200_000, 2)
+    assert np.mean(x[y == -1, 0] == -1) == pytest.approx(0.60, abs=0.005)
+    assert np.mean(x[y == 1, 1]) == pytest.approx(0.40, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"p_pos": 1.0}, r"p_pos must lie in \[0.5, 1\)"),
+        ({"p_neg": 0.4}, r"p_neg must lie in \[0.5, 1\)"),
+        ({"p_neg": 0.9}, "p_neg < p_pos"),
+        ({"p_pos": "high"}, "p_pos must be a number"),
+        ({"eta": 0.0}, r"eta must lie in \(0, inf\)"),
+        ({"eta": float("nan")}, "eta must lie"),
+        ({"d": 0}, "d must be an integer >= 1"),
+        ({"d": 1.5}, "d must be an integer >= 1"),
+        ({"sigma_neg": -1.0}, r"sigma_neg must lie in \(0, inf\)"),
+    ],
+)
+def test_parameters_outside_their_domain_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        ToyModel(**({"p_pos": 0.85, "p_neg": 0.6, "eta": 0.4} | change))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m: m.clean_acc(0, 1.0), "label must be"),
+        (lambda m: m.clean_acc(1, 0.0), r"w must lie in \(0, inf\]"),
+        (lambda m: m.clean_acc(1, [1.0, -1.0]), r"w must lie in \(0, inf\]"),
+        (lambda m: m.robust_acc(1, 1.0, -0.1), r"eps must lie in \[0, inf\)"),
+        (lambda m: m.robust_acc(1, 1.0, 0.1, "cube"), "ball must be"),
+        (lambda m: m.optimal_w(2), "label must be"),
+        (lambda m: m.optimal_w(eps=-1), "eps must lie"),
+        (lambda m: m.optimal_w(ball=None), "ball must be"),
+        (lambda m: m.ccm_fixed_point(0.0, 0.5), "eps must lie"),
+        (lambda m: m.ccm_fixed_point(0.2, 0.0), "lambda_1 must lie"),
+        (lambda m: m.sample(0, 1), "n must be an integer"),
+        (lambda m: m.fair_w(float("inf")), "eps must lie"),
+    ],
+)
+def test_arguments_outside_their_domain_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(FIGURE_1)

@@ -1,0 +1,185 @@
+"""Optimal w: against the sign of the 50-digit derivative beside it, and every other branch of the accuracy."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cfa_nb.toy import ToyModel, always_rises, jump_margin
+from cfa_nb.toy.examples import COIN_FLIP, FALLING, FIGURE_1
+
+exact = settings(derandomize=True, deadline=None, max_examples=100)
+few = settings(derandomize=True, deadline=None, max_examples=25)
+mp = mpmath.MPContext()
+mp.dps = 50
+GRID = [mp.mpf(10) ** (k / mp.mpf(8)) for k in range(-40, 33)]  # w from 1e-5 to 1e4
+
+
+@st.composite
+def models(draw, noise=st.just(1.0), most_features=40):
+    p_neg = draw(st.floats(0.5, 0.98))
+    p_pos = draw(st.floats(p_neg + 0.001, 0.99))
+    return ToyModel(
+        p_pos, p_neg, draw(st.floats(0.02, 1.2)), draw(st.integers(1, most_features)), draw(noise), draw(noise)
+    )
+
+
+def terms(model, labels, eps_of, ball):
+    """(share, vote's rate, mean, spread) of each normal event behind the mean accuracy of `labels`."""
+    for label in labels:
+        eps, p = mp.mpf(eps_of[label]), mp.mpf(model.p(label))
+        for vote, share in ((1, p), (-1, 1 - p)):
+            rate = vote - (eps if ball == "all" else 0)
+            mean = model.d * (mp.mpf(model.eta) - eps)
+            yield share / len(labels), rate, mean, mp.sqrt(model.d) * model.sigma(label)
+
+
+def accuracy(parts, w):
+    return sum(share * mp.ncdf((mean + rate * w) / spread) for share, rate, mean, spread in parts)
+
+
+def slope(parts, w):
+    return sum(share * rate / spread * mp.npdf((mean + rate * w) / spread) for share, rate, mean, spread in parts)
+
+
+def at_infinity(parts):
+    return sum(share * (1 if rate > 0 else mp.ncdf(mean / spread) * (rate == 0)) for share, rate, mean, spread in parts)
+
+
+def check_optimum(best, parts):
+    """The claimed optimum is a root of the derivative within 1e-9, and no w and no limit does better."""
+    ends = (accuracy(parts, 0), at_infinity(parts))
+    if np.isnan(best):
+        values = {*(round(float(accuracy(parts, w)), 14) for w in GRID)}
+        assert len(values) == 1 or abs(ends[0] - ends[1]) < mp.mpf(10) ** -30
+        return
+    if 0 < best < np.inf:
+        below, above = mp.mpf(best) * (1 - mp.mpf("1e-9")), mp.mpf(best) * (1 + mp.mpf("1e-9"))
+        assert slope(parts, below) > 0 > slope(parts, above)
+        top = accuracy(parts, mp.mpf(best))
+    else:
+        top = ends[0] if best == 0 else ends[1]
+    assert max(*ends, *(accuracy(parts, w) for w in GRID)) <= top + mp.mpf(10) ** -25
+
+
+@exact
+@given(models(st.floats(0.2, 4)), st.sampled_from((1, -1)), st.floats(0, 1.3), st.sampled_from(("features", "all")))
+def test_class_optimum(model, label, eps, ball):
+    check_optimum(model.optimal_w(label, eps, ball), [*terms(model, (label,), {label: eps}, ball)])
+
+
+@exact
+@given(models(), st.floats(0, 1.3), st.sampled_from(("features", "all")))
+def test_overall_optimum(model, eps, ball):
+    check_optimum(model.optimal_w(eps=eps, ball=ball), [*terms(model, (1, -1), {1: eps, -1: eps}, ball)])
+
+
+@few
+@given(models(st.floats(0.3, 3), most_features=8), st.floats(0, 0.9), st.sampled_from(("features", "all")))
+def test_overall_optimum_with_unequal_noise(model, eps, ball):
+    check_optimum(model.optimal_w(eps=eps, ball=ball), [*terms(model, (1, -1), {1: eps, -1: eps}, ball)])
+
+
+@few
+@given(models(most_features=8), st.floats(0, 0.9), st.floats(0, 0.9), st.sampled_from(("features", "all")))
+def test_trained_w_with_class_wise_margins(model, eps_pos, eps_neg, ball):
+    parts = [*terms(model, (1, -1), {1: eps_pos, -1: eps_neg}, ball)]
+    check_optimum(model.trained_w(eps_pos, eps_neg, ball), parts)
+
+
+@exact
+@given(models(), st.floats(0, 0.999), st.integers(0, 8))
+def test_near_the_jump_of_the_literal_ball(model, share, digits):
+    """Where the two roots come together and the branches tie, doubles alone would lose half their digits."""
+    eps = jump_margin(model, 1) * (1 - share * 10.0**-digits)
+    if np.isfinite(eps):
+        check_optimum(model.optimal_w(1, eps, "all"), [*terms(model, (1,), {1: eps}, "all")])
+
+
+@exact
+@given(models(), st.floats(0, 0.99))
+def test_formulas_of_theorems_2_and_3(model, share):
+    eps, mean_p = share * model.eta, (mp.mpf(model.p_pos) + mp.mpf(model.p_neg)) / 2
+    formula = mp.log(mean_p / (1 - mean_p)) / (2 * (mp.mpf(model.eta) - mp.mpf(eps)))
+    assert model.optimal_w(eps=eps) == pytest.approx(float(formula), rel=1e-13)
+    assert model.optimal_w(1) > model.optimal_w(-1)
+    assert model.optimal_w(eps=eps) <= model.optimal_w(eps=(eps + model.eta) / 2)
+
+
+@pytest.mark.parametrize(
+    ("best", "arguments"),
+    [
+        (2.168251, {"label": 1}),
+        (0.506831, {"label": -1}),
+        (1.211751, {}),
+        (2.423501, {"eps": 0.2}),
+        (1.013663, {"label": -1, "eps": 0.2}),
+        (1.858324, {"eps": 0.06, "ball": "all"}),
+        (np.inf, {"eps": 0.4}),
+        (np.inf, {"eps": 0.7, "ball": "all"}),
+        (0.0, {"eps": 1.0, "ball": "all"}),
+    ],
+)
+def test_values(best, arguments):
+    assert FIGURE_1.optimal_w(**arguments) == pytest.approx(best, abs=5e-7)
+
+
+def test_limits_and_ties():
+    assert COIN_FLIP.optimal_w(-1) == 0.0
+    assert np.isnan(COIN_FLIP.optimal_w(-1, COIN_FLIP.eta))
+    assert COIN_FLIP.optimal_w(-1, 0.5) == np.inf
+    assert np.isnan(COIN_FLIP.optimal_w(-1, COIN_FLIP.eta, "all"))  # falls and comes back: both ends at 1/2
+    assert FIGURE_1.optimal_w(eps=[[0.0, 0.2], [0.4, 0.5]]).shape == (2, 2)
+
+
+def test_in_the_literal_ball_w_falls_and_then_jumps():
+    path = FALLING.optimal_w(eps=[0, 0.05, 0.10, 0.15], ball="all")
+    assert path == pytest.approx([0.450517, 0.401919, 0.322230, 0.190029], abs=5e-7)
+    assert jump_margin(FALLING) == pytest.approx(0.196676, abs=5e-7)
+    assert jump_margin(FIGURE_1) == pytest.approx(0.065647, abs=5e-7)
+    before, after = np.nextafter(jump_margin(FALLING), 0), jump_margin(FALLING)
+    assert FALLING.optimal_w(eps=before, ball="all") == pytest.approx(0.013808, abs=5e-7)
+    assert FALLING.optimal_w(eps=after, ball="all") == np.inf
+    assert np.isnan(jump_margin(ToyModel(0.7, 0.6, eta=3.0)))
+
+
+def test_the_turning_point_of_the_first_order():
+    """w* falls from eps = 0 on iff the log-odds lie below eta (sqrt(d^2 + 4 d) - d)."""
+    for d in (1, 3, 20):
+        for factor, falls in ((0.97, True), (1.03, False)):
+            log_odds = factor * 0.3 * (np.sqrt(d**2 + 4 * d) - d)
+            p = 1 / (1 + np.exp(-log_odds))
+            model = ToyModel(p + 0.01, p - 0.01, 0.3, d)
+            change = model.optimal_w(eps=1e-5, ball="all") - model.optimal_w()
+            assert (change < 0) == falls
+
+
+@exact
+@given(st.floats(0.5, 0.99), st.floats(0.02, 1.2), st.floats(0, 1.2), st.integers(1, 40), st.booleans())
+def test_always_rises_is_the_sign_of_the_slope(p, eta, eps, d, literal):
+    ball = "all" if literal else "features"
+    parts = [*terms(ToyModel(0.995, p, eta, d), (-1,), {-1: eps}, ball)]
+    slopes = [slope(parts, w) for w in GRID]
+    if always_rises(p, eta, eps, d, ball):
+        assert min(slopes) > 0
+    elif literal and 0 < eps < 1:
+        lowest = d * (mp.mpf(eta) - eps) / (2 * mp.mpf(eps))  # where the quadratic has its bottom
+        assert min(*slopes, slope(parts, max(lowest, mp.mpf("1e-12")))) <= 0
+    else:
+        assert min(slopes) <= 0 or eps < eta < eps + 1e-3  # the top may lie beyond the grid
+
+
+def test_counterexamples_to_theorem_4():
+    def rise(label, low, high, eps, ball="features", model=FIGURE_1):
+        return model.robust_acc(label, high, eps, ball) - model.robust_acc(label, low, eps, ball)
+
+    assert rise(-1, 2, 3, 0.2) == pytest.approx(-0.005420, abs=5e-7)
+    assert rise(1, 3, 4, 0.1) == pytest.approx(-0.000100, abs=5e-7)
+    assert rise(-1, 0.1, 0.5, 0.5, "all") == pytest.approx(-0.033719, abs=5e-7)
+    assert rise(-1, 1, 2, 0.2, model=COIN_FLIP) == pytest.approx(-0.037379, abs=5e-7)
+    assert rise(-1, 1, 2, COIN_FLIP.eta, model=COIN_FLIP) == 0
+    assert rise(-1, 0.1, 0.9, 0.5, "all", COIN_FLIP) == pytest.approx(-0.085497, abs=5e-7)
+    assert FIGURE_1.gap(2, 1.5, "all") < FIGURE_1.gap(1, 1.5, "all")
+    assert not np.any(always_rises(FIGURE_1.p_neg, FIGURE_1.eta, np.linspace(0, 1, 1001), ball="all"))
+    assert list(always_rises(0.8, 0.4, [0.048, 0.048015, 0.59, 0.61], ball="all")) == [False, True, True, False]
