@@ -74,7 +74,7 @@ def pgd(model, x, loss, *, eps, alpha, steps, start, mode="eval"):
     Returns:
         (B, C, H, W) adversarial images, within eps of x for each image and within [0, 1], detached.
     Raises:
-        ValueError: on a negative eps, or shapes that do not fit.
+        ValueError: on a negative eps, shapes that do not fit, or (on a CPU) pixels outside [0, 1].
     """
     _check_images(x, start)
     eps = per_image(eps, x)
@@ -127,3 +127,6 @@ def input_gradient(model, x, loss):
 def _check_images(x, start):
     if x.ndim != 4 or start.shape != x.shape:
         raise ValueError(f"x and start must both be (B, C, H, W), got {tuple(x.shape)} and {tuple(start.shape)}")
+    if x.device.type == "cpu" and len(x) and not (x.min() >= 0 and x.max() <= 1):  # on a GPU a look would cost a wait
+        low, high = float(x.min()), float(x.max())
+        raise ValueError(f"x must lie in [0, 1], got {low:g}..{high:g}; divide uint8 pixels by 255")

@@ -28,10 +28,13 @@ class TrainConfig:
     seed: int = 0  # draws the split (embedded data), the initial weights, the batch order and the attacks
 
     # --- data
-    dataset: str = "cifar10"
+    dataset: str = (
+        "cifar10"  # a key of cfa_nb.data.LOADERS; "folder:<name>": a folder of images
+    )
     train_per_class: int | None = None  # None: all images that validation leaves (4,900 on CIFAR-10)
     val_per_class: int = 100  # "2% samples from each class" (Sec. 5.1); every method trains on the rest
     test_per_class: int | None = None  # None: the whole test set
+    image_size: int | None = None  # folders of images: resized to this side; None: all must be alike
     crop_padding: int = 4  # pixels; random crop after padding, as in the released code
     crop_pad_mode: str = "reflect"  # the released code reflects; TRADES, FAT and FRL pad with zeros ("constant")
     flip: bool = True  # random horizontal flip

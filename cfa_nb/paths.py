@@ -1,6 +1,7 @@
 """Where things lie: the checkout, the local runs, the published outputs.
 
-`CFA_NB_RUNS` and `CFA_NB_OUTPUTS` put the last two elsewhere (`--runs`, `--outputs` of the command line set them).
+`CFA_NB_RUNS` and `CFA_NB_OUTPUTS` put the last two elsewhere (`--runs`, `--outputs` of the command line set them),
+`CFA_NB_DATA` the downloaded datasets.
 """
 
 import os
@@ -22,3 +23,8 @@ def runs_dir():
 def outputs_dir():
     """Executed notebooks, figures, tables and records, by profile: what readers see."""
     return Path(os.environ.get("CFA_NB_OUTPUTS", ROOT / "outputs"))
+
+
+def data_dir():
+    """Downloaded datasets, and those read before: ignored by git."""
+    return Path(os.environ.get("CFA_NB_DATA", ROOT / "data"))

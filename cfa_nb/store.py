@@ -12,8 +12,6 @@ from its config, its data, its precision, its parent and `RECIPE_VERSION`; paths
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +21,9 @@ from safetensors.torch import save
 
 from cfa_nb import data
 from cfa_nb.config import RECIPE_VERSION
+from cfa_nb.files import StoreError, make_folder, write
 from cfa_nb.provenance import Provenance
 from cfa_nb.record import RecordError, RunRecord, missing_evaluations
-
-
-class StoreError(RuntimeError):
-    """The store cannot do what was asked; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class RunStore:
 
     def path(self, config):
         """The folder of a run."""
-        return self.root / config.dataset / run_id(config)
+        return self.root / config.dataset.replace(":", "-") / run_id(config)
 
     def status(self, config, averages=(), evaluations=None):
         """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
@@ -211,34 +206,3 @@ def read_weights(path, sha256=None):
             return {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise StoreError(f"{path} is no safetensors file ({error})") from error
-
-
-def write(path, blob):
-    """Writes bytes so that the file is there whole or not at all.
-
-    Raises:
-        StoreError: if the folder cannot be written (read-only, full); what was there stays as it was.
-    """
-    path = Path(path)
-    make_folder(path.parent)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False) as f:
-            temporary = f.name
-            f.write(blob)
-            f.flush()
-            os.fsync(f.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {error.strerror}; free some space or name another folder") from error
-
-
-def make_folder(path):
-    """Makes a folder and its parents; raises `StoreError` where that cannot be."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the folder {path}: {error.strerror}; name another one") from error

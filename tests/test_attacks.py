@@ -63,6 +63,13 @@ def test_bad_input_is_refused_at_the_door(change, message):
         attack(tiny.two_class(), x, y, **{"start": x, **change})
 
 
+@pytest.mark.parametrize("wrong", [lambda x: 255 * x, lambda x: x - 0.5, lambda x: x * float("nan")])
+def test_pixels_outside_the_box_are_refused(wrong):
+    x, y = tiny.images()
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        attack(tiny.two_class(), wrong(x), y)
+
+
 def resnet():
     config = tiny.resnet_config()
     return build(config, 10, (1, 8, 8)).train()

@@ -117,5 +117,5 @@ def test_attack_keys_say_what_was_done():
 
 
 def test_every_number_has_a_home():
-    open_ended = {"train_per_class", "test_per_class", "parent"}
+    open_ended = {"train_per_class", "test_per_class", "image_size", "parent"}
     assert {f.name for f in fields(TrainConfig) if f.default is None} == open_ended

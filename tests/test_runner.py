@@ -38,6 +38,7 @@ def sources(tmp_path, monkeypatch):
     for module in (pages, staging):
         monkeypatch.setattr(module, "notebooks_dir", lambda: folder)
     monkeypatch.setattr(pages, "_belongs", lambda name, page_set: page_set == pages.THEORY)
+    monkeypatch.setattr(pages.Job, "parameters", property(lambda job: {"profile": job.page_set}))
     return folder
 
 

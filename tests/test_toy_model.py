@@ -15,9 +15,11 @@ margins, weights = st.floats(0, 1.5), st.floats(1e-3, 1e3)
 mp = mpmath.MPContext()
 mp.dps = 50
 
+UNIT_NOISE = st.just(1.0)
+
 
 @st.composite
-def models(draw, noise=st.just(1.0)):
+def models(draw, noise=UNIT_NOISE):
     p_neg, p_pos = sorted((draw(st.floats(0.5, 0.99)), draw(st.floats(0.5, 0.99))))
     p_pos = p_pos if p_pos > p_neg else p_neg + 0.005
     return ToyModel(p_pos, p_neg, draw(st.floats(0.01, 1.5)), draw(st.integers(1, 60)), draw(noise), draw(noise))

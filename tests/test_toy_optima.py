@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 from cfa_nb.toy import ToyModel, always_rises, jump_margin
 from cfa_nb.toy.examples import COIN_FLIP, FALLING, FIGURE_1
 
-exact = settings(derandomize=True, deadline=None, max_examples=100)
+exact = settings(derandomize=True, deadline=None, max_examples=60)
 few = settings(derandomize=True, deadline=None, max_examples=25)
 mp = mpmath.MPContext()
 mp.dps = 50
 GRID = [mp.mpf(10) ** (k / mp.mpf(8)) for k in range(-40, 33)]  # w from 1e-5 to 1e4
 
+UNIT_NOISE = st.just(1.0)
+
 
 @st.composite
-def models(draw, noise=st.just(1.0), most_features=40):
+def models(draw, noise=UNIT_NOISE, most_features=40):
     p_neg = draw(st.floats(0.5, 0.98))
     p_pos = draw(st.floats(p_neg + 0.001, 0.99))
     return ToyModel(

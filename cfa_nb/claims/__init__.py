@@ -3,11 +3,16 @@
 `base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
 """
 
+import re
+
 import pandas as pd
 
 from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Claim, Verdict
 from cfa_nb.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_nb.claims.theory import CLAIMS as THEORY
+
+SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "~", NOT_RUN: "·", "proved under added conditions": "△"}
+_LINK = re.compile(r"\[([^]]+)\]\((\d\d)_[^)]*\)")  # a table shows no Markdown
 
 ALL = (*THEORY, *EXPERIMENTS)
 
@@ -27,11 +32,11 @@ def _row(claim, verdict):
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",
-        "Verdict": verdict.status,
+        "Verdict": f"{_sign(verdict)} {verdict.status}",
         "Estimate": verdict.estimate or "",
         "95 % interval": verdict.interval or "",
         "n": "" if verdict.n is None else str(verdict.n),
-        "Evidence": verdict.evidence,
+        "Evidence": _LINK.sub(r"(\1: notebook \2)", verdict.evidence),
     }
 
 
@@ -41,9 +46,28 @@ def tally(runs, profile, claims=ALL):
     return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
 
 
+def verdicts(runs, profile, *keys):
+    """Markdown: one line for each of the named claims, as the end of a page wants it."""
+    chosen = [c for c in ALL if c.key in keys]
+    if unknown := set(keys) - {c.key for c in chosen}:
+        raise KeyError(f"no claim named {', '.join(sorted(unknown))}")
+    return "\n".join(_line(claim, verdict) for claim, verdict in judge(runs, profile, chosen))
+
+
+def _line(claim, verdict):
+    paper = f"; paper {claim.paper_value}" if claim.paper_value else ""
+    interval = f" [{verdict.interval}]" if verdict.interval else ""
+    ours = f"here {verdict.estimate}{interval}, n = {verdict.n}" if verdict.estimate else "nothing to judge it by"
+    return f"- {_sign(verdict)} **{verdict.status}**: {claim.sentence} ({claim.place}{paper}; {ours})"
+
+
+def _sign(verdict):
+    return SIGNS.get(verdict.status, "✓" if verdict.status == "proved" else "✗")
+
+
 def _rank(status):
     order = (SHOWN, NOT_SHOWN, INCONCLUSIVE, NOT_RUN)
     return order.index(status) if status in order else -1
 
 
-__all__ = ["ALL", "EXPERIMENTS", "THEORY", "Claim", "Verdict", "judge", "ledger", "tally"]
+__all__ = ["ALL", "EXPERIMENTS", "THEORY", "Claim", "Verdict", "judge", "ledger", "tally", "verdicts"]

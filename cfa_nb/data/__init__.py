@@ -4,12 +4,19 @@ A dataset is one small file with a function `load(config) -> Dataset`, entered i
 [0, 1] batch by batch, on the device (`cfa_nb.data.batches`).
 """
 
-from cfa_nb.data import demo, digits
+from cfa_nb.data import cifar, demo, digits, folder, tiny_imagenet
 from cfa_nb.data.dataset import Dataset, Split
 
-LOADERS = {"demo": demo.load, "digits": digits.load}
+LOADERS = {
+    "demo": demo.load,
+    "digits": digits.load,
+    "cifar10": cifar.load,
+    "cifar100": cifar.load,
+    "tiny-imagenet": tiny_imagenet.load,
+    "folder": folder.load,
+}
 
-_KEY = ("dataset", "seed", "train_per_class", "val_per_class", "test_per_class")
+_KEY = ("dataset", "seed", "train_per_class", "val_per_class", "test_per_class", "image_size")
 _cache = {}
 
 
@@ -19,13 +26,14 @@ def load(config):
     Raises:
         ValueError: for an unknown dataset, or sizes that it cannot give.
     """
-    if config.dataset not in LOADERS:
+    kind = config.dataset.partition(":")[0]
+    if kind not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
     key = tuple(getattr(config, name) for name in _KEY)
     if key not in _cache:
         if len(_cache) >= 8:
             _cache.pop(next(iter(_cache)))
-        _cache[key] = LOADERS[config.dataset](config)
+        _cache[key] = LOADERS[kind](config)
     return _cache[key]
 
 

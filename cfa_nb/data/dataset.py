@@ -22,13 +22,17 @@ class Split:
         """The same on another device."""
         return Split(self.images.to(device), self.labels.to(device))
 
+    def at(self, index):
+        """The images at these positions (numpy or torch)."""
+        index = torch.as_tensor(index)
+        return Split(self.images[index], self.labels[index])
+
     def first_per_class(self, n):
         """The first `n` images of each class, in the split's order; all where n is None."""
         if n is None:
             return self
         kept = [torch.nonzero(self.labels == k).flatten()[:n] for k in self.labels.unique()]
-        index = torch.cat(kept).sort().values
-        return Split(self.images[index], self.labels[index])
+        return self.at(torch.cat(kept).sort().values)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""Tables and figures from records, ours beside the paper's. Notebooks call these functions and hold none of their own.
+
+    report.table1(runs, profile)            # a DataFrame
+    report.margin_overall(runs, profile)    # a matplotlib Figure
+    report.margin_caption(runs, profile, "a")
+
+All take finished `Runs` and a `Profile`. Nothing here trains: figures redraw from records alone.
+
+style, lines        the theme, the palette, and parts that several figures share
+header, overview    the lines under a title; the map of notebook 00
+tables, comparisons, sanity, uncertainty    Tables 1-3, paired differences, signs of gradient masking, intervals
+figures_*           one file a figure of the paper
+rivals              why CCM helps on one data set and not on another
+toy_*               the pictures of Section 2 (notebook 01 imports them itself)
+"""
+
+from cfa_nb.report.comparisons import (
+    TABLE_1_PAIRS,
+    TABLE_2_PAIRS,
+    TABLE_3_PAIRS,
+    comparison_caption,
+    comparisons,
+)
+from cfa_nb.report.figures_ablation import (
+    calibrated_values,
+    margins_caption,
+    oscillation_text,
+    sweep,
+    sweep_caption,
+)
+from cfa_nb.report.figures_betas import beta_caption, beta_classes, beta_table, beta_text
+from cfa_nb.report.figures_fluctuation import (
+    change_table,
+    choice_table,
+    fairness_gain_text,
+    fluctuation,
+    fluctuation_caption,
+)
+from cfa_nb.report.figures_images import adversarial_grid, confusion_map, confusion_text, image_strip
+from cfa_nb.report.figures_main import class_change_table, classwise_bars, classwise_text, tradeoff
+from cfa_nb.report.figures_margins import (
+    margin_caption,
+    margin_classes,
+    margin_overall,
+    margin_table,
+    margin_text,
+)
+from cfa_nb.report.figures_run import acceptance_trace, calibration_trace, trace_text
+from cfa_nb.report.header import header_text, runtime_text, theory_header_text
+from cfa_nb.report.overview import map_table, profiles_table
+from cfa_nb.report.rivals import rival_table, rival_text
+from cfa_nb.report.sanity import sanity_text
+from cfa_nb.report.style import png, use_style
+from cfa_nb.report.tables import acceptance, never_accepted_text, table1, table2, table3
+from cfa_nb.report.uncertainty import class_interval_table, worst_bias_text
+
+__all__ = [
+    "TABLE_1_PAIRS",
+    "TABLE_2_PAIRS",
+    "TABLE_3_PAIRS",
+    "acceptance",
+    "acceptance_trace",
+    "adversarial_grid",
+    "beta_caption",
+    "beta_classes",
+    "beta_table",
+    "beta_text",
+    "calibrated_values",
+    "calibration_trace",
+    "change_table",
+    "choice_table",
+    "class_change_table",
+    "class_interval_table",
+    "classwise_bars",
+    "classwise_text",
+    "comparison_caption",
+    "comparisons",
+    "confusion_map",
+    "confusion_text",
+    "fairness_gain_text",
+    "fluctuation",
+    "fluctuation_caption",
+    "header_text",
+    "image_strip",
+    "map_table",
+    "margin_caption",
+    "margin_classes",
+    "margin_overall",
+    "margin_table",
+    "margin_text",
+    "margins_caption",
+    "never_accepted_text",
+    "oscillation_text",
+    "png",
+    "profiles_table",
+    "rival_table",
+    "rival_text",
+    "runtime_text",
+    "sanity_text",
+    "sweep",
+    "sweep_caption",
+    "table1",
+    "table2",
+    "table3",
+    "theory_header_text",
+    "trace_text",
+    "tradeoff",
+    "use_style",
+    "worst_bias_text",
+]

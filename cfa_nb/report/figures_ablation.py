@@ -105,3 +105,17 @@ def margins_caption(runs, profile):
     eps = found[0].config.eps
     return (f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. Paper: hard classes "
             f"below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, easy {means[1]:.3f}, ε = {eps_text(eps)}.")  # fmt: skip
+
+
+def oscillation_text(runs, profile):
+    """How far a margin moves from one epoch to the next in the second half of training, hard and easy classes."""
+    found = list(row_runs(runs, profile, "at_ccm").values())
+    easy, eps = easy_classes(profile, len(found[0].record.class_names)), found[0].config.eps
+    steps = {}
+    for name, classes in (("hard", hard_classes(profile)), ("easy", easy)):
+        raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in found]
+        steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(classes)] for rows in raw])
+    return (
+        f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on average, "
+        f"that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of {len(found)} seeds)."
+    )

@@ -5,6 +5,7 @@ import io
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Bbox
 
 DPI = 110
 
@@ -109,7 +110,8 @@ def label_points(ax, points):
         points: (x, y, text, options of `annotate`) of each; those that come first choose first.
     """
     ax.figure.draw_without_rendering()
-    taken = []
+    centres = ax.transData.transform([(x, y) for x, y, _, _ in points])
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
     for x, y, text, options in points:
         for offset, ha, va in _PLACES:
             label = ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=ha, va=va, **options)

@@ -26,8 +26,8 @@ class Job:
 
     @property
     def parameters(self):
-        """What the notebook is told."""
-        return {"profile": self.page_set}
+        """What the notebook is told; a theory notebook keeps its own values."""
+        return {} if self.page_set == THEORY else {"profile": self.page_set}
 
     @property
     def folder(self):

@@ -34,7 +34,7 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
     require_writable(folder)
     before = Published(folder)
     before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
-    trained = ensure(profile, profile.runs(), store, workers=workers, progress=run_lines(say))
+    trained = ensure(profile, profile.runs(), store, workers=workers, progress=run_lines(profile, say))
     say(f"{name}: {len(trained)} runs trained, all {len(profile.runs())} are there")
     verdicts = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):

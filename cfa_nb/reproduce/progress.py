@@ -4,22 +4,26 @@
 LONG_S = 60.0
 
 
-def run_lines(say):
+SHOWN = ("eps", "beta", "lambda_1", "lambda_2")
+
+
+def run_lines(profile, say):
     """A progress callback for `cfa_nb.sweep.ensure` that hands lines of text to `say`."""
     said = {}
 
     def show(event):
-        run = f"{event.config.recipe} seed {event.config.seed}"
+        config = event.config
+        run = f"{config.recipe} seed {config.seed}{_studied(profile, config)}"
         if event.finished:
-            number = f"[{event.runs_done}/{event.runs_total}]"
-            say(f"{number} {run}{_differing(event.config)}: trained, {event.seconds:.1f} s")
-        elif event.seconds - said.get(event.config, 0.0) >= LONG_S:
-            said[event.config] = event.seconds
-            say(f"  {run}: epoch {event.epoch}/{event.config.epochs}, {event.seconds:.0f} s")
+            say(f"[{event.runs_done}/{event.runs_total}] {run}: trained, {event.seconds:.1f} s")
+        elif event.seconds - said.get(config, 0.0) >= LONG_S:
+            said[config] = event.seconds
+            say(f"  {run}: epoch {event.epoch}/{config.epochs}, {event.seconds:.0f} s")
 
     return show
 
 
-def _differing(config):
-    """What tells runs of one recipe and seed apart in the studies."""
-    return f" (eps {config.eps:g}, beta {config.beta:g}, lambda {config.lambda_1:g}/{config.lambda_2:g})"
+def _studied(profile, config):
+    """What tells the runs of a study apart from the recipe at the profile's own values: " eps=0.075"."""
+    base = profile.config(config.recipe, config.seed)
+    return "".join(f" {n}={getattr(config, n):g}" for n in SHOWN if getattr(config, n) != getattr(base, n))

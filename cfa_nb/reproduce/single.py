@@ -19,7 +19,7 @@ def train_one(profile, config, say=print_line):
     from cfa_nb.sweep import ensure
 
     store = RunStore(runs_dir())
-    trained = ensure(profile, [config], store, workers=1, progress=run_lines(say))
+    trained = ensure(profile, [config], store, workers=1, progress=run_lines(profile, say))
     record = store.record(config)
     robust = record.measured(LIVE, "test", config.epochs).robust
     say(f"{store.path(config).name}: {'trained' if config in trained else 'was finished already'}")

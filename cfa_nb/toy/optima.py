@@ -27,11 +27,11 @@ class Curve:
     sigma: float = 1.0
     kappa: float = 0.0
 
-    def value(self, u):
-        """R(u) for u in [0, inf], the ends being limits; 50 digits."""
-        rising = mp.ncdf(self._argument(1 - mp.mpf(self.kappa), u))
+    def lead(self, u):
+        """R(u) - p for u in [0, inf], the ends being limits; exact where R comes within 1e-50 of p, as at a far top."""
+        missing = mp.ncdf(-self._argument(1 - mp.mpf(self.kappa), u))
         falling = mp.ncdf(self._argument(-1 - mp.mpf(self.kappa), u))
-        return self.p * rising + (1 - mp.mpf(self.p)) * falling
+        return (1 - mp.mpf(self.p)) * falling - self.p * missing
 
     def slope(self, u):
         """dR/du at a finite u; 50 digits, so that nothing underflows."""
@@ -71,31 +71,26 @@ def peak_of_mean(curves):
     grid = _grid(curves)
     sign = _sign_of_slope(curves, grid)
     grid, sign = grid[sign != 0], sign[sign != 0]
-    if not len(grid):
-        return np.nan
     tops = np.flatnonzero((sign[:-1] > 0) & (sign[1:] < 0))
-    candidates = [_bisect(curves, grid[i], grid[i + 1]) for i in tops]
-    candidates += [mp.mpf(0)] * bool(sign[0] < 0) + [mp.inf] * bool(sign[-1] > 0)
-    return _best(curves, candidates)
+    return _best(curves, [mp.mpf(0), *(_root(curves, grid[i], grid[i + 1]) for i in tops), mp.inf])
 
 
 def _best(curves, candidates):
-    values = [sum(curve.value(u) for curve in curves) for u in candidates]
-    top = max(values)
-    winners = [u for u, value in zip(candidates, values) if abs(value - top) <= mp.mpf(10) ** -40]
+    leads = [sum(curve.lead(u) for curve in curves) for u in candidates]
+    slack = abs(max(leads)) * mp.mpf(10) ** -40
+    winners = [u for u, lead in zip(candidates, leads) if lead >= max(leads) - slack]
     return float(winners[0]) if len(winners) == 1 else np.nan
 
 
-def _grid(curves):
-    """A few thousand u > 0; between two neighbours the mean's slope is taken to change its sign at most once."""
-    roots = [1.0]
+def _grid(curves, per_decade=300):
+    """Increasing u > 0 around all lengths of the curves; between two, the slope turns its sign at most once."""
+    lengths = [curve.sigma for curve in curves]
     for curve in curves:
         if (quadratic := curve.quadratic()) is not None:
-            k, m, c = quadratic
-            with_k = [abs(m / k), mp.sqrt(abs(c / k))] if k else []
-            roots += [float(r) for r in [*with_k, abs(c / m) if m else 0, abs(m)]]
-    reach = 2 * max(roots)
-    return np.unique(np.concatenate([np.linspace(0, reach, 2001)[1:], np.geomspace(1e-9, 1e4, 4000) * reach]))
+            k, m, c = (abs(float(v)) for v in quadratic)
+            lengths += [m, *([c / m] if m else []), *([m / k, np.sqrt(c / k)] if k else [])]
+    low, high = np.clip([min(v for v in lengths if v > 0), max(lengths)], 1e-12, 1e8)  # all is flat beyond
+    return np.geomspace(1e-3 * low, 1e3 * high, int(per_decade * (6 + np.log10(high / low))))
 
 
 def _sign_of_slope(curves, u):
@@ -111,8 +106,8 @@ def _sign_of_slope(curves, u):
     return np.sign(np.array(signs) @ np.exp(logs - logs.max(axis=0)))
 
 
-def _bisect(curves, low, high):
-    """Root of the mean's slope between two doubles, to a relative 1e-15."""
+def _root(curves, low, high):
+    """The u between two doubles where the mean's slope vanishes, by bisection to a relative 1e-16."""
     low, high = mp.mpf(low), mp.mpf(high)
     while high - low > mp.mpf("1e-16") * high:
         middle = (low + high) / 2

@@ -1,0 +1,50 @@
+"""Why CCM helps on one data set and not on another: the margins of the classes that a hard class is taken for."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.report.figures_main import per_class
+from cfa_nb.rows import hard_classes, row_runs
+from cfa_nb.stats import percent, points
+
+
+def rival_margins(runs, profile, counts, epochs=8):
+    """(own, rivals'): (K,) mean margins of AT + CCM over its last epochs, a class's own and those it is taken for.
+
+    The rivals' margin is weighted by how often plain AT takes the class for each of them under attack.
+
+    Args:
+        counts: (K, K) from `cfa_nb.confusion.adversarial_confusion`.
+    """
+    found = row_runs(runs, profile, "at_ccm").values()
+    own = np.mean([e.class_eps for r in found for e in r.record.epochs[-epochs:]], axis=0)
+    wrong = counts - np.diag(np.diag(counts))
+    return own, wrong @ own / np.maximum(wrong.sum(axis=1), 1)
+
+
+def rival_table(runs, profile, counts, selection="last"):
+    """A row a class: robust accuracy under AT, change by CCM, own margin, its rivals' margin, and the gap, in % of eps."""
+    own, rivals = rival_margins(runs, profile, counts)
+    plain, ccm = (per_class(runs, profile, key, selection) for key in ("at", "at_ccm"))
+    eps, names, hard = runs.where(recipe="at_ccm")[0].config.eps, runs[0].record.class_names, hard_classes(profile)
+    rows = []
+    for k in range(len(names)):
+        rows.append({
+            "Class": str(names[k]), "kind": "hard" if k in hard else "easy", "AT": percent(plain[:, k].mean()),
+            "change by CCM, points": points((ccm - plain)[:, k].mean()),
+            "own margin, % of ε": f"{100 * own[k] / eps:.0f}", "rivals' margin": f"{100 * rivals[k] / eps:.0f}",
+            "gap": f"{100 * (rivals[k] - own[k]) / eps:+.0f}".replace("-", "−"),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def rival_text(runs, profile, counts):
+    """One sentence on the worst class under AT: its margin, its rivals' margin, and what CCM did to it."""
+    own, rivals = rival_margins(runs, profile, counts)
+    plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))
+    worst, eps = int(plain.argmin()), runs.where(recipe="at_ccm")[0].config.eps
+    return (
+        f"The worst class under AT is *{runs[0].record.class_names[worst]}*. CCM trains it with {100 * own[worst] / eps:.0f} % "
+        f"of ε, and the classes that it is taken for with {100 * rivals[worst] / eps:.0f} %; at the last epoch its robust "
+        f"accuracy changes by {points(ccm[worst] - plain[worst])} points (mean of {len(row_runs(runs, profile, 'at'))} seeds)."
+    )

@@ -1,0 +1,115 @@
+"""Our steps against the naive transcription, in float64, on a small PreActResNet that has trained for 20 steps."""
+
+import copy
+
+import pytest
+import torch
+
+from cfa_nb import objectives
+from cfa_nb.calibration import Calibration, uniform
+from cfa_nb.metrics import ClassCounts
+from cfa_nb.model import build
+from cfa_nb.rng import stream
+from cfa_nb.step import sgd, train_step
+from tests import tiny
+from tests.naive import NaiveRun
+
+SHAPE, BATCH = (3, 8, 8), 20
+CLOSE = 1e-9  # of the largest movement
+
+
+def config_of(recipe):
+    return tiny.resnet_config(recipe, precision="fp64", clean_forward="train", lr=0.05, steps=10, alpha=0.02, eps=0.06)
+
+
+def batch(step):
+    g = torch.Generator().manual_seed(100 + step)
+    y = torch.arange(BATCH) % 10
+    templates = torch.rand(10, *SHAPE, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    return 0.5 * templates[y] + 0.5 * torch.rand(BATCH, *SHAPE, generator=g, dtype=torch.float64), y
+
+
+def fast_step(model, optimiser, config, table, step, counts):
+    x, y = batch(step)
+    return train_step(model, optimiser, x, y, table, config, stream(0, "attack", 1, step), *counts)
+
+
+def warmed_up(config):
+    """The network after 20 plain steps: BatchNorm and weights away from their start."""
+    model = build(config, 10, SHAPE).double().train()
+    optimiser, table = sgd(model, config), uniform(config, 10).to("cpu", torch.float64)
+    for step in range(20):
+        fast_step(model, optimiser, config, table, 1000 + step, (ClassCounts(10), ClassCounts(10)))
+    return model
+
+
+def class_wise(config):
+    """Margins and betas that differ from class to class where the recipe calibrates them."""
+    spread = torch.linspace(0.6, 1.4, 10, dtype=torch.float64)
+    eps = tuple((config.eps * (spread if config.ccm else torch.ones(10))).tolist())
+    beta = tuple((config.beta * (spread.flip(0) if config.ccr else torch.ones(10))).tolist())
+    return Calibration(eps, beta, (0.1,) * 10, (0.1,) * 10)
+
+
+def noise_of(config, step, x):
+    draw = torch.randn if config.objective == "trades" else torch.rand
+    return draw(x.shape, generator=stream(0, "attack", 1, step), dtype=x.dtype)
+
+
+def assert_equal_movement(start, ours, theirs):
+    moved = max(float((ours[k] - start[k]).abs().max()) for k in start if start[k].is_floating_point())
+    assert moved > 1e-4
+    for k in start:
+        assert float((ours[k] - theirs[k]).abs().max()) <= CLOSE * moved, k
+
+
+@pytest.mark.parametrize("recipe", ["at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm"])
+def test_three_steps_equal_the_naive_transcription(recipe):
+    config = config_of(recipe)
+    model = warmed_up(config)
+    start = copy.deepcopy(model.state_dict())
+    naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
+    optimiser, table = sgd(model, config), class_wise(config).to("cpu", torch.float64)
+    counts = ClassCounts(10), ClassCounts(10)
+    for step in range(3):
+        fast_step(model, optimiser, config, table, step, counts)
+        x, y = batch(step)
+        naive.step(x, y, noise_of(config, step, x))
+    assert naive.smallest_gradient > 1e-10, "a gradient so near 0 that rounding decides its sign: choose another seed"
+    assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
+    assert counts[0].result().hits == tuple(naive.robust_hits)
+    assert counts[1].result().hits == tuple(naive.clean_hits)
+    assert counts[0].result().n == tuple(naive.n)
+
+
+@pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm"])
+def test_the_update_alone_on_given_images(recipe, monkeypatch):
+    """The same adversarial images for both: losses and SGD, without the attack."""
+    config = config_of(recipe)
+    model = warmed_up(config)
+    start = copy.deepcopy(model.state_dict())
+    given = [
+        (batch(s)[0] + 0.05 * torch.sin(torch.arange(192.0).view(SHAPE).double() + s)).clamp(0, 1) for s in range(3)
+    ]
+    todo = iter(given)
+    monkeypatch.setattr(objectives, "friendly_pgd" if config.objective == "fat" else "pgd", lambda *a, **k: next(todo))
+    naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
+    optimiser, table = sgd(model, config), class_wise(config).to("cpu", torch.float64)
+    for step in range(3):
+        fast_step(model, optimiser, config, table, step, (ClassCounts(10), ClassCounts(10)))
+        naive.update(batch(step)[0], given[step], batch(step)[1])
+    assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
+
+
+def test_the_comparison_can_fail():
+    """A margin wrong by a thousandth, for one class, is seen."""
+    config = config_of("at_ccm")
+    model = warmed_up(config)
+    start, right = copy.deepcopy(model.state_dict()), class_wise(config)
+    wrong = (right.eps[0] * 1.001, *right.eps[1:])
+    naive = NaiveRun(copy.deepcopy(model), config, wrong, right.beta)
+    fast_step(model, sgd(model, config), config, right.to("cpu", torch.float64), 0, (ClassCounts(10), ClassCounts(10)))
+    x, y = batch(0)
+    naive.step(x, y, noise_of(config, 0, x))
+    with pytest.raises(AssertionError):
+        assert_equal_movement(start, model.state_dict(), naive.model.state_dict())

@@ -1,0 +1,270 @@
+"""What is built on the toy model: fairness, Eq. 6, a threshold, K classes, other norms, other noise, the hinge loss."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from cfa_nb.toy import (
+    KClassToy,
+    ToyModel,
+    ToyModelWithBias,
+    feature_margin,
+    hinge_risk,
+    laplace_clean_acc,
+    laplace_optimal_w,
+    norm_robust_acc,
+)
+from cfa_nb.toy.examples import CLOSE, FIGURE_1, UNEQUAL_NOISE
+
+few = settings(derandomize=True, deadline=None, max_examples=30)
+W = np.geomspace(1e-4, 1e4, 4000)
+mp = mpmath.MPContext()
+mp.dps = 50
+
+UNIT_NOISE = st.just(1.0)
+
+
+@st.composite
+def models(draw, noise=UNIT_NOISE):
+    p_neg = draw(st.floats(0.5, 0.95))
+    p_pos = draw(st.floats(p_neg + 0.01, 0.98))
+    return ToyModel(p_pos, p_neg, draw(st.floats(0.05, 0.6)), draw(st.integers(1, 20)), draw(noise), draw(noise))
+
+
+# Fairness and Eq. 6
+
+
+@few
+@given(models(st.floats(0.3, 3)), st.floats(0, 0.8))
+def test_fair_w_is_best_for_the_worst_class(model, eps):
+    def worst(w):
+        return np.minimum(model.robust_acc(1, w, eps), model.robust_acc(-1, w, eps))
+
+    best = model.fair_w(eps)
+    if np.isnan(best):
+        assert model.p_neg == 0.5
+    else:
+        assert worst(best or 1e-300) >= worst(W).max() - 1e-12
+
+
+@few
+@given(models(), st.floats(0, 0.8))
+def test_with_equal_noise_the_fair_w_is_the_hard_class_s_own(model, eps):
+    assert model.fair_w(eps) == pytest.approx(model.optimal_w(-1, eps), nan_ok=True)
+    if eps < model.eta:
+        assert model.fair_w(eps) < model.optimal_w(eps=eps)
+
+
+def test_fair_w_values():
+    assert CLOSE.fair_w(0.25) == pytest.approx(2.063464, abs=5e-7)
+    assert CLOSE.robust_acc(-1, CLOSE.fair_w(0.25), 0.25) == pytest.approx(0.651014, abs=5e-7)
+    crossing = UNEQUAL_NOISE.fair_w(0.1)
+    assert UNEQUAL_NOISE.robust_acc(1, crossing, 0.1) == pytest.approx(UNEQUAL_NOISE.robust_acc(-1, crossing, 0.1))
+    assert FIGURE_1.fair_w([0.1, 0.2]).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("lambda_1", "w", "eps_pos", "eps_neg"),
+    [(0.3, 2.452999, 0.229597, 0.180569), (0.5, 3.068873, 0.269932, 0.220085), (0.274555, 2.392125, None, None)],
+)
+def test_fixed_point_of_eq_6(lambda_1, w, eps_pos, eps_neg):
+    rest = FIGURE_1.ccm_fixed_point(0.2, lambda_1)
+    assert rest.w == pytest.approx(w, abs=5e-7)
+    assert eps_pos is None or rest[1:] == pytest.approx((eps_pos, eps_neg), abs=5e-7)
+
+
+@settings(few, max_examples=15)
+@given(models(), st.floats(0.05, 0.8), st.floats(0.1, 1.0))
+def test_eq_6_leaves_its_fixed_point_alone(model, share, lambda_1):
+    eps = share * model.eta
+    w, eps_pos, eps_neg = model.ccm_fixed_point(eps, lambda_1)
+    assert w == pytest.approx(model.trained_w(eps_pos, eps_neg), rel=1e-9)
+    for label, margin in ((1, eps_pos), (-1, eps_neg)):
+        accuracy = model.robust_acc(label, max(w, 1e-300), margin)
+        assert margin == pytest.approx((lambda_1 + accuracy) * eps, rel=1e-12)
+
+
+def test_split_margins_move_w_by_the_criterion():
+    """w falls iff d (eta - eps)^2 < (L/2) tanh(L/2); for Fig. 1's model at eps = 0.2 that is d <= 5."""
+    half = np.log(0.725 / 0.275) / 2
+    for d in (1, 5, 6, 100):
+        model = ToyModel(0.85, 0.60, 0.40, d)
+        change = model.trained_w(0.2 + 1e-4, 0.2 - 1e-4) - model.optimal_w(eps=0.2)
+        assert (change < 0) == (d * 0.2**2 < half * np.tanh(half))
+    assert FIGURE_1.trained_w(0.22, 0.18) == pytest.approx(2.397315, abs=5e-7)
+    assert ToyModel(0.85, 0.60, 0.40, 100).trained_w(0.22, 0.18) == pytest.approx(3.121627, abs=5e-7)
+
+
+def test_one_margin_raised_need_not_raise_w():
+    for d, slope in ((1, 6.75672), (100, -8.76045)):
+        model = ToyModel(0.85, 0.60, 0.40, d)
+        change = (model.trained_w(0.2, 0.2 + 1e-5) - model.trained_w(0.2, 0.2 - 1e-5)) / 2e-5
+        assert change == pytest.approx(slope, rel=1e-4)
+        assert model.trained_w(0.2 + 1e-5, 0.2) > model.trained_w(0.2, 0.2)
+
+
+# With a threshold
+
+
+@few
+@given(models(), st.floats(0, 0.9), st.floats(0, 0.9))
+def test_no_other_rule_beats_the_one_with_a_threshold(model, first, second):
+    biased = ToyModelWithBias(model.p_pos, model.p_neg, model.eta, model.d)
+    eps_pos, eps_neg = first * model.eta, second * model.eta
+    w, c = biased.optimal(eps_pos, eps_neg)
+
+    def mean(w, c):
+        return (biased.robust_acc(1, w, c, eps_pos) + biased.robust_acc(-1, w, c, eps_neg)) / 2
+
+    others_w, others_c = np.meshgrid(np.geomspace(w / 50, w * 50, 150), c + np.linspace(-3, 3, 151))
+    assert mean(w, c) >= mean(others_w, others_c).max() - 1e-13
+    assert mean(w, c) >= mean(1e9, 0.0) - 1e-13
+
+
+def test_threshold_values():
+    model = ToyModelWithBias(0.85, 0.60, 0.40)
+    assert model.optimal(0.2) == pytest.approx((2.675083, -0.295562), abs=5e-7)
+    assert [model.robust_acc(y, *model.optimal(0.2), 0.2) for y in (1, -1)] == pytest.approx(
+        [0.834305, 0.618346], abs=1e-6
+    )
+    split = model.optimal(0.24, 0.16)
+    assert split == pytest.approx((2.675083, -0.295562 + 0.04 / 2.675083), abs=1e-6)
+    assert [model.robust_acc(y, *split, 0.2) for y in (1, -1)] == pytest.approx([0.835800, 0.616840], abs=1e-6)
+    assert model.optimal(0.4)[0] == np.inf
+    assert np.isnan(model.equal_shift(0.5))
+    wide = ToyModelWithBias(0.85, 0.60, 0.40, 16)
+    assert wide.equal_shift(0.1) == pytest.approx(-0.001982, abs=5e-7)
+    assert model.equal_shift(0.2) == pytest.approx(-1.100381, abs=5e-7)
+
+
+@few
+@given(models(), st.floats(0, 0.9))
+def test_equal_shift_equalises_and_no_rule_has_a_better_worst_class(model, share):
+    biased = ToyModelWithBias(model.p_pos, model.p_neg, model.eta, model.d)
+    eps = share * model.eta
+    w, c = biased.optimal(eps)
+    c += model.d * biased.equal_shift(eps) / w
+    both = [biased.robust_acc(y, w, c, eps) for y in (1, -1)]
+    assert both[0] == pytest.approx(both[1], abs=1e-10)
+    grid = np.meshgrid(np.geomspace(w / 50, w * 50, 100), c + np.linspace(-3, 3, 101))
+    worst = np.minimum(*(biased.robust_acc(y, *grid, eps) for y in (1, -1)))
+    assert both[0] >= worst.max() - 1e-10
+
+
+def test_without_a_threshold_it_is_the_toy_model():
+    model = ToyModelWithBias(0.85, 0.60, 0.40)
+    assert model.robust_acc(-1, 1.3, 0.0, 0.2) == pytest.approx(FIGURE_1.robust_acc(-1, 1.3, 0.2))
+    assert model.clean_acc(1, 1.3, 0.0) == pytest.approx(FIGURE_1.clean_acc(1, 1.3))
+
+
+# K classes
+
+
+@pytest.mark.parametrize(("k", "p", "eps", "w"), [(2, 0.7, 0.1, 1.0), (3, 0.5, 0.3, 2.0), (10, 0.6, 0.05, 4.0)])
+def test_k_class_integral_in_50_digits(k, p, eps, w):
+    toy = KClassToy(k, p, 0.4, 4)
+    c, u = mp.sqrt(4) * (mp.mpf(0.4) - 2 * mp.mpf(eps)), mp.mpf(w) / 2
+
+    def integrand(z):
+        right = p * mp.ncdf(z + c + u) ** (k - 1) + (1 - mp.mpf(p)) * mp.ncdf(z + c) ** (k - 2) * mp.ncdf(z + c - u)
+        return mp.npdf(z) * right
+
+    assert abs(toy.robust_acc(w, eps) - mp.quad(integrand, range(-12, 13, 4))) < 1e-12
+
+
+def test_k_class_against_samples():
+    k, p, eta, eps, w, d, n = 3, 0.5, 0.4, 0.1, 2.0, 4, 400_000
+    rng = np.random.default_rng(5)
+    votes = rng.choice(k, size=n, p=[p, (1 - p) / 2, (1 - p) / 2])  # the true class is 0
+    scores = np.sqrt(d) * rng.standard_normal((n, k)) + d * np.array([eta - eps, eps, eps])
+    scores[np.arange(n), votes] += w
+    share = np.mean(scores.argmax(axis=1) == 0)
+    exact = KClassToy(k, p, eta, d).robust_acc(w, eps)
+    assert abs(share - exact) < 3 * np.sqrt(exact * (1 - exact) / n)
+
+
+@few
+@given(st.integers(2, 40), st.floats(0.02, 0.95), st.floats(0.05, 0.6), st.integers(1, 20), st.floats(0, 0.9))
+def test_k_class_optimum(k, lift, eta, d, share):
+    toy = KClassToy(k, 1 / k + lift * (1 - 1 / k) * 0.99, eta, d)
+    eps = share * eta / 2
+    best = toy.optimal_w(eps)
+    assert toy.robust_acc(best, eps) >= toy.robust_acc(best * np.linspace(0.2, 3, 57), eps).max() - 1e-14
+    assert toy.optimal_w(eta / 2) == np.inf
+    assert np.all(np.diff(toy.robust_acc(np.linspace(0.1, 10, 50), 0.6 * eta)) >= -1e-15)
+
+
+def test_k_class_edges():
+    assert KClassToy(4, 0.25, 0.4).optimal_w([0.1, 0.3]).tolist() == [0.0, np.inf]
+    assert np.isnan(KClassToy(4, 0.25, 0.4).optimal_w(0.2))
+    assert KClassToy(5, 0.6, 0.4).robust_acc(np.inf, 0.1) == pytest.approx(0.6, abs=1e-14)
+    assert KClassToy(5, 0.6, 0.4).robust_acc(np.ones((2, 3)), 0.1).shape == (2, 3)
+    assert KClassToy(5, 0.6, 0.4).clean_acc(1.0) > KClassToy(5, 0.6, 0.4).robust_acc(1.0, 0.1)
+    with pytest.raises(ValueError, match=r"p must lie in \[0.25, 1\)"):
+        KClassToy(4, 0.2, 0.4)
+    with pytest.raises(ValueError, match="num_classes must be an integer >= 2"):
+        KClassToy(1, 0.5, 0.4)
+
+
+# Other norms, other noise, another loss
+
+
+@pytest.mark.parametrize("r", [1, 1.5, 2, 4, np.inf])
+def test_norms_against_the_worst_point(r):
+    """Samples, each moved to the point of the l_r ball that Hoelder's inequality names (it lies in it)."""
+    model, w, eps = ToyModel(0.85, 0.60, 0.40, 3), 1.3, 0.3
+    direction = np.array([w, 1.0, 1.0, 1.0])
+    dual = np.inf if r == 1 else 1.0 if r == np.inf else r / (r - 1)
+    if dual == np.inf:
+        worst = eps * (direction == direction.max())
+    else:
+        worst = eps * direction ** (dual - 1) / np.linalg.norm(direction, dual) ** (dual - 1)
+    assert np.linalg.norm(worst, r) == pytest.approx(eps)
+    x, y = model.sample(400_000, 8)
+    for label in (1, -1):
+        share = np.mean(label * ((x[y == label] - label * worst) @ direction) > 0)
+        exact = norm_robust_acc(model, label, w, eps, r)
+        assert abs(share - exact) < 3 * np.sqrt(exact * (1 - exact) / np.sum(y == label))
+    on_features = eps * 3 ** (1 - 1 / r) / 3  # what an l_r ball of the weak features alone costs each of them
+    assert feature_margin(eps, 3, r) == pytest.approx(on_features)
+
+
+def test_the_infinity_norm_is_the_literal_ball():
+    for w in (0.2, 1.0, 4.0):
+        assert norm_robust_acc(FIGURE_1, -1, w, 0.3) == pytest.approx(FIGURE_1.robust_acc(-1, w, 0.3, "all"))
+    with pytest.raises(ValueError, match=r"norm must lie in \[1, inf\]"):
+        feature_margin(0.1, 3, 0.5)
+
+
+def test_laplace_noise():
+    for p, eta in ((0.6, 0.4), (0.55, 0.2), (0.8, 0.4), (0.7, 0.4)):
+        best, values = laplace_optimal_w(p, eta), laplace_clean_acc(p, eta, W)
+        if best == np.inf:
+            assert np.all(np.diff(values) >= -1e-15)
+        else:
+            assert laplace_clean_acc(p, eta, best) >= values.max() - 1e-15
+    assert (laplace_optimal_w(0.7, 0.4), laplace_optimal_w(0.8, 0.4)) == (np.inf, np.inf)
+    noise = np.random.default_rng(0).laplace(size=400_000)
+    share = 0.7 * np.mean(noise < 0.4 + 1.0) + 0.3 * np.mean(noise < 0.4 - 1.0)
+    assert laplace_clean_acc(0.7, 0.4, 1.0) == pytest.approx(share, abs=0.002)
+
+
+@pytest.mark.parametrize(("d", "eps", "ratio"), [(1, 0.0, None), (16, 0.2, 2.516921)])
+def test_the_hinge_loss_has_another_optimum(d, eps, ratio):
+    model = ToyModel(0.85, 0.60, 0.40, d)
+    found = minimize(lambda v: hinge_risk(model, v[0], abs(v[1]), eps), (0.5, 0.1), method="Nelder-Mead",
+                     options={"xatol": 1e-10, "fatol": 1e-15, "maxiter": 4000}).x  # fmt: skip
+    if ratio is None:
+        assert found == pytest.approx((1, 0), abs=1e-6)
+    else:
+        assert found[0] / abs(found[1]) == pytest.approx(ratio, abs=1e-5)
+        assert abs(ratio - model.optimal_w(eps=eps)) > 0.05
+
+
+def test_the_hinge_risk_against_samples():
+    x, y = FIGURE_1.sample(400_000, 8)
+    losses = np.maximum(0, 1 - (0.9 * x[:, 0] + 0.4 * (x[:, 1] - 0.1 * y)) * y)
+    assert abs(losses.mean() - hinge_risk(FIGURE_1, 0.9, 0.4, 0.1)) < 3 * losses.std() / np.sqrt(len(losses))

@@ -1,0 +1,116 @@
+"""What readers of the toy theory see: figures, the panel, verdicts, and the notebook's source."""
+
+import os
+import re
+
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+from matplotlib.figure import Figure
+
+from cfa_nb.claims.theory import THEOREMS
+from cfa_nb.paths import notebooks_dir
+from cfa_nb.report import toy_figures, toy_margin_figures, toy_panel
+from cfa_nb.report.style import png
+from cfa_nb.report.toy_verdict import verdict_box
+from cfa_nb.toy import ToyModelWithBias
+from cfa_nb.toy.examples import CLOSE, COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
+
+NOTEBOOK = nbformat.read(notebooks_dir() / "01_toy_theory.ipynb", as_version=4)
+
+FIGURES = {
+    "data_scatter": lambda: toy_figures.data_scatter(FIGURE_1, 100, 0),
+    "accuracy_curves": lambda: toy_figures.accuracy_curves(FIGURE_1, 0.2, "all"),
+    "lead": lambda: toy_figures.lead_figure(FIGURE_1, UNEQUAL_NOISE, 0.5),
+    "optimal_w": lambda: toy_figures.optimal_w_figure([FIGURE_1, FALLING]),
+    "jump": lambda: toy_figures.jump_figure(FALLING),
+    "clean_tops": lambda: toy_figures.clean_tops_figure(FIGURE_1, COIN_FLIP, (0.8, 0.7, 0.4)),
+    "hard_class": lambda: toy_margin_figures.hard_class_figure(FIGURE_1, (0.1, 0.5)),
+    "rise_map": lambda: toy_margin_figures.rise_map(0.4),
+    "repair": lambda: toy_margin_figures.repair_figure(FIGURE_1),
+    "fair": lambda: toy_margin_figures.fair_figure(CLOSE, 0.25),
+    "bias": lambda: toy_margin_figures.bias_figure(ToyModelWithBias(0.85, 0.6, 0.4), 0.2),
+    "k_class": lambda: toy_margin_figures.k_class_figure((2, 3), 0.6, 0.4, 4, 0.1),
+    "panel": lambda: toy_panel.panel_figure(COIN_FLIP, 0.45),
+}
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_figures(draw):
+    fig = draw()
+    assert isinstance(fig, Figure)
+    assert all(ax.get_xlabel() or ax.get_xticklabels() for ax in fig.axes)
+    plt.close(fig)
+
+
+def test_equal_figures_give_equal_bytes():
+    first, second = (png(FIGURES["data_scatter"]()) for _ in range(2))
+    plt.close("all")
+    assert first == second
+
+
+def test_the_panel_redraws_and_says_what_is_out_of_domain():
+    box = toy_panel.build_panel(FIGURE_1, 0.2)
+    controls, note, picture = box.children
+    p_pos, p_neg = controls.children[:2]
+    before = picture.value
+    p_pos.value = 0.9
+    assert picture.value != before
+    shown = picture.value
+    p_neg.value = 0.95
+    assert "p_neg < p_pos" in note.value
+    assert picture.value == shown
+    p_neg.value = 0.7
+    assert note.value == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "live"),
+    [({}, False), ({"JPY_SESSION_NAME": "a"}, True), ({"JPY_SESSION_NAME": "a", "CFA_NB_RUNNER": "1"}, False)],
+)
+def test_only_a_live_front_end_gets_the_widget(monkeypatch, environment, live):
+    for name in ("JPY_SESSION_NAME", "CFA_NB_RUNNER"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setitem(os.environ, name, value)
+    shown = []
+    monkeypatch.setattr(toy_panel, "display", lambda data, **_: shown.append(data))
+    toy_panel.show_panel(FIGURE_1, 0.2)
+    if live:
+        assert list(shown[0]) == ["application/vnd.jupyter.widget-view+json"]
+    else:
+        assert "JupyterLab" in shown[0].data
+
+
+STATUSES = {
+    "theorem_1": "proved",
+    "theorem_2": "proved under added conditions",
+    "theorem_2_literal": "refuted as stated",
+    "theorem_3": "proved under added conditions",
+    "theorem_4_clean": "proved",
+    "theorem_4_gain": "proved under added conditions",
+    "theorem_4_rise": "refuted as stated",
+    "theorems_2_and_4": "refuted as stated",
+    "strong_attacks": "proved under added conditions",
+}
+
+
+@pytest.mark.parametrize("claim", THEOREMS, ids=lambda claim: claim.key)
+def test_verdicts_and_their_links(claim):
+    verdict = claim.check([], None)
+    assert verdict.status == STATUSES[claim.key]
+    headings = re.findall(r"^## (.+)$", "\n".join(c.source for c in NOTEBOOK.cells if c.cell_type == "markdown"), re.M)
+    anchors = {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert re.search(r"\(01_toy_theory\.ipynb#(.+)\)", verdict.evidence)[1] in anchors
+    assert verdict.status in verdict_box(claim).data
+
+
+def test_the_notebook_s_source_is_clean():
+    code = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+    prose = [cell for cell in NOTEBOOK.cells if cell.cell_type == "markdown"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    assert not any(re.search(r"^\s*(def|class|!|%)\b", cell.source, re.M) for cell in code)
+    assert "parameters" in code[0].metadata.tags
+    assert sum(len(re.findall(r"^# ", cell.source, re.M)) for cell in prose) == 1
+    assert NOTEBOOK.metadata.kernelspec.name == "python3"
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]+", cell.id) for cell in NOTEBOOK.cells)
