@@ -56,7 +56,8 @@ class NaiveRun:
         out = torch.zeros_like(x)
         for i in range(len(x)):
             eps = self.class_eps[y[i]]
-            d = torch.maximum(torch.minimum(delta[i], torch.tensor(eps).to(x)), torch.tensor(-eps).to(x))
+            bound = torch.tensor(eps, dtype=x.dtype)
+            d = torch.maximum(torch.minimum(delta[i], bound), -bound)
             out[i] = torch.maximum(torch.minimum(d, 1 - x[i]), 0 - x[i])
         return out
 

@@ -68,16 +68,16 @@ def black_box(runs, profile, keys):
 
 def autoattack(runs, profile, keys):
     """Standard AutoAttack beside the tables' attack, where it was run."""
-    told, gaps = [], []
+    told, gaps, images = [], [], 0
     for key in keys:
         for run in row_runs(runs, profile, key).values():
             aa, pgd = (_first(run, name, ROWS[key].weights) for name in ("aa", f"pgd{profile.final_steps}[n="))
             if aa and pgd:
+                images = sum(aa.n)
                 gaps.append(pgd.overall - aa.overall)
                 told.append(f"{ROWS[key].label}, seed {run.config.seed}: {percent(aa.overall)} % against {percent(pgd.overall)} %")
     if not told:
         return ""
-    images = profile.aa_per_class * len(runs[0].record.class_names)
     return (
         f"Standard AutoAttack against {attack_label(profile)} on {images} images (last epoch): {'; '.join(told)}; so "
         f"{attack_label(profile)} leaves up to {percent(max(gaps))} points standing that a stronger attack takes."

@@ -35,7 +35,7 @@ def worst_bias_text(runs, profile, keys=("at", "at_cfa"), selection="last"):
         told.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
     n = found[0].n[0]
     return (
-        f"On {n} test images a class the least of {len(found[0].n)} class accuracies reads low, by a bootstrap of the "
-        f"minimum: {'; '.join(told)}. The less the worst class stands out from the others, the larger this bias, so it "
-        f"works against methods that even the classes out."
+        f"By how much does the least of {len(found[0].n)} class accuracies, with {n} test images a class, miss the true "
+        f"least one? A bootstrap of the minimum says: {'; '.join(told)}. The less the worst class stands out from the "
+        f"others, the lower it reads, which works against methods that even the classes out."
     )
