@@ -28,63 +28,160 @@ class Difference:
 
 
 ROWS = (
-    Difference("Start of CCM and CCR", "Alg. 1: after the first epoch", "from epoch 11", "from epoch {}", "calibration_start"),
-    Difference("Source of t_k", "train robust accuracy of the last epoch", "running count over the epoch, train-mode BN, current ε_k, augmented images, the method's own attack", "as the release"),
+    Difference(
+        "Start of CCM and CCR", "Alg. 1: after the first epoch", "from epoch 11", "from epoch {}", "calibration_start"
+    ),
+    Difference(
+        "Source of t_k",
+        "train robust accuracy of the last epoch",
+        "running count over the epoch, train-mode BN, current ε_k, augmented images, the method's own attack",
+        "as the release",
+    ),
     Difference("Denominator of t_k", "–", "N / K, right for equal classes only", "images of the class"),
     Difference("Alg. 1, line of β", "β_y ← (λ₂ + t_k) · ε (a slip)", "uses β", "uses β (Eq. 7)"),
     Difference("Alg. 1, index of t", "t_k where t_y is meant", "per class", "per class"),
-    Difference("Alg. 1, symbols", "N is set size and epochs; α is attack step and decay", "–", "a name each: epochs, alpha, decay"),
+    Difference(
+        "Alg. 1, symbols",
+        "N is set size and epochs; α is attack step and decay",
+        "–",
+        "a name each: epochs, alpha, decay",
+    ),
     Difference("Ball of the inner maximum, Eq. 8", "ε", "ε_y under CCM", "ε_y if ccm, else ε", "ccm"),
-    Difference("Loss of plain TRADES", "Eq. 3, no denominator", "(CE + 6 KL) / 7", "divided by 1 + β: {}", "trades_normalized"),
-    Difference("λ₁", "0.5 / 0.3 / 0.7 for AT / TRADES / FAT", "0.5 for all unless told", "{} for AT, the paper's for each method", "lambda_1"),
+    Difference(
+        "Loss of plain TRADES", "Eq. 3, no denominator", "(CE + 6 KL) / 7", "divided by 1 + β: {}", "trades_normalized"
+    ),
+    Difference(
+        "λ₁",
+        "0.5 / 0.3 / 0.7 for AT / TRADES / FAT",
+        "0.5 for all unless told",
+        "{} for AT, the paper's for each method",
+        "lambda_1",
+    ),
     Difference("λ₂", "0.5", "0.5", "{}", "lambda_2"),
     Difference("Decay of averages", "0.85", "0.88 unless told", "{}", "Average.decay"),
-    Difference("Threshold δ of FAWA", "0.2", "0.24 unless told; its README says 0.2", "set by the profile; 0 (default {}) is EMA", "Average.threshold"),
-    Difference("Start of averages", "epoch 50", "EMA epoch 1; FAWA at its first acceptance", "epoch {}", "Average.start"),
-    Difference("First value of FAWA", "Alg. 1: θ₀", "a random network until the first acceptance, then a copy", "\"{}\": none until the first acceptance, then a copy", "Average.init"),
-    Difference("Test against δ", "text \"higher than\", Alg. 1 ≥", "≥", "≥"),
+    Difference(
+        "Threshold δ of FAWA",
+        "0.2",
+        "0.24 unless told; its README says 0.2",
+        "set by the profile; 0 (default {}) is EMA",
+        "Average.threshold",
+    ),
+    Difference(
+        "Start of averages", "epoch 50", "EMA epoch 1; FAWA at its first acceptance", "epoch {}", "Average.start"
+    ),
+    Difference(
+        "First value of FAWA",
+        "Alg. 1: θ₀",
+        "a random network until the first acceptance, then a copy",
+        '"{}": none until the first acceptance, then a copy',
+        "Average.init",
+    ),
+    Difference("Test against δ", 'text "higher than", Alg. 1 ≥', "≥", "≥"),
     Difference("How often averages move", "Alg. 1: each epoch", "each epoch", "each epoch"),
     Difference("BatchNorm in averages", "–", "buffers averaged, not recalibrated", "as the release"),
     Difference("Validation set", "2 % of each class", "first 100 of each class", "{} of each class", "val_per_class"),
-    Difference("Training set of the baselines", "not clear", "the 98 % for every method", "the same for every method", "val_per_class"),
-    Difference("Set that chooses \"best\"", "not stated", "the test set", "both kept: best (test) and best_val (validation)"),
-    Difference("Rule of \"best\"", "highest average + worst class", "the same, second half of training; keeps all within 0.02", "highest sum in the second half, ties to the earlier"),
-    Difference("PGD of the evaluation", "PGD-10", "2/255, random start, one restart, unseeded", "{} steps, random start, one restart, seeded", "eval_steps"),
+    Difference(
+        "Training set of the baselines",
+        "not clear",
+        "the 98 % for every method",
+        "the same for every method",
+        "val_per_class",
+    ),
+    Difference(
+        'Set that chooses "best"', "not stated", "the test set", "both kept: best (test) and best_val (validation)"
+    ),
+    Difference(
+        'Rule of "best"',
+        "highest average + worst class",
+        "the same, second half of training; keeps all within 0.02",
+        "highest sum in the second half, ties to the earlier",
+    ),
+    Difference(
+        "PGD of the evaluation",
+        "PGD-10",
+        "2/255, random start, one restart, unseeded",
+        "{} steps, random start, one restart, seeded",
+        "eval_steps",
+    ),
     Difference("AutoAttack", "cited", "absent", "standard, seeded; on which images stands with the number"),
     Difference("Steps of the training attack", "–", "10 for all methods", "{}", "steps"),
     Difference("Step size of TRADES", "–", "2/255 (official TRADES 0.007)", "{}", "alpha"),
     Difference("Step size under ε_k", "–", "fixed (FRL: largest ε_k / 4)", "fixed at {} (FRL as its release)", "alpha"),
     Difference("ε", "8/255", "8/255", "{}", "eps"),
     Difference("Start of the attack", "–", "AT, FAT uniform in ±ε_k; TRADES 0.001 N(0, 1)", "as the release"),
-    Difference("BatchNorm during the attack", "–", "AT, FAT train mode; TRADES eval mode", "{} for AT and FAT, eval for TRADES and FRL", "attack_bn"),
+    Difference(
+        "BatchNorm during the attack",
+        "–",
+        "AT, FAT train mode; TRADES eval mode",
+        "{} for AT and FAT, eval for TRADES and FRL",
+        "attack_bn",
+    ),
     Difference("Clean pass after each step", "–", "train mode, moves BN statistics", "{}", "clean_forward"),
     Difference("Clean passes of TRADES", "–", "two", "one: equal loss and gradient"),
     Difference("Parameters' gradients in the attack", "–", "gathered, then cleared", "never computed"),
     Difference("τ of FAT", "–", "3, fixed", "{}", "fat_tau"),
-    Difference("When FAT freezes an image", "cites FAT", "once τ misclassified steps are spent", "\"{}\" (or \"official\")", "fat_rule"),
+    Difference(
+        "When FAT freezes an image",
+        "cites FAT",
+        "once τ misclassified steps are spent",
+        '"{}" (or "official")',
+        "fat_rule",
+    ),
     Difference("Noise of FAT", "cites FAT", "none (official 0.001)", "{}", "fat_omega"),
     Difference("τ of FAT over time", "cites FAT", "fixed (official 0, 1, 2)", "fixed"),
-    Difference("FRL", "a row of Table 1", "absent", "from its own paper and release; starts from the AT run of its seed", "parent"),
+    Difference(
+        "FRL",
+        "a row of Table 1",
+        "absent",
+        "from its own paper and release; starts from the AT run of its seed",
+        "parent",
+    ),
     Difference("Padding of the crop", "–", "reflect", "{}", "crop_pad_mode"),
     Difference("Normalisation", "–", "inside the network; ε in pixels", "the network's first layer"),
     Difference("Final BN of PreActResNet-18", "–", "yes", "yes (11,172,170 parameters)"),
-    Difference("When the rate falls", "after epochs 100 and 150", "the same, once an epoch", "after epochs {}", "milestones"),
+    Difference(
+        "When the rate falls", "after epochs 100 and 150", "the same, once an epoch", "after epochs {}", "milestones"
+    ),
     Difference("Seeds", "five runs", "none set", "every draw keyed by (seed, purpose, epoch, step)", "seed"),
     Difference("Batch size", "–", "option parsed, 128 used", "{}", "batch_size"),
-    Difference("Wide ResNet", "not in the main text", "option without its file", "not offered: PreActResNet of any width and depth", "width"),
+    Difference(
+        "Wide ResNet",
+        "not in the main text",
+        "option without its file",
+        "not offered: PreActResNet of any width and depth",
+        "width",
+    ),
     Difference("Schedule of the wide ResNet", "–", "100 epochs, 75 / 90", "not offered"),
-    Difference("Other data", "Tiny-ImageNet in an appendix", "trainer knows 10 classes only", "any number of classes", "dataset"),
-    Difference("How the split is stored", "–", "pickled loaders", "drawn again from the seed; a hash of the data in every record"),
-    Difference("Spelling of the threshold's option", "–", "`--thershold` until 2025", "`threshold`", "Average.threshold"),
+    Difference(
+        "Other data",
+        "Tiny-ImageNet in an appendix",
+        "trainer knows 10 classes only",
+        "any number of classes",
+        "dataset",
+    ),
+    Difference(
+        "How the split is stored",
+        "–",
+        "pickled loaders",
+        "drawn again from the seed; a hash of the data in every record",
+    ),
+    Difference(
+        "Spelling of the threshold's option", "–", "`--thershold` until 2025", "`threshold`", "Average.threshold"
+    ),
     Difference("λ₁ of TRADES + CCM in Table 2", "–", "–", "0.3, as for TRADES", "lambda_1"),
     Difference("± of the tables", "mean and deviation", "–", "sample standard deviation (ddof 1)"),
     Difference("Mode of averaged networks", "–", "eval", "eval"),
-    Difference("Evaluation after each epoch", "–", "live, EMA and FAWA on test, every epoch", "the same; an average that did not change is not measured again"),
+    Difference(
+        "Evaluation after each epoch",
+        "–",
+        "live, EMA and FAWA on test, every epoch",
+        "the same; an average that did not change is not measured again",
+    ),
     Difference("Weight decay", "5e-4", "on all parameters", "{} on all parameters", "weight_decay"),
     Difference("Numerics of the KL", "–", "deprecated flags, can give NaN", "from log-probabilities, always finite"),
     Difference("Content of a checkpoint", "–", "weights only", "everything a resumed run needs, until it is finished"),
     Difference("Tiny-ImageNet", "Appendix C.1", "absent", "not part of this profile", "dataset"),
-)  # fmt: skip
+)
 
 
 def default_of(field):
@@ -127,9 +224,18 @@ def profile_changes(profile):
     """DataFrame: the fields in which a profile departs from the defaults of the table above."""
     default = {f.name: f.default for f in fields(TrainConfig)}
     changed = {k: v for k, v in profile.common.items() if v != default[k]}
-    rows = [{"Field": k, "default (the paper's or its release's)": text_of(default[k]), profile.name: text_of(v)} for k, v in changed.items()]
+    rows = [
+        {"Field": k, "default (the paper's or its release's)": text_of(default[k]), profile.name: text_of(v)}
+        for k, v in changed.items()
+    ]
     for objective, own in profile.by_objective.items():
         for k, v in own.items():
             base = getattr(RECIPES[objective], k)
-            rows.append({"Field": f"{k}, {objective} only", "default (the paper's or its release's)": text_of(base), profile.name: text_of(v)})
+            rows.append(
+                {
+                    "Field": f"{k}, {objective} only",
+                    "default (the paper's or its release's)": text_of(base),
+                    profile.name: text_of(v),
+                }
+            )
     return pd.DataFrame(rows)

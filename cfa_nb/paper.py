@@ -106,9 +106,9 @@ QUOTED = {
     "fig4_fair_avg": Quoted(52.6, "%", "Sec. 3.3, Fig. 4(a)", "overall robust accuracy at epoch 110 (PGD-10)"),
     "fig4_fair_worst": Quoted(28.1, "%", "Sec. 3.3, Fig. 4(a)", "worst class at epoch 110 (PGD-10)"),
     "fig4_worst_change": Quoted(10, "points", "Sec. 3.3", "change of the worst class between adjacent epochs, nearly"),
-    "fig4_avg_change": Quoted(1, "point", "Sec. 3.3", "change of overall robust accuracy between adjacent epochs, less than"),
-    "fig4_fawa_change": Quoted(1, "point", "Sec. 4.3, Fig. 4(b)", "change between adjacent epochs under FAWA, less than"),
-    "cfa_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of CFA over EMA in the worst class at the best checkpoints, more than"),
+    "fig4_avg_change": Quoted(1, "point", "Sec. 3.3", "change of the overall accuracy between epochs, less than"),
+    "fig4_fawa_change": Quoted(1, "point", "Sec. 4.3, Fig. 4(b)", "change between epochs under FAWA, less than"),
+    "cfa_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of CFA over EMA in the worst class, best, more than"),
     "frl_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of FRL over TRADES + EMA in the worst class, less than"),
     "frl_cost": Quoted(3, "points", "Sec. 5.2", "loss of FRL against TRADES + EMA in average robustness, about"),
     "cfa_over_frl_avg": Quoted(4, "points", "Sec. 5.2", "TRADES + CFA over FRL + EMA in average robustness, about"),
@@ -120,7 +120,7 @@ QUOTED = {
 
 
 def difference(table, row, base, which, *path):
-    """The paper's own difference between two of its rows, as text: "+2.7 points". `path` leads to the Pair in Table 1."""
+    """The paper's own difference between two of its rows, "+2.7 points"; `path` leads to the Pair in Table 1."""
     ours, theirs = (_walk(table[key], path) for key in (row, base))
     return f"{getattr(ours, which).mean - getattr(theirs, which).mean:+.1f} points".replace("-", "−")
 

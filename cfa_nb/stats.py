@@ -60,7 +60,7 @@ def spread_of(values):
 
 
 def mean_std(values):
-    """"56.8 ± 0.9" in percent; without the spread where there is one value, "–" where there is none."""
+    """ "56.8 ± 0.9" in percent; without the spread where there is one value, "–" where there is none."""
     values = [v for v in values if v is not None]
     if not values:
         return "–"

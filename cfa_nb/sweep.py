@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import queue
 import sys
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -146,6 +147,13 @@ def _start_worker(events):
 
     torch.set_num_threads(1)
     _events = events
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent():
+    """Ends this worker when its parent is gone, killed perhaps: nobody would read what it does, and the run resumes."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _work(job):

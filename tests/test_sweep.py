@@ -1,6 +1,11 @@
 """The sweep: parents first, failures told apart, two askers, worker processes, nothing done twice."""
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -52,3 +57,33 @@ def test_two_processes_asking_for_one_run_leave_one_record(tmp_path):
     folder = RunStore(tmp_path).path(tiny.config("at"))
     assert (folder / "record.json").exists()
     assert not list(folder.glob("*set-aside*"))
+
+
+_LONG = """
+from cfa_nb.store import RunStore
+from cfa_nb.study import SMOKE
+from cfa_nb.sweep import ensure
+from tests import tiny
+if __name__ == "__main__":
+    configs = [tiny.config("at", epochs=10_000, milestones=(1, 2), seed=s) for s in (0, 1)]
+    ensure(SMOKE, configs, RunStore({root!r}), workers=2, progress=lambda e: print(e.epoch, flush=True))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_a_killed_parent_and_leave_a_checkpoint(tmp_path, kill):
+    script = tmp_path / "long.py"
+    script.write_text(_LONG.format(root=str(tmp_path / "runs")))
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as p:
+        assert p.stdout.readline()  # an epoch has ended
+        p.send_signal(kill)
+        p.wait(30)
+    store, config = RunStore(tmp_path / "runs"), tiny.config("at", epochs=10_000, milestones=(1, 2))
+    with store.lock(config, timeout=20):  # free as soon as its owner is gone
+        epochs = store.epochs_saved(config)
+        time.sleep(0.5)
+        assert store.epochs_saved(config) == epochs > 0

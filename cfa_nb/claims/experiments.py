@@ -26,145 +26,208 @@ def _gaps(table, row, base, which, *path):
 
 SECTION_3 = (
     Claim(
-        "fig2_peak", "Sec. 3.1, Fig. 2(a)",
+        "fig2_peak",
+        "Sec. 3.1, Fig. 2(a)",
         "Models trained with ε > ε₀ make no significant progress on the best-case robustness.",
-        None, checks.no_better_peak,
+        None,
+        checks.no_better_peak,
     ),
     Claim(
-        "fig2_hard_fall", "Sec. 3.1, Fig. 2(b)",
+        "fig2_hard_fall",
+        "Sec. 3.1, Fig. 2(b)",
         "For the hard classes, robustness drops when ε enlarges from ε₀ (around the best epochs).",
-        None, partial(checks.margin_window, group="hard", window="early_window", sign=-1),
+        None,
+        partial(checks.margin_window, group="hard", window="early_window", sign=-1),
     ),
     Claim(
-        "fig2_easy_rise", "Sec. 3.1, Fig. 2(b)",
+        "fig2_easy_rise",
+        "Sec. 3.1, Fig. 2(b)",
         "For the easy classes, robustness goes on increasing as ε enlarges beyond ε₀.",
-        None, partial(checks.margin_window, group="easy", window="early_window", sign=+1),
+        None,
+        partial(checks.margin_window, group="easy", window="early_window", sign=+1),
     ),
     Claim(
-        "fig2_late_rise", "Sec. 3.1, Fig. 2(c)",
+        "fig2_late_rise",
+        "Sec. 3.1, Fig. 2(c)",
         "For the last checkpoints, class-wise robustness increases consistently when ε enlarges.",
-        None, partial(checks.margin_window, group="all", window="late_window", sign=+1),
+        None,
+        partial(checks.margin_window, group="all", window="late_window", sign=+1),
     ),
     Claim(
-        "fig3_easy_gain", "Sec. 3.2, Fig. 3(a)",
+        "fig3_easy_gain",
+        "Sec. 3.2, Fig. 3(a)",
         "For easy classes, a larger β improves robustness.",
-        None, partial(checks.beta_window, group="easy", what="robust", sign=+1),
+        None,
+        partial(checks.beta_window, group="easy", what="robust", sign=+1),
     ),
     Claim(
-        "fig3_hard_gain", "Sec. 3.2, Fig. 3(a)",
+        "fig3_hard_gain",
+        "Sec. 3.2, Fig. 3(a)",
         "Hard classes obtain only limited robustness improvement from a larger β: less than easy ones.",
-        None, partial(checks.hard_below_easy, what="robust"),
+        None,
+        partial(checks.hard_below_easy, what="robust"),
     ),
     Claim(
-        "fig3_hard_clean", "Sec. 3.2, Fig. 3(b)",
+        "fig3_hard_clean",
+        "Sec. 3.2, Fig. 3(b)",
         "A larger β drops the clean accuracy of hard classes significantly.",
-        None, partial(checks.beta_window, group="hard", what="clean", sign=-1),
+        None,
+        partial(checks.beta_window, group="hard", what="clean", sign=-1),
     ),
     Claim(
-        "fig4_fluctuates", "Sec. 3.3, Fig. 4(a)",
+        "fig4_fluctuates",
+        "Sec. 3.3, Fig. 4(a)",
         "The worst class's robustness fluctuates significantly between epochs while the overall one is stable.",
-        f"nearly {QUOTED['fig4_worst_change']} against less than {QUOTED['fig4_avg_change']}", checks.fluctuates,
+        f"nearly {QUOTED['fig4_worst_change']} against less than {QUOTED['fig4_avg_change']}",
+        checks.fluctuates,
     ),
     Claim(
-        "fig4_fawa", "Sec. 4.3, Fig. 4(b)",
+        "fig4_fawa",
+        "Sec. 4.3, Fig. 4(b)",
         "Under FAWA the difference between adjacent epochs is extremely small.",
-        f"less than {QUOTED['fig4_fawa_change']}", checks.fawa_smooths,
+        f"less than {QUOTED['fig4_fawa_change']}",
+        checks.fawa_smooths,
     ),
-)  # fmt: skip
+)
 
 
 def _table_1():
     for m, name in METHODS.items():
         yield Claim(
-            f"cfa_{m}_worst", "Sec. 5.2, Table 1", f"CFA improves the worst class's robustness of {name}.",
+            f"cfa_{m}_worst",
+            "Sec. 5.2, Table 1",
+            f"CFA improves the worst class's robustness of {name}.",
             difference(TABLE_1, f"{m}_cfa", m, "worst", "best", "robust"),
             partial(rows_compared, row=f"{m}_cfa", base=m),
-        )  # fmt: skip
+        )
     for m, name in METHODS.items():
         yield Claim(
-            f"cfa_{m}_worst_last", "Sec. 5.2, Table 1", f"At the last checkpoint too, CFA improves the worst class of {name}.",
+            f"cfa_{m}_worst_last",
+            "Sec. 5.2, Table 1",
+            f"At the last checkpoint too, CFA improves the worst class of {name}.",
             difference(TABLE_1, f"{m}_cfa", m, "worst", "last", "robust"),
             partial(rows_compared, row=f"{m}_cfa", base=m, selection="last"),
-        )  # fmt: skip
+        )
     yield Claim(
-        "cfa_avg", "Sec. 5.2, Table 1", "CFA improves the average robustness of each method.",
+        "cfa_avg",
+        "Sec. 5.2, Table 1",
+        "CFA improves the average robustness of each method.",
         _gaps(TABLE_1, "cfa", None, "avg", "best", "robust"),
         partial(checks.every_method, pairs=_pairs("cfa", None), measure="robust_avg"),
-    )  # fmt: skip
+    )
     for m, name in METHODS.items():
         yield Claim(
-            f"cfa_ema_{m}_worst", "Sec. 5.2, Table 1", f"{name} + CFA has a higher worst-class robustness than {name} + EMA.",
+            f"cfa_ema_{m}_worst",
+            "Sec. 5.2, Table 1",
+            f"{name} + CFA has a higher worst-class robustness than {name} + EMA.",
             difference(TABLE_1, f"{m}_cfa", f"{m}_ema", "worst", "best", "robust"),
             partial(rows_compared, row=f"{m}_cfa", base=f"{m}_ema"),
-        )  # fmt: skip
+        )
     yield Claim(
-        "fat_below_trades", "Sec. 5.2, Table 1", "Vanilla FAT's worst class is even lower than TRADES'.",
+        "fat_below_trades",
+        "Sec. 5.2, Table 1",
+        "Vanilla FAT's worst class is even lower than TRADES'.",
         difference(TABLE_1, "fat", "trades", "worst", "best", "robust"),
         partial(rows_compared, row="fat", base="trades", sign=-1),
-    )  # fmt: skip
+    )
     yield Claim(
-        "frl_cost", "Sec. 5.2, Table 1", "FRL reduces the average robustness, at an expensive cost (against TRADES + EMA).",
+        "frl_cost",
+        "Sec. 5.2, Table 1",
+        "FRL reduces the average robustness, at an expensive cost (against TRADES + EMA).",
         difference(TABLE_1, "frl_ema", "trades_ema", "avg", "best", "robust"),
         partial(rows_compared, row="frl_ema", base="trades_ema", measure="robust_avg", sign=-1),
-    )  # fmt: skip
+    )
     yield Claim(
-        "cfa_over_frl", "Sec. 5.2, Table 1", "TRADES + CFA outperforms FRL + EMA in average and in the worst class.",
+        "cfa_over_frl",
+        "Sec. 5.2, Table 1",
+        "TRADES + CFA outperforms FRL + EMA in average and in the worst class.",
         f"average about {QUOTED['cfa_over_frl_avg']}, worst class about {QUOTED['cfa_over_frl_worst']}",
         partial(checks.both_measures, row="trades_cfa", base="frl_ema"),
-    )  # fmt: skip
+    )
 
 
 def _table_2():
     for m, name in METHODS.items():
         yield Claim(
-            f"ccm_{m}_worst", "Sec. 5.3.1, Table 2", f"CCM improves the worst class's robustness of {name}.",
-            difference(TABLE_2, f"{m}_ccm", m, "worst"), partial(rows_compared, row=f"{m}_ccm", base=m),
-        )  # fmt: skip
+            f"ccm_{m}_worst",
+            "Sec. 5.3.1, Table 2",
+            f"CCM improves the worst class's robustness of {name}.",
+            difference(TABLE_2, f"{m}_ccm", m, "worst"),
+            partial(rows_compared, row=f"{m}_ccm", base=m),
+        )
     yield Claim(
-        "ccm_avg", "Sec. 5.3.1, Table 2", "CCM improves the average robustness of all three methods.",
-        _gaps(TABLE_2, "ccm", None, "avg"), partial(checks.every_method, pairs=_pairs("ccm", None), measure="robust_avg"),
-    )  # fmt: skip
+        "ccm_avg",
+        "Sec. 5.3.1, Table 2",
+        "CCM improves the average robustness of all three methods.",
+        _gaps(TABLE_2, "ccm", None, "avg"),
+        partial(checks.every_method, pairs=_pairs("ccm", None), measure="robust_avg"),
+    )
     for row, name in (("trades_ccr", "CCR"), ("trades_ccm_ccr", "CCM + CCR")):
-        gaps = (f"{w} {difference(TABLE_2, row, 'trades', k)}" for w, k in (("average", "avg"), ("worst class", "worst")))
+        gaps = (
+            f"{w} {difference(TABLE_2, row, 'trades', k)}" for w, k in (("average", "avg"), ("worst class", "worst"))
+        )
         yield Claim(
-            f"{row}_gain", "Sec. 5.3.1, Table 2", f"{name} improves vanilla TRADES, in average and in the worst class.",
-            ", ".join(gaps), partial(checks.both_measures, row=row, base="trades"),
-        )  # fmt: skip
+            f"{row}_gain",
+            "Sec. 5.3.1, Table 2",
+            f"{name} improves vanilla TRADES, in average and in the worst class.",
+            ", ".join(gaps),
+            partial(checks.both_measures, row=row, base="trades"),
+        )
 
 
 FIGURE_5 = (
     Claim(
-        "fig5_worst", "Sec. 5.3.1, Fig. 5(a)", "All λ₁ from 0.3 to 0.7 give a better worst class than vanilla AT.",
-        None, partial(checks.every_lambda, which="worst"),
+        "fig5_worst",
+        "Sec. 5.3.1, Fig. 5(a)",
+        "All λ₁ from 0.3 to 0.7 give a better worst class than vanilla AT.",
+        None,
+        partial(checks.every_lambda, which="worst"),
     ),
     Claim(
-        "fig5_avg", "Sec. 5.3.1, Fig. 5(a)", "All λ₁ from 0.3 to 0.7 give a better overall robustness than vanilla AT.",
-        None, partial(checks.every_lambda, which="overall"),
+        "fig5_avg",
+        "Sec. 5.3.1, Fig. 5(a)",
+        "All λ₁ from 0.3 to 0.7 give a better overall robustness than vanilla AT.",
+        None,
+        partial(checks.every_lambda, which="overall"),
     ),
     Claim(
-        "fig5_hard_margins", "Sec. 5.3.1, Fig. 5(b)", "The hard classes use smaller ε_k than the original ε.",
-        None, partial(checks.margins_sort, group="hard", sign=-1),
+        "fig5_hard_margins",
+        "Sec. 5.3.1, Fig. 5(b)",
+        "The hard classes use smaller ε_k than the original ε.",
+        None,
+        partial(checks.margins_sort, group="hard", sign=-1),
     ),
     Claim(
-        "fig5_easy_margins", "Sec. 5.3.1, Fig. 5(b)", "The easy classes use larger ε_k than the original ε.",
-        None, partial(checks.margins_sort, group="easy", sign=+1),
+        "fig5_easy_margins",
+        "Sec. 5.3.1, Fig. 5(b)",
+        "The easy classes use larger ε_k than the original ε.",
+        None,
+        partial(checks.margins_sort, group="easy", sign=+1),
     ),
-)  # fmt: skip
+)
 
 
 def _table_3():
     for m, name in METHODS.items():
         yield Claim(
-            f"fawa_{m}_worst", "Sec. 5.3.2, Table 3", f"{name} + FAWA has a higher worst-class robustness than {name} + EMA.",
+            f"fawa_{m}_worst",
+            "Sec. 5.3.2, Table 3",
+            f"{name} + FAWA has a higher worst-class robustness than {name} + EMA.",
             difference(TABLE_3, f"{m}_fawa", f"{m}_ema", "worst"),
             partial(rows_compared, row=f"{m}_fawa", base=f"{m}_ema"),
-        )  # fmt: skip
+        )
     yield Claim(
-        "fawa_cost", "Sec. 5.3.2, Table 3", "FAWA costs less than 0.3 points of average robustness against EMA.",
+        "fawa_cost",
+        "Sec. 5.3.2, Table 3",
+        "FAWA costs less than 0.3 points of average robustness against EMA.",
         _gaps(TABLE_3, "fawa", "ema", "avg"),
-        partial(checks.every_method, pairs=_pairs("fawa", "ema"), measure="robust_avg",
-                border=-QUOTED["fawa_cost"].value / 100),
-    )  # fmt: skip
+        partial(
+            checks.every_method,
+            pairs=_pairs("fawa", "ema"),
+            measure="robust_avg",
+            border=-QUOTED["fawa_cost"].value / 100,
+        ),
+    )
 
 
 CLAIMS = (*SECTION_3, *_table_1(), *_table_2(), *FIGURE_5, *_table_3())

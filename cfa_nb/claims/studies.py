@@ -53,7 +53,7 @@ def changes(run, weights=LIVE):
 
 
 def mean_change(run, weights=LIVE, which="worst", only=None):
-    """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None if there is no pair of epochs."""
+    """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None without such a pair."""
     column = {"overall": 1, "worst": 2}[which]
     kept = [row[column] for row in changes(run, weights) if only is None or row[0] in only]
     return sum(kept) / len(kept) if kept else None

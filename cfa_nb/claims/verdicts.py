@@ -11,7 +11,12 @@ from cfa_nb.config import ROWS
 from cfa_nb.rows import SELECTIONS, attack_label, by_seed
 from cfa_nb.stats import paired, points
 
-WHAT = {"robust_worst": "worst class", "robust_avg": "average", "clean_avg": "clean", "clean_worst": "worst clean class"}
+WHAT = {
+    "robust_worst": "worst class",
+    "robust_avg": "average",
+    "clean_avg": "clean",
+    "clean_worst": "worst clean class",
+}
 
 
 def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points"):
@@ -27,11 +32,13 @@ def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points"):
     status = SHOWN if low > 0 else NOT_SHOWN if high < 0 else INCONCLUSIVE
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
     seeds = f"{ahead} of {comparison.n} seed{'s' * (comparison.n > 1)} on the claim's side"
-    return Verdict(status, _value(comparison.mean, unit), interval_text(comparison), comparison.n, f"{evidence}; {seeds}.")
+    return Verdict(
+        status, _value(comparison.mean, unit), interval_text(comparison), comparison.n, f"{evidence}; {seeds}."
+    )
 
 
 def interval_text(comparison):
-    """"+1.2 to +10.2", or None where one seed gives no interval."""
+    """ "+1.2 to +10.2", or None where one seed gives no interval."""
     low, high = comparison.interval
     return None if math.isinf(low) else f"{points(low)} to {points(high)}"
 
@@ -49,7 +56,9 @@ def rows_compared(runs, profile, row, base, measure="robust_worst", selection="b
     """Verdict on a table row against another one; the evidence tells the other selections too."""
     selections = [selection] + [s for s in SELECTIONS if s != selection]
     found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
-    told = [f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]}, {attack_label(profile)}, {SELECTIONS[selection]}"]
+    told = [
+        f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]}, {attack_label(profile)}, {SELECTIONS[selection]}"
+    ]
     told += [f"{SELECTIONS[s]} {points(d.mean)}{_bracket(d)}" for s, d in found.items() if s != selection and d.n]
     return verdict_of(found[selection], "; ".join(told), sign, border)
 

@@ -45,12 +45,12 @@ from cfa_nb.report.figures_margins import (
     margin_table,
     margin_text,
 )
-from cfa_nb.report.figures_run import acceptance_trace, calibration_trace, trace_text
+from cfa_nb.report.figures_run import acceptance_trace, calibration_table, calibration_trace, trace_text
 from cfa_nb.report.header import header_text, runtime_text, theory_header_text
 from cfa_nb.report.overview import map_table, profiles_table
 from cfa_nb.report.rivals import rival_table, rival_text
 from cfa_nb.report.sanity import sanity_text
-from cfa_nb.report.style import png, use_style
+from cfa_nb.report.style import png, styled, use_style
 from cfa_nb.report.tables import acceptance, never_accepted_text, table1, table2, table3
 from cfa_nb.report.uncertainty import class_interval_table, worst_bias_text
 
@@ -66,6 +66,7 @@ __all__ = [
     "beta_table",
     "beta_text",
     "calibrated_values",
+    "calibration_table",
     "calibration_trace",
     "change_table",
     "choice_table",
@@ -97,6 +98,7 @@ __all__ = [
     "rival_text",
     "runtime_text",
     "sanity_text",
+    "styled",
     "sweep",
     "sweep_caption",
     "table1",

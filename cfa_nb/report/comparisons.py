@@ -11,8 +11,11 @@ from cfa_nb.rows import SELECTIONS, attack_label
 from cfa_nb.stats import points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
-TABLE_1_PAIRS = tuple((f"{m}_cfa", base) for m in ("at", "trades", "fat") for base in (m, f"{m}_ema")) + (
-    ("frl_ema", "trades_ema"), ("trades_cfa", "frl_ema"))  # fmt: skip
+TABLE_1_PAIRS = (
+    *((f"{m}_cfa", base) for m in ("at", "trades", "fat") for base in (m, f"{m}_ema")),
+    ("frl_ema", "trades_ema"),
+    ("trades_cfa", "frl_ema"),
+)
 TABLE_2_PAIRS = (("at_ccm", "at"), ("trades_ccm", "trades"), ("trades_ccr", "trades"), ("trades_ccm_ccr", "trades"),
                  ("fat_ccm", "fat"))  # fmt: skip
 TABLE_3_PAIRS = tuple((f"{m}_fawa", f"{m}_ema") for m in ("at", "trades", "fat"))
@@ -34,7 +37,7 @@ def _row(runs, profile, row, base, selection):
 
 
 def difference_text(found):
-    """"+5.7 [+1.2, +10.2]", or the difference alone where one seed gives no interval."""
+    """ "+5.7 [+1.2, +10.2]", or the difference alone where one seed gives no interval."""
     if not found.n:
         return "–"
     low, high = found.interval

@@ -1,4 +1,4 @@
-"""Fig. 5 and Appendix C.3: the base budgets lambda_1 and lambda_2, and the margins and betas that classes come to use."""
+"""Fig. 5 and Appendix C.3: the base budgets lambda_1 and lambda_2, and the margins that classes come to use."""
 
 import numpy as np
 
@@ -15,19 +15,21 @@ LABELS = {"at": "AT", "at_ccm": "AT + CCM", "trades": "TRADES", "trades_ccr": "T
 
 
 def sweep(runs, profile, figure="fig5", selection="best"):
-    """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget, the plain method dotted."""
+    """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget; plain is dotted."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     values = getattr(profile, values)
     fig, axes = panels(2, height=3.7, width=9.6)
     for ax, which, title in zip(axes, ("overall", "worst"), ("Average", "Worst class")):
         base = [getattr(a, which) for a in _accuracies(runs, profile, plain, selection)]
         ax.axhline(np.mean(base), color=INK, ls=(0, (1, 2)), lw=1.6)
-        own = [[getattr(a, which) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})] for v in values]
+        own = [
+            [getattr(a, which) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})] for v in values
+        ]
         _seeds_and_mean(ax, values, own)
         percent_axis(ax, None)
         ax.margins(x=0.08, y=0.25)
-        label_ends(ax, ax.get_xlim()[1], [(np.mean(base), LABELS[plain], INK), (np.mean(own[-1]), LABELS[calibrated], CFA)],
-                   gap=0.07)  # fmt: skip
+        ends = [(np.mean(base), LABELS[plain], INK), (np.mean(own[-1]), LABELS[calibrated], CFA)]
+        label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
         ax.set_xticks(values, [f"{v:g}" for v in values])
         ax.set_xlabel(symbol)
         ax.set_title(title)
@@ -72,12 +74,16 @@ def calibrated_values(runs, profile, recipe="at_ccm", what="class_eps"):
     _base_line(ax, config, what)
     epoch_axis(ax, config)
     label_ends(ax, epochs[-1], [(smooth[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
-    ax.set_title(f"{'Margin ε' if what == 'class_eps' else 'Regularisation β'} of each class, {LABELS.get(recipe, 'TRADES + CCM + CCR')}")
+    ax.set_title(
+        f"{'Margin ε' if what == 'class_eps' else 'Regularisation β'} of each class, {LABELS.get(recipe, recipe)}"
+    )
     return fig
 
 
 def _base_line(ax, config, what):
-    base, text = (config.eps, f"ε = {eps_text(config.eps)}") if what == "class_eps" else (config.beta, f"β = {config.beta:g}")
+    base, text = (
+        (config.eps, f"ε = {eps_text(config.eps)}") if what == "class_eps" else (config.beta, f"β = {config.beta:g}")
+    )
     ax.axhline(base, color=INK, lw=1.2, ls=(0, (1, 2)))
     ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
 
@@ -89,10 +95,16 @@ def sweep_caption(runs, profile, figure="fig5"):
     at = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
     own = _accuracies(runs, profile, calibrated, "best", **{field: at})
     name = "Fig. 5(a)" if figure == "fig5" else "Appendix C.3"
-    said = "The paper finds 0.5 best." if figure == "fig5" else "The paper's curve is in its appendix, which gives no number in the text."
+    said = (
+        "The paper finds 0.5 best."
+        if figure == "fig5"
+        else "The paper's curve is in its appendix, which gives no number in the text."
+    )
     pair = [f"{mean_std([a.overall for a in g])} / {mean_std([a.worst for a in g])}" for g in (base, own)]
-    return (f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / worst class, PGD-10, "
-            f"best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)}).")  # fmt: skip
+    return (
+        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / worst class, "
+        f"PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)})."
+    )
 
 
 def margins_caption(runs, profile):
@@ -103,8 +115,11 @@ def margins_caption(runs, profile):
     for classes in (hard_classes(profile), easy):
         means.append(np.mean([mean_of(e.class_eps, classes) for r in found for e in r.record.epochs[-8:]]))
     eps = found[0].config.eps
-    return (f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. Paper: hard classes "
-            f"below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, easy {means[1]:.3f}, ε = {eps_text(eps)}.")  # fmt: skip
+    return (
+        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. "
+        f"Paper: hard classes below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, "
+        f"easy {means[1]:.3f}, ε = {eps_text(eps)}."
+    )
 
 
 def oscillation_text(runs, profile):
@@ -116,6 +131,7 @@ def oscillation_text(runs, profile):
         raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in found]
         steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(classes)] for rows in raw])
     return (
-        f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on average, "
-        f"that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of {len(found)} seeds)."
+        f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
+        f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of "
+        f"{len(found)} seeds)."
     )

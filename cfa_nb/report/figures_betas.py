@@ -40,7 +40,9 @@ def _beta_row(profile, beta, found):
     row = {"β": f"{beta:g}"}
     for what in ("robust", "clean"):
         for group, classes in (("hard", hard), ("easy", easy)):
-            row[f"{what}, {group}"] = mean_std([mean_of(r.window(*profile.beta_window, what=what), classes) for r in found])
+            row[f"{what}, {group}"] = mean_std(
+                [mean_of(r.window(*profile.beta_window, what=what), classes) for r in found]
+            )
     return row
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cfa_nb.report.style import CFA, INK, panels, plt
 from cfa_nb.report.lines import eps_text
+from cfa_nb.report.style import CFA, INK, panels, plt
 
 
 def image_strip(images, titles=None, size=1.15):
@@ -95,8 +95,8 @@ def confusion_text(counts, hard):
     among = counts[np.ix_(hard, hard)].sum() - counts[hard, hard].sum()
     outside = counts[np.ix_(hard, easy)].sum()
     share = 100 * among / max(1, among + outside)
+    others = len(counts) - 1
     return (
-        f"Of the errors on hard classes, {share:.0f} % go to another hard class and {100 - share:.0f} % to an easy class "
-        f"(a blind guess among the other {len(counts) - 1} classes would send {100 * (len(hard) - 1) / (len(counts) - 1):.0f} % "
-        f"to hard ones)."
+        f"Of the errors on hard classes, {share:.0f} % go to another hard class and {100 - share:.0f} % to an easy one "
+        f"(a blind guess among the other {others} would send {100 * (len(hard) - 1) / others:.0f} % to hard ones)."
     )

@@ -1,4 +1,4 @@
-"""Pictures of the main results: class-wise bars (Appendix C.2), and average against worst class (Table 1 at a glance)."""
+"""Pictures of the main results: class-wise bars (Appendix C.2), average against worst class (Table 1 at a glance)."""
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,16 @@ from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
 from cfa_nb.stats import mean_std, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
+WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
 MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
 
 
 def per_class(runs, profile, key, selection="best"):
     """(seeds, K) robust accuracy of a table row, class by class."""
-    found = [accuracy(r, profile, ROWS[key].weights, selection, "robust") for _, r in sorted(row_runs(runs, profile, key).items())]
+    found = [
+        accuracy(r, profile, ROWS[key].weights, selection, "robust")
+        for _, r in sorted(row_runs(runs, profile, key).items())
+    ]
     return np.array([a.per_class for a in found if a is not None])
 
 
@@ -27,8 +31,8 @@ def classwise_bars(runs, profile, selection="best"):
         for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
             values = per_class(runs, profile, key, selection)
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
-            ax.bar(np.arange(len(names)) + shift, values.mean(axis=0), 0.4, color=colour, yerr=spread, label=ROWS[key].label,
-                   error_kw={"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6})  # fmt: skip
+            options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
+            ax.bar(np.arange(len(names)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
         _name_classes(ax, names, hard_classes(profile))
         ax.set_title(title, pad=22)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
@@ -88,7 +92,9 @@ def _draw_paths(ax, rows):
         path = [k for k in (method, f"{method}_ema", f"{method}_cfa") if k in rows]
         ax.plot([rows[k][0][0] for k in path], [rows[k][1][0] for k in path], color=QUIET, lw=1, zorder=1)
     for key, ((avg, avg_std), (worst, worst_std)) in rows.items():
-        ax.errorbar(avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2)
+        ax.errorbar(
+            avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2
+        )
         ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3)
     percent_axis(ax, None)
     ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())

@@ -54,25 +54,31 @@ def margin_table(runs, profile):
 def _margin_row(profile, eps, found):
     hard, easy = hard_classes(profile), easy_classes(profile, len(found[0].record.class_names))
     row = {"training margin": eps_text(eps), "average, best epoch": mean_std([best_overall(r) for r in found])}
-    for name, window in (("early", profile.early_window), ("late", profile.late_window)):
+    for window in (profile.early_window, profile.late_window):
         for group, classes in (("hard", hard), ("easy", easy)):
-            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std([mean_of(r.window(*window), classes) for r in found])
+            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std(
+                [mean_of(r.window(*window), classes) for r in found]
+            )
     clean = [mean_of(r.window(*profile.late_window, what="clean"), hard) for r in found]
     return row | {"clean, hard": mean_std(clean)}
 
 
 def margin_caption(runs, profile, part):
     """Caption of Fig. 2(a), (b) or (c) with our numbers; the paper gives none for these curves."""
-    n = len(profile.study_seeds)
-    tail = f"ours: PGD-10 at ε₀ = {eps_text(base_eps(profile))}, {profile.data_label}, n = {n}"
+    base = base_eps(profile)
+    tail = f"ours: PGD-10 at ε₀ = {eps_text(base)}, {profile.data_label}, n = {len(profile.study_seeds)}"
     if part == "a":
-        best = {eps: np.mean([best_overall(r) for r in study_runs(runs, profile, eps)]) for eps in profile.margins}
-        top = max(best, key=best.get)
-        return (f"Fig. 2(a). Overall robust accuracy of AT by training margin; {tail}. Highest single epoch: "
-                f"{percent(best[top])} % at ε = {eps_text(top)}; at ε₀ {percent(best[_nearest(profile)])} %.")  # fmt: skip
+        return f"Fig. 2(a). Overall robust accuracy of AT by training margin; {tail}. {_peak_text(runs, profile)}"
     first, last = profile.early_window if part == "b" else profile.late_window
     paper = "101–120" if part == "b" else "181–200"
     return f"Fig. 2({part}). Class-wise robust accuracy, mean of epochs {first}–{last} (paper: {paper}); {tail}."
+
+
+def _peak_text(runs, profile):
+    best = {eps: np.mean([best_overall(r) for r in study_runs(runs, profile, eps)]) for eps in profile.margins}
+    top = max(best, key=best.get)
+    at_base = percent(best[_nearest(profile)])
+    return f"Highest single epoch: {percent(best[top])} % at ε = {eps_text(top)}; at ε₀ {at_base} %."
 
 
 def _nearest(profile):
@@ -80,16 +86,18 @@ def _nearest(profile):
 
 
 def margin_text(runs, profile):
-    """What the curves say, class by class: where each class is best, and what the largest margin does to it."""
-    window, base, largest = profile.early_window, _nearest(profile), max(profile.margins)
-    values = {eps: np.mean([r.window(*window) for r in study_runs(runs, profile, eps)], axis=0) for eps in profile.margins}
-    names = study_runs(runs, profile, base)[0].record.class_names
-    told = []
-    for k in hard_classes(profile):
-        peak = max(profile.margins, key=lambda eps: values[eps][k])
-        told.append(f"- *{names[k]}*: best at ε = {eps_text(peak)} ({percent(values[peak][k])} %), "
-                    f"{percent(values[base][k])} % at ε₀, {percent(values[largest][k])} % at ε = {eps_text(largest)}")  # fmt: skip
-    easy = easy_classes(profile, len(names))
-    ends = [percent(mean_of(values[eps], easy)) for eps in (min(profile.margins), base, largest)]
-    told.append(f"- easy classes, mean: {ends[0]} % at the smallest margin, {ends[1]} % at ε₀, {ends[2]} % at the largest")
+    """What the curves say: where each hard class is best, what the largest margin does; the easy classes' mean."""
+    ends = (min(profile.margins), _nearest(profile), max(profile.margins))
+    found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
+    values = {eps: np.mean([r.window(*profile.early_window) for r in own], axis=0) for eps, own in found.items()}
+    names = found[ends[0]][0].record.class_names
+    told = [_class_line(names[k], {eps: v[k] for eps, v in values.items()}, *ends[1:]) for k in hard_classes(profile)]
+    easy = [percent(mean_of(values[eps], easy_classes(profile, len(names)))) for eps in ends]
+    told.append(f"- easy, mean: {easy[0]} % at the smallest margin, {easy[1]} % at ε₀, {easy[2]} % at the largest")
     return "\n".join(told)
+
+
+def _class_line(name, values, base, largest):
+    peak = max(values, key=values.get)
+    ends = f"{percent(values[base])} % at ε₀, {percent(values[largest])} % at ε = {eps_text(largest)}"
+    return f"- *{name}*: best at ε = {eps_text(peak)} ({percent(values[peak])} %), {ends}"

@@ -1,6 +1,7 @@
 """One run, epoch by epoch (notebook 05): margins and betas that follow t_k, and what FAWA takes in."""
 
 import numpy as np
+import pandas as pd
 
 from cfa_nb.report.lines import epoch_axis
 from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, class_colours, label_ends, percent_axis, plt
@@ -44,7 +45,14 @@ def acceptance_trace(run, profile, weights="fawa"):
     accepted = np.array([e.accepted[weights] for e in run.record.epochs])
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
     top.plot(epochs, worst_val, color=PLAIN, lw=1.2, zorder=1)
-    top.scatter(epochs, worst_val, s=44, c=[CFA if a else "white" for a in accepted], edgecolors=[CFA if a else QUIET for a in accepted], zorder=2)
+    top.scatter(
+        epochs,
+        worst_val,
+        s=44,
+        c=[CFA if a else "white" for a in accepted],
+        edgecolors=[CFA if a else QUIET for a in accepted],
+        zorder=2,
+    )
     top.axhline(spec.threshold, color=INK, lw=1, ls=(0, (1, 2)))
     top.axvspan(0, spec.start - 0.5, color=QUIET, alpha=0.12, lw=0)
     percent_axis(top, -0.02)
@@ -77,13 +85,23 @@ def trace_text(run, profile, weights="fawa"):
     spec = next(a for a in profile.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
     taken = f"epochs {', '.join(map(str, accepted))}" if accepted else "no epoch"
+    eps, beta = (
+        [f"{_mean(values, group):.3g}" for group in (hard, easy)] for values in (last.class_eps, last.class_beta)
+    )
     return (
-        f"In the last epoch the margins of the hard classes average {_mean(last.class_eps, hard):.3f} and those of the easy "
-        f"ones {_mean(last.class_eps, easy):.3f} (ε = {run.config.eps:g}); their betas {_mean(last.class_beta, hard):.2f} and "
-        f"{_mean(last.class_beta, easy):.2f} (β = {run.config.beta:g}). FAWA (δ = {spec.threshold:g}, from epoch {spec.start}) "
-        f"took in {taken}."
+        f"In the last epoch the margins of the hard classes average {eps[0]} and those of the easy ones {eps[1]} "
+        f"(ε = {run.config.eps:g}); their betas {beta[0]} and {beta[1]} (β = {run.config.beta:g}). FAWA "
+        f"(δ = {spec.threshold:g}, from epoch {spec.start}) took in {taken}."
     )
 
 
 def _mean(values, classes):
     return sum(values[k] for k in classes) / max(1, len(classes))
+
+
+def calibration_table(names, train_robust_acc, class_eps, class_beta):
+    """t_k, margin and beta of each class, one row a class."""
+    rows = zip(names, train_robust_acc, class_eps, class_beta)
+    return pd.DataFrame(
+        {"Class": str(n), "t_k": f"{t:.3f}", "margin": f"{e:.4f}", "beta": f"{b:.3f}"} for n, t, e, b in rows
+    )

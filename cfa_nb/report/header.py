@@ -16,15 +16,19 @@ def header_text(profile, runs):
 def theory_header_text(hardware=None):
     """Markdown for the page that needs no runs; `hardware` names the machine where the page is executed for keeping."""
     where = f" on {hardware}" if hardware else ""
-    return f"> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n> **Runs:** none; the page computes itself in seconds{where}."
+    return (
+        "> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n"
+        f"> **Runs:** none; the page computes itself in seconds{where}."
+    )
 
 
 def runtime_text(runs):
-    """"4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
+    """ "4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
     train = sum(r.provenance.seconds_train for r in runs)
     evaluate = sum(r.provenance.seconds_evaluate for r in runs)
     where = _unique(r.provenance.hardware for r in runs)
-    return f"{duration(train + evaluate)} of computing (training {duration(train)}, evaluation {duration(evaluate)}) on {where}"
+    parts = f"training {duration(train)}, evaluation {duration(evaluate)}"
+    return f"{duration(train + evaluate)} of computing ({parts}) on {where}"
 
 
 def seconds_of(runs):
@@ -44,12 +48,12 @@ def duration(seconds):
 
 
 def count(number, thing):
-    """"1 run", "5 runs"."""
+    """ "1 run", "5 runs"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def seeds_text(runs):
-    """"seeds 0–4", "seed 0", "seeds 0, 2"."""
+    """ "seeds 0–4", "seed 0", "seeds 0, 2"."""
     seeds = sorted({r.config.seed for r in runs})
     if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
         return f"seeds {seeds[0]}–{seeds[-1]}"
@@ -68,7 +72,9 @@ def _training(runs):
 
 
 def _versions(runs):
-    return _unique(f"Python {r.provenance.python}, torch {r.provenance.torch}, numpy {r.provenance.numpy}" for r in runs)
+    return _unique(
+        f"Python {r.provenance.python}, torch {r.provenance.torch}, numpy {r.provenance.numpy}" for r in runs
+    )
 
 
 def _unique(values):

@@ -20,7 +20,7 @@ PLACES = {  # figure -> (section of the paper, what it is there)
 
 
 def map_table(profile, runs):
-    """Section -> figure or table -> notebook -> its runs, seeds and measured computing time (shared runs count again)."""
+    """Section -> figure or table -> notebook -> its runs, seeds, computing time (shared runs count again)."""
     rows = [_map_row("2", "Fig. 1, Theorems 1–4: toy theory", "01_toy_theory", ())]
     for figure, (section, what) in PLACES.items():
         wanted = set(profile.runs(figure))

@@ -23,7 +23,7 @@ def rival_margins(runs, profile, counts, epochs=8):
 
 
 def rival_table(runs, profile, counts, selection="last"):
-    """A row a class: robust accuracy under AT, change by CCM, own margin, its rivals' margin, and the gap, in % of eps."""
+    """A row a class: robust accuracy under AT, change by CCM, own and rivals' margin and their gap, in % of eps."""
     own, rivals = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, selection) for key in ("at", "at_ccm"))
     eps, names, hard = runs.where(recipe="at_ccm")[0].config.eps, runs[0].record.class_names, hard_classes(profile)
@@ -43,8 +43,9 @@ def rival_text(runs, profile, counts):
     own, rivals = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))
     worst, eps = int(plain.argmin()), runs.where(recipe="at_ccm")[0].config.eps
+    margins = [f"{100 * m[worst] / eps:.0f} %" for m in (own, rivals)]
     return (
-        f"The worst class under AT is *{runs[0].record.class_names[worst]}*. CCM trains it with {100 * own[worst] / eps:.0f} % "
-        f"of ε, and the classes that it is taken for with {100 * rivals[worst] / eps:.0f} %; at the last epoch its robust "
-        f"accuracy changes by {points(ccm[worst] - plain[worst])} points (mean of {len(row_runs(runs, profile, 'at'))} seeds)."
+        f"The worst class under AT is *{runs[0].record.class_names[worst]}*. CCM trains it with {margins[0]} of ε, and "
+        f"the classes that it is taken for with {margins[1]}; at the last epoch its robust accuracy changes by "
+        f"{points(ccm[worst] - plain[worst])} points (mean of {len(row_runs(runs, profile, 'at'))} seeds)."
     )

@@ -75,7 +75,10 @@ def autoattack(runs, profile, keys):
             if aa and pgd:
                 images = sum(aa.n)
                 gaps.append(pgd.overall - aa.overall)
-                told.append(f"{ROWS[key].label}, seed {run.config.seed}: {percent(aa.overall)} % against {percent(pgd.overall)} %")
+                told.append(
+                    f"{ROWS[key].label}, seed {run.config.seed}: "
+                    f"{percent(aa.overall)} % against {percent(pgd.overall)} %"
+                )
     if not told:
         return ""
     return (

@@ -14,7 +14,10 @@ QUIET = "#8b98a5"  # axes, baselines, notes
 GRID = "#e3e8ed"
 HARD = ("#b5121b", "#f4772e", "#8f3f97", "#d9a014")  # the hard classes: warm, in the order of their index
 EASY = ("#9db7cf", "#7fa0bf", "#6489ab", "#a3c4c0", "#7fada8", "#5c938e")  # the others: cool and quiet
-BELOW, ABOVE = ("#bcd7ea", "#7fb2d6", "#3f84b8", "#1f5a8a"), ("#f6c56f", "#ee9a3a", "#d9631e", "#a8260f")  # of a base value
+BELOW, ABOVE = (
+    ("#bcd7ea", "#7fb2d6", "#3f84b8", "#1f5a8a"),
+    ("#f6c56f", "#ee9a3a", "#d9631e", "#a8260f"),
+)  # of a base value
 PLAIN, AVERAGED, CFA = "#93a1ae", "#4f8fc0", "#b5121b"  # a plain method, its EMA, its calibrated form
 
 
@@ -22,7 +25,8 @@ def use_style():
     """Sets the theme for all figures; called once by `Page`."""
     sns.set_theme(context="notebook", style="ticks", font="DejaVu Sans", rc={
         "figure.dpi": DPI, "figure.constrained_layout.use": True, "savefig.bbox": "tight", "savefig.pad_inches": 0.12,
-        "font.size": 10.5, "axes.titlesize": 11.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "font.size": 10.5, "axes.titlesize": 11.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5,
+        "ytick.labelsize": 9.5,
         "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 10,
         "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.linewidth": 0.9,
         "axes.grid": True, "axes.grid.axis": "y", "grid.color": GRID, "grid.linewidth": 0.9, "axes.axisbelow": True,
@@ -50,7 +54,9 @@ def class_colours(num_classes, hard):
 def ordered_colours(values, base):
     """Colours of settings around a base value: cool below it, warm above, dark ink for the base itself."""
     below, above = (sorted(v for v in values if (v - base) * side > 1e-12) for side in (-1, +1))
-    return {v: _shade(BELOW, below, v) if v in below else _shade(ABOVE, above, v) if v in above else INK for v in values}
+    return {
+        v: _shade(BELOW, below, v) if v in below else _shade(ABOVE, above, v) if v in above else INK for v in values
+    }
 
 
 def _shade(colours, group, value):
@@ -128,3 +134,10 @@ _PLACES = (
     ((8, 5), "left", "bottom"), ((-8, 5), "right", "bottom"), ((8, -5), "left", "top"), ((-8, -5), "right", "top"),
     ((8, 18), "left", "bottom"), ((8, -18), "left", "top"), ((-8, 18), "right", "bottom"), ((-8, -18), "right", "top"),
 )  # fmt: skip
+
+
+def styled(table, uuid):
+    """A DataFrame ready to show: no index, words to the left, numbers to the right, and an id that does not change."""
+    left = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
+    words = {c: left for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
+    return table.style.hide(axis="index").set_uuid(uuid).format(precision=1, na_rep="–").set_table_styles(words)

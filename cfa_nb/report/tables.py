@@ -1,4 +1,4 @@
-"""Tables 1-3 from records, ours beside the paper's, in percent: "average / worst class", mean ± std over seeds (ddof 1).
+"""Tables 1-3 from records, ours beside the paper's, in percent: "average / worst class", mean ± std over seeds.
 
 On `demo` and `digits` the paper's value stands in a column of its own and no difference to it is computed: another
 data set, another network, another attack.
@@ -47,7 +47,7 @@ def _robust_table(runs, profile, paper):
 
 
 def both(runs, profile, key, selection, kind="robust"):
-    """"50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row."""
+    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row."""
     avg, worst = (by_seed(runs, profile, key, selection, f"{kind}_{m}").values() for m in ("avg", "worst"))
     return f"{mean_std(avg)} / {mean_std(worst)}"
 

@@ -29,13 +29,15 @@ def worst_bias_text(runs, profile, keys=("at", "at_cfa"), selection="last"):
     """How much the worst class of each row reads low, by a bootstrap of the minimum, mean over seeds."""
     told = []
     for key in keys:
-        found = [accuracy(r, profile, ROWS[key].weights, selection, "robust") for r in row_runs(runs, profile, key).values()]
+        found = [
+            accuracy(r, profile, ROWS[key].weights, selection, "robust") for r in row_runs(runs, profile, key).values()
+        ]
         biases = [worst_bias(a) for a in found if a is not None]
         bias, noise = np.mean(biases, axis=0)
         told.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
     n = found[0].n[0]
     return (
-        f"By how much does the least of {len(found[0].n)} class accuracies, with {n} test images a class, miss the true "
+        f"By how much does the least of {len(found[0].n)} class accuracies, with {n} test images each, miss the true "
         f"least one? A bootstrap of the minimum says: {'; '.join(told)}. The less the worst class stands out from the "
         f"others, the lower it reads, which works against methods that even the classes out."
     )

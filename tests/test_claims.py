@@ -1,0 +1,122 @@
+"""Verdicts come from records alone: made-up runs with a known effect get the verdict that it deserves."""
+
+import math
+
+import pytest
+
+from cfa_nb import claims
+from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN
+from cfa_nb.claims.verdicts import all_of, verdict_of
+from cfa_nb.config import TrainConfig
+from cfa_nb.runs import Runs
+from cfa_nb.stats import Paired, paired
+from cfa_nb.study import DEMO, SMOKE
+from factories import all_runs, run
+
+BY_KEY = {c.key: c for c in claims.EXPERIMENTS}
+
+
+def verdict(key, runs, profile=SMOKE):
+    return BY_KEY[key].check(runs, profile)
+
+
+def test_keys_are_unique_and_every_claim_has_a_place():
+    keys = [c.key for c in claims.ALL]
+    assert len(set(keys)) == len(keys)
+    assert all(c.place.startswith("Sec.") and c.sentence.endswith(".") for c in claims.EXPERIMENTS)
+
+
+@pytest.mark.parametrize(
+    ("differences", "status"),
+    [
+        ((0.05, 0.06, 0.055), SHOWN),
+        ((-0.05, -0.06, -0.055), NOT_SHOWN),
+        ((0.05, -0.06, 0.01), INCONCLUSIVE),
+        ((0.05,), INCONCLUSIVE),
+        ((0.0, 0.0), INCONCLUSIVE),
+        ((), NOT_RUN),
+    ],
+)
+def test_verdict_follows_the_interval(differences, status):
+    found = verdict_of(Paired(differences), "made up")
+    assert found.status == status
+    assert found.n == (len(differences) or None)
+
+
+def test_sign_and_border_turn_the_question():
+    falls = Paired((-0.05, -0.06, -0.055))
+    assert verdict_of(falls, "", sign=-1).status == SHOWN
+    small_cost = Paired((-0.001, -0.0012, -0.0011))
+    assert verdict_of(small_cost, "").status == NOT_SHOWN
+    assert verdict_of(small_cost, "", border=-0.003).status == SHOWN
+
+
+def test_all_of_needs_all():
+    shown, unclear = verdict_of(Paired((0.05, 0.06)), ""), verdict_of(Paired((0.5, -0.4)), "")
+    assert all_of({"a": shown, "b": shown}).status in (SHOWN, INCONCLUSIVE)
+    assert all_of({"a": shown, "b": unclear}).status == INCONCLUSIVE
+    assert all_of({"a": shown, "b": verdict_of(Paired(()), "")}).status == NOT_RUN
+
+
+def test_an_effect_is_found_and_no_effect_is_not():
+    lifted = all_runs(SMOKE, effect={"at_ccm": 0.10})
+    assert verdict("ccm_at_worst", lifted).status == SHOWN
+    assert verdict("ccm_at_worst", lifted).estimate == "+10.0 points"
+    assert verdict("ccm_at_worst", lifted).n == len(SMOKE.seeds)
+    assert verdict("ccm_fat_worst", lifted).status == INCONCLUSIVE
+    assert verdict("ccm_at_worst", all_runs(SMOKE, effect={"at_ccm": -0.05})).status == NOT_SHOWN
+
+
+def test_without_runs_nothing_is_judged():
+    for claim in claims.EXPERIMENTS:
+        assert claim.check(Runs(), SMOKE).status == NOT_RUN, claim.key
+
+
+def test_runs_at_other_settings_do_not_enter_a_row():
+    table = all_runs(SMOKE)
+    other = run(SMOKE, SMOKE.config("at", 0, eps=0.01), lift=0.5)
+    assert verdict("cfa_at_worst", Runs([*table, other])) == verdict("cfa_at_worst", table)
+
+
+def test_margins_sort_as_made_up():
+    runs = all_runs(SMOKE)
+    assert verdict("fig5_hard_margins", runs).estimate == "−20.0 % of eps"
+    assert verdict("fig5_easy_margins", runs).estimate == "+20.0 % of eps"
+
+
+def test_one_seed_is_inconclusive_and_no_larger_margin_is_not_run():
+    runs = all_runs(DEMO)
+    assert verdict("fig2_hard_fall", runs, DEMO).n == len(DEMO.study_seeds)
+    assert verdict("fig2_hard_fall", all_runs(SMOKE)).status == NOT_RUN
+
+
+def test_fluctuation_needs_epochs_that_exist():
+    runs = all_runs(DEMO, accepts=False)
+    assert verdict("fig4_fawa", runs, DEMO).status == NOT_RUN
+    assert verdict("fig4_fluctuates", runs, DEMO).n == len(DEMO.seeds)
+
+
+def test_ledger_has_a_row_a_claim_and_shows_no_markdown():
+    table = claims.ledger(all_runs(SMOKE), SMOKE)
+    assert len(table) == len(claims.ALL)
+    assert not table["Evidence"].str.contains("](", regex=False).any()
+    assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
+    assert set(table["Verdict"].str[0]) <= set("✓✗~·△")
+
+
+def test_verdicts_are_lines_for_the_named_claims():
+    runs = all_runs(SMOKE)
+    text = claims.verdicts(runs, SMOKE, "ccm_at_worst", "cfa_avg")
+    assert len(text.splitlines()) == 2
+    with pytest.raises(KeyError, match="no_such"):
+        claims.verdicts(runs, SMOKE, "no_such")
+
+
+def test_pairing_uses_the_seeds_that_both_have():
+    found = paired({0: 0.3, 1: 0.5}, {1: 0.4, 2: 0.9})
+    assert found.n == 1
+    assert math.isclose(found.mean, 0.1)
+
+
+def test_the_papers_defaults_are_the_claims_base():
+    assert TrainConfig().eps == 8 / 255

@@ -1,0 +1,59 @@
+"""The paper's numbers as data: shapes, and one cell of each table by hand."""
+
+import pytest
+
+from cfa_nb.config import ROWS
+from cfa_nb.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, Value, difference
+
+
+def test_tables_have_the_papers_rows():
+    assert (len(TABLE_1), len(TABLE_2), len(TABLE_3)) == (11, 8, 6)
+    for table in (TABLE_1, TABLE_2, TABLE_3):
+        assert set(table) <= set(ROWS)
+
+
+def test_table_1_is_complete():
+    for row in TABLE_1.values():
+        for selection in ("best", "last"):
+            for kind in ("clean", "robust"):
+                pair = row[selection][kind]
+                assert 0 < pair.worst.mean < pair.avg.mean < 100
+                assert pair.avg.std is not None
+                assert pair.worst.std is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "selection", "kind", "printed"),
+    [
+        ("at", "best", "clean", "82.3 ± 0.8 / 63.9 ± 1.6"),
+        ("at_cfa", "best", "robust", "50.1 ± 0.3 / 24.4 ± 0.3"),
+        ("trades_cfa", "last", "robust", "49.3 ± 0.1 / 21.5 ± 0.3"),
+        ("fat_ema", "last", "clean", "85.7 ± 0.2 / 71.2 ± 0.4"),
+        ("frl", "best", "clean", "82.8 ± 0.1 / 71.4 ± 2.4"),
+    ],
+)
+def test_table_1_by_hand(key, selection, kind, printed):
+    assert str(TABLE_1[key][selection][kind]) == printed
+
+
+def test_tables_2_and_3_by_hand():
+    assert str(TABLE_2["trades_ccm_ccr"]) == "49.2 / 23.8"
+    assert str(TABLE_3["at_fawa"]) == "49.3 / 23.1"
+
+
+def test_tables_agree_where_they_print_the_same_row():
+    for table in (TABLE_2, TABLE_3):
+        for key in set(table) & set(TABLE_1):
+            full = TABLE_1[key]["best"]["robust"]
+            assert (table[key].avg.mean, table[key].worst.mean) == (full.avg.mean, full.worst.mean)
+
+
+def test_the_papers_own_differences():
+    assert difference(TABLE_2, "at_ccm", "at", "worst") == "+2.7 points"
+    assert difference(TABLE_1, "frl_ema", "trades_ema", "avg", "best", "robust") == "−3.6 points"
+
+
+def test_quoted_values_name_their_place():
+    assert all(q.place.startswith("Sec.") and q.what for q in QUOTED.values())
+    assert str(QUOTED["fig4_best_worst"]) == "23.5 %"
+    assert str(Value(1.25, 0.5)) == "1.2 ± 0.5"
