@@ -1,6 +1,6 @@
 """Made-up runs with known numbers, for the tests of claims and report: nothing is trained.
 
-    runs = all_runs(SMOKE, effect={"at_ccm": 0.1})   # CCM lifts the worst class of AT by ten points
+runs = all_runs(SMOKE, effect={"at_ccm": 0.1})   # CCM lifts the worst class of AT by ten points
 """
 
 from cfa_nb.config import LIVE
@@ -22,9 +22,10 @@ def accuracy(easy, hard, worst, classes=(2, 3, 4, 5), n=N):
 
 
 def run(profile, config, lift=0.0, accepts=True):
-    """One finished run whose worst class lies `lift` above 0.10 and differs a little from seed to seed and epoch to epoch."""
-    epochs = [_epoch(profile, config, e, lift, accepts) for e in range(1, config.epochs + 1)]
-    names = [LIVE, *(a.name for a in profile.averages if accepts or a.threshold == 0)]
+    """One finished run; its worst class lies `lift` above 0.10 and differs a little by seed and epoch."""
+    averages = profile.averages_of(config)
+    epochs = [_epoch(profile, config, averages, e, lift, accepts) for e in range(1, config.epochs + 1)]
+    names = [LIVE, *(a.name for a in averages if accepts or a.threshold == 0)]
     kept = {f"{w}/{s}": Checkpoint(config.epochs, "0" * 64) for w in names for s in SELECTIONS}
     end = epochs[-1].test
     evaluations = {
@@ -32,18 +33,18 @@ def run(profile, config, lift=0.0, accepts=True):
         for key, attacks in profile.evaluations(config).items()
         if key in kept
     }
-    record = RunRecord(config, "0123456789abcdef", NAMES, tuple(profile.averages), epochs, kept, evaluations)
+    record = RunRecord(config, "0123456789abcdef", NAMES, averages, epochs, kept, evaluations)
     return Run(config, record, provenance())
 
 
-def _epoch(profile, config, epoch, lift, accepts):
+def _epoch(profile, config, averages, epoch, lift, accepts):
     hard = hard_classes(profile)
     wobble = 0.01 * ((epoch + config.seed) % 3)
     robust = accuracy(0.7 - 0.2 * (config.eps - 0.15), 0.4, 0.10 + lift + wobble + 0.02 * config.seed, hard)
     clean = accuracy(0.98, 0.95, 0.93, hard)
     measured = Measured(clean, robust)
-    taken = {a.name: epoch >= a.start and (accepts or a.threshold == 0) for a in profile.averages}
-    alive = {a.name: measured if taken[a.name] else None for a in profile.averages}
+    taken = {a.name: epoch >= a.start and (accepts or a.threshold == 0) for a in averages}
+    alive = {a.name: measured if taken[a.name] else None for a in averages}
     eps = tuple(config.eps * (0.8 if k in hard else 1.2) if config.ccm else config.eps for k in range(10))
     split = {LIVE: measured, **alive}
     return EpochRecord(epoch, config.lr_at(epoch), eps, (config.beta,) * 10, robust, None, split, dict(split), taken)
@@ -51,7 +52,9 @@ def _epoch(profile, config, epoch, lift, accepts):
 
 def provenance(seconds=2.0, hardware="a laptop, 2 cores", commit="abc123"):
     """A `Provenance` that names no real machine."""
-    return Provenance(seconds, seconds / 2, hardware, "cpu", "3.11.0", "2.11.0", "2.0.0", commit, "2026-01-01T00:00:00Z")
+    return Provenance(
+        seconds, seconds / 2, hardware, "cpu", "3.11.0", "2.11.0", "2.0.0", commit, "2026-01-01T00:00:00Z"
+    )
 
 
 def all_runs(profile, effect=None, accepts=True):

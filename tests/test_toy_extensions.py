@@ -76,7 +76,7 @@ def test_fixed_point_of_eq_6(lambda_1, w, eps_pos, eps_neg):
     assert eps_pos is None or rest[1:] == pytest.approx((eps_pos, eps_neg), abs=5e-7)
 
 
-@settings(few, max_examples=15)
+@settings(few, max_examples=10)
 @given(models(), st.floats(0.05, 0.8), st.floats(0.1, 1.0))
 def test_eq_6_leaves_its_fixed_point_alone(model, share, lambda_1):
     eps = share * model.eta
@@ -163,7 +163,7 @@ def test_without_a_threshold_it_is_the_toy_model():
 # K classes
 
 
-@pytest.mark.parametrize(("k", "p", "eps", "w"), [(2, 0.7, 0.1, 1.0), (3, 0.5, 0.3, 2.0), (10, 0.6, 0.05, 4.0)])
+@pytest.mark.parametrize(("k", "p", "eps", "w"), [(3, 0.5, 0.3, 2.0), (10, 0.6, 0.05, 4.0)])
 def test_k_class_integral_in_50_digits(k, p, eps, w):
     toy = KClassToy(k, p, 0.4, 4)
     c, u = mp.sqrt(4) * (mp.mpf(0.4) - 2 * mp.mpf(eps)), mp.mpf(w) / 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cfa_nb.toy import ToyModel, always_rises, jump_margin
 from cfa_nb.toy.examples import COIN_FLIP, FALLING, FIGURE_1
 
-exact = settings(derandomize=True, deadline=None, max_examples=60)
+exact = settings(derandomize=True, deadline=None, max_examples=40)
 few = settings(derandomize=True, deadline=None, max_examples=25)
 mp = mpmath.MPContext()
 mp.dps = 50

@@ -154,7 +154,7 @@ CLAIMS = THEOREMS = (
     _theorem("theorems_2_and_4", "Theorems 2 and 4", "Both describe training at one margin eps.", together),
     _theorem(
         "strong_attacks",
-        "before Theorem 4",
+        "remark after Theorem 3",
         "As eps grows, the hard class loses more clean accuracy yet gains less robust accuracy.",
         repaired,
     ),

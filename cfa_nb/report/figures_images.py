@@ -3,7 +3,7 @@
 import numpy as np
 
 from cfa_nb.report.lines import eps_text
-from cfa_nb.report.style import CFA, INK, panels, plt
+from cfa_nb.report.style import CFA, INK, name_classes, panels, plt
 
 
 def image_strip(images, titles=None, size=1.15):
@@ -71,20 +71,12 @@ def confusion_map(counts, names, hard):
             dark = i != j and wrong[i, j] > 0.6 * wrong.max()
             ax.text(j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=9,
                     color="white" if dark else INK if i != j else "#5c6b78", fontweight="normal")  # fmt: skip
-    _name_axes(ax, names, hard)
+    for axis in (ax.xaxis, ax.yaxis):
+        name_classes(axis, names, hard)
     ax.set(xlabel="predicted under attack", ylabel="true class")
     ax.grid(False)
     ax.set_title("Where attacked images go, % of each class")
     return fig
-
-
-def _name_axes(ax, names, hard):
-    ax.set_xticks(range(len(names)), [str(n) for n in names], rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(names)), [str(n) for n in names])
-    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
-        for k in hard:
-            labels[k].set_color(CFA)
-            labels[k].set_fontweight("bold")
 
 
 def confusion_text(counts, hard):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1
-from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, panels, percent_axis
+from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
 from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
 from cfa_nb.stats import mean_std, points, spread_of
 
@@ -33,18 +33,11 @@ def classwise_bars(runs, profile, selection="best"):
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
             options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
             ax.bar(np.arange(len(names)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
-        _name_classes(ax, names, hard_classes(profile))
+        name_classes(ax.xaxis, names, hard_classes(profile))
         ax.set_title(title, pad=22)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
     percent_axis(axes[0], 0)
     return fig
-
-
-def _name_classes(ax, names, hard):
-    ax.set_xticks(range(len(names)), [str(n) for n in names], rotation=40, ha="right", rotation_mode="anchor")
-    for k, label in enumerate(ax.get_xticklabels()):
-        label.set_color(CFA if k in hard else INK)
-        label.set_fontweight("bold" if k in hard else "normal")
 
 
 def class_change_table(runs, profile, row, base, selection="best"):

@@ -39,7 +39,7 @@ def _trace(ax, config, values, colours, names, profile, base):
 
 def acceptance_trace(run, profile, weights="fawa"):
     """Worst class on validation against the threshold: which epochs FAWA takes in; and the test curves that result."""
-    spec = next(a for a in profile.averages if a.name == weights)
+    spec = next(a for a in run.record.averages if a.name == weights)
     epochs = np.arange(1, run.config.epochs + 1)
     worst_val = [e.val["live"].robust.worst for e in run.record.epochs]
     accepted = np.array([e.accepted[weights] for e in run.record.epochs])
@@ -82,7 +82,7 @@ def trace_text(run, profile, weights="fawa"):
     """What the two pictures show, in numbers of this run."""
     hard, last = hard_classes(profile), run.record.epochs[-1]
     easy = [k for k in range(len(last.class_eps)) if k not in hard]
-    spec = next(a for a in profile.averages if a.name == weights)
+    spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
     taken = f"epochs {', '.join(map(str, accepted))}" if accepted else "no epoch"
     eps, beta = (

@@ -63,6 +63,15 @@ def _shade(colours, group, value):
     return colours[round((len(colours) - 1) * (group.index(value) + 1) / len(group))]
 
 
+def name_classes(axis, names, hard):
+    """Class names as the ticks of an axis (`ax.xaxis` or `ax.yaxis`), the hard ones bold and red."""
+    axis.set_ticks(range(len(names)), [str(n) for n in names])
+    for k, label in enumerate(axis.get_ticklabels()):
+        label.set(color=CFA if k in hard else INK, fontweight="bold" if k in hard else "normal")
+        if axis.axis_name == "x" and max(len(str(n)) for n in names) > 2:
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
+
+
 def percent_axis(ax, low=0, high=None):
     """A y axis of fractions, written in percent from `low` (and up to `high`, where given)."""
     ax.set_ylim(low, high)
@@ -127,7 +136,7 @@ def label_points(ax, points):
             label.remove()
         else:
             label = ax.annotate(text, (x, y), xytext=(8, 6), textcoords="offset points", **options)
-        taken.append(label.get_window_extent())
+        taken.append(label.get_window_extent().padded(3))
 
 
 _PLACES = (

@@ -16,8 +16,8 @@ from cfa_nb.report.toy_figures import DOT, draw_accuracies
 from cfa_nb.toy import ToyModel
 
 SLIDERS = {  # name: (description, low, high, step); the paper's domain
-    "p_pos": ("p of class +1", 0.50, 0.99, 0.01),
-    "p_neg": ("p of class −1", 0.50, 0.99, 0.01),
+    "p_pos": ("p₊₁", 0.50, 0.99, 0.01),
+    "p_neg": ("p₋₁", 0.50, 0.99, 0.01),
     "eta": ("η", 0.02, 0.50, 0.01),
     "d": ("d", 1, 30, 1),
     "eps": ("ε", 0.0, 1.0, 0.01),

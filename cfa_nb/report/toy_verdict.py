@@ -6,7 +6,8 @@ from IPython.display import Markdown
 def verdict_box(claim):
     """Markdown block quote: the claim, its status, the conditions, and what contradicts it, from `claim.check`."""
     verdict = claim.check(None, None)
-    lines = [f"**{claim.place.removeprefix('Sec. 2.3, ')}: {verdict.status}.** {claim.sentence}"]
+    place = claim.place.removeprefix("Sec. 2.3, ")
+    lines = [f"**{place[0].upper()}{place[1:]}: {verdict.status}.** {claim.sentence}"]
     lines.append(verdict.evidence.split(" [Proof]")[0])
     if verdict.estimate:
         lines.append("Against the statement as it stands: " + verdict.estimate + ".")

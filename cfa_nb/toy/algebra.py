@@ -111,6 +111,6 @@ def positive(text, expression, shown=None):
     return Step(text, shown or f"{sp.latex(expression)} > 0", settled)
 
 
-def positive_numbers(text, expression):
+def positive_numbers(text, expression, shown=None):
     """A step that states expression > 0 on numbers only: the direction of an inequality proved by the steps before."""
-    return Step(text, f"{sp.latex(expression)} > 0", positive_on_numbers(expression))
+    return Step(text, shown or f"{sp.latex(expression)} > 0", positive_on_numbers(expression))

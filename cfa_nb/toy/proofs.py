@@ -42,6 +42,9 @@ FACTOR = 2 * sp.sqrt(p * q) * phi(b) * sp.exp(-(u**2) / 2)
 INSIDE = L / 2 - b * u
 SLOPE = FACTOR * sp.sinh(INSIDE.subs(L, sp.log(p / q)))  # dR/du
 W_STAR = L / (2 * (eta - eps))  # L: the log-odds of p_y, or of the mean p for the overall accuracy
+LEAD = r"R_{+1} - R_{-1} = (p_{+1} - p_{-1}) \left[\Phi(m + u) - \Phi(m - u)\right]"
+DERIVATIVE = r"\tfrac{d}{du} (R_{+1} - R_{-1}) = "
+SLOPE_SHOWN = r"p\, \varphi(b + u) - q\, \varphi(b - u) = 2\sqrt{pq}\, \varphi(b)\, e^{-u^2/2} \sinh(\tfrac{L}{2} - bu)"
 ONLY_X1 = r"p\, \Phi(\infty) + (1 - p)\, \Phi(-\infty) = p"
 CLEAN_W_STAR = L / (2 * eta)
 
@@ -100,10 +103,10 @@ def theorem_1(acc=accuracy):
         "Theorem 1",
         "For every $w > 0$ and every centre $m$ ($a$ clean, $b$ robust, $b - \\epsilon u$ in the literal ball).",
         (
-            equal("both classes share $m$, so the lead is", lead, (p_pos - p_neg) * bracket),
+            equal("both classes share $m$, so the lead is", lead, (p_pos - p_neg) * bracket, LEAD),
             equal("the bracket starts at 0", bracket.subs(u, 0), 0, r"\Phi(m + 0) - \Phi(m - 0) = 0"),
             positive("and grows with $u$ while $m$ is held", sp.diff(bracket, u)),
-            positive_numbers("on numbers", lead),
+            positive_numbers("on numbers", lead, r"R_{+1} - R_{-1} > 0"),
         ),
     )
 
@@ -114,7 +117,7 @@ def one_turn(slope=SLOPE):
         "One turn",
         "With $L = \\log(p/q)$, $R$ rises where $L/2 > b u$ and falls where $L/2 < b u$.",
         (
-            equal("the derivative is", sp.diff(accuracy(p, q, b, u), u), slope),
+            equal("the derivative is", sp.diff(accuracy(p, q, b, u), u), slope, SLOPE_SHOWN),
             positive("its factor before sinh is positive", FACTOR),
         ),
     )
@@ -130,7 +133,12 @@ def theorem_2(w_star=W_STAR):
         "Theorem 2, $x_1$ untouched, $\\epsilon < \\eta$",
         "$w^* = L/(2(\\eta - \\epsilon))$, the only maximum, increases with $\\epsilon$ and does not depend on $d$.",
         (
-            equal("the overall $R$ is one class's with the mean $p$", overall, accuracy(mean_p, 1 - mean_p, b, u)),
+            equal(
+                "the overall $R$ is one class's with the mean $p$",
+                overall,
+                accuracy(mean_p, 1 - mean_p, b, u),
+                r"\tfrac12 (R_{+1} + R_{-1}) = \bar p\, \Phi(b + u) + (1 - \bar p)\, \Phi(b - u)",
+            ),
             equal(
                 "sinh vanishes at",
                 sp.solve(inside, w)[0],
@@ -150,7 +158,7 @@ def theorem_2_edge(slope=SLOPE):
         "Theorem 2 at $\\epsilon = \\eta$",
         "$R$ rises for all $w$ towards $\\bar p$ and never gets there: no $w^*$ exists. Beyond $\\eta$ it is the same.",
         (
-            equal("the slope becomes", spelt_out(at_edge), (p - q) * spelt_out(phi(u))),
+            equal("the slope becomes", at_edge, (p - q) * phi(u), r"\tfrac{dR}{du} = (p - q)\, \varphi(u)"),
             positive("which is positive for $p = q + x$", ((p - q) * phi(u)).subs(p, q + x).expand()),
             positive("and with $b = -x$, $L > 0$ sinh stays positive", sp.sinh(L / 2 + x * u)),
             equal("the supremum is the limit", accuracy(p, 1 - p, b, u).subs(u, sp.oo), p, ONLY_X1),
@@ -189,9 +197,9 @@ def theorem_4_clean(acc=accuracy):
         "Theorem 4, clean accuracy",
         "The lead $A_{+1} - A_{-1}$ grows for all $w > 0$, which is the first inequality; the second is one turn.",
         (
-            equal("the lead grows at the rate", sp.diff(lead, u), grows),
+            equal("the lead grows at the rate", sp.diff(lead, u), grows, DERIVATIVE + sp.latex(grows)),
             positive("positive for $p_{+1} = p_{-1} + x$", sp.factor(grows.subs(p_pos, p_neg + x))),
-            positive_numbers("on numbers", sp.diff(lead, u)),
+            positive_numbers("on numbers", sp.diff(lead, u), DERIVATIVE.replace("=", "> 0")),
             positive("past its own top, at $u^* + x$, a class falls", -sp.simplify(past_top)),
         ),
     )
@@ -207,10 +215,10 @@ def theorem_4_gain(acc=accuracy):
         "Theorem 4, the hard class gains less",
         "The lead $R_{+1} - R_{-1}$ grows for all $w > 0$; in the literal ball for $\\epsilon \\le 1$.",
         (
-            equal("literal ball, the lead grows at the rate", sp.diff(lead, u), grows),
+            equal("literal ball, the lead grows at the rate", sp.diff(lead, u), grows, DERIVATIVE + sp.latex(grows)),
             positive("positive for $\\epsilon = 1/(1 + w)$", sp.factor(small)),
             positive("and for $\\epsilon = 1$", sp.factor(grows.subs(p_pos, p_neg + x).subs(eps, 1))),
-            positive_numbers("on numbers", sp.diff(lead, u)),
+            positive_numbers("on numbers", sp.diff(lead, u), DERIVATIVE.replace("=", "> 0")),
             positive("$x_1$ untouched", untouched),
         ),
     )

@@ -32,14 +32,22 @@ L_mean = sp.log((p_pos + p_neg) / (2 - p_pos - p_neg))
 OWN = r"\tfrac{L_{-1}}{2 (\eta - \epsilon_{-1})} = w"
 MIRRORED = -b
 FAIR_MARGIN = eta - (eta - eps) * L_mean / L_neg
+LEVER_SHOWN = (
+    r"2\sqrt{pq}\, \varphi(b)\, e^{-u^2/2} \left[u \cosh(\tfrac{L}{2} - bu) + b \sinh(\tfrac{L}{2} - bu)\right]"
+)
+LEVER_SIGN = r"\cosh(\tfrac{L}{2} - bu) \left[u - b \tanh(bu - \tfrac{L}{2})\right]"
 LEVER = u * sp.cosh(INSIDE.subs(L, sp.log(p / q))) + b * sp.sinh(INSIDE.subs(L, sp.log(p / q)))
 SPLIT = b * sp.cosh(b * u) - u * sp.sinh(b * u)
+WEAK = r"\log\tfrac{f(S | +1)}{f(S | -1)} = 2 (\eta - \epsilon)\, S"
+ADDS_PLUS = r"\log\tfrac{p_{+1}}{1 - p_{-1}} = \text{shift} + \tfrac12 (L_{+1} + L_{-1})"
+ADDS_MINUS = r"\log\tfrac{1 - p_{+1}}{p_{-1}} = \text{shift} - \tfrac12 (L_{+1} + L_{-1})"
 RATE, SHIFT = (L_pos + L_neg) / 2, sp.log(p_pos * (1 - p_pos) / (p_neg * (1 - p_neg))) / 2
 MOVED = r"\sqrt d (\eta - \epsilon ! \delta) ? (t + \sqrt d\, \delta) = \sqrt d (\eta - \epsilon) ? t"
 THRESHOLD_MOVE = sp.sqrt(d) * x
 GROWTH = r"\tfrac{d w^*}{d \epsilon} = \tfrac{2 w^*}{\eta - 2 \epsilon}"
 K_CLASS_RATIO = sp.exp(-b * u)
 RATIO = r"\tfrac{w_1}{w_2} = \tfrac{\bar L}{2 (\eta - \epsilon)} = w^*"
+LINEAR = r"\bar L + \log\tfrac{f(S | +1)}{f(S | -1)} = \bar L + 2 (\eta - \epsilon)\, S"
 LOGISTIC_WEIGHTS = (sp.log(p / q), 2 * (eta - eps))
 
 
@@ -82,9 +90,11 @@ def fair_margin(eps_fair=FAIR_MARGIN):
                 L_neg / (2 * (eta - eps)),
                 r"\tfrac{\bar L}{2 (\eta - \epsilon')} = \tfrac{L_{-1}}{2 (\eta - \epsilon)} = w_{\text{fair}}",
             ),
-            positive_numbers("it is below $\\epsilon = \\eta - x$", (eps - eps_fair).subs(eps, eta - x)),
+            positive_numbers("it is the smaller one", (eps - eps_fair).subs(eps, eta - x), r"\epsilon - \epsilon' > 0"),
             equal("class $-1$ trained at its own margin", L_neg / (2 * (eta - own)), w, OWN),
-            positive_numbers("which is the larger one", own - own.subs(p_neg, p_pos)),
+            positive_numbers(
+                "which is the larger one", own - own.subs(p_neg, p_pos), r"\epsilon_{-1} - \epsilon_{+1} > 0"
+            ),
         ),
     )
 
@@ -96,8 +106,10 @@ def raise_one(lever=LEVER):
         "One margin raised",
         "$w$ rises with $\\epsilon_y$ iff $u > b_y \\tanh(b_y u - L_y/2)$.",
         (
-            equal("less $b_y$ changes the slope by", -sp.diff(SLOPE, b), FACTOR * lever),
-            equal("the sign is that of", lever, sp.cosh(inside) * (u - b * sp.tanh(b * u - sp.log(p / q) / 2))),
+            equal("less $b_y$ changes the slope by", -sp.diff(SLOPE, b), FACTOR * lever, LEVER_SHOWN),
+            equal(
+                "the sign is that of", lever, sp.cosh(inside) * (u - b * sp.tanh(b * u - sp.log(p / q) / 2)), LEVER_SIGN
+            ),
         ),
     )
 
@@ -117,7 +129,7 @@ def split(criterion=SPLIT):
         "To first order, easy class larger, $w$ falls (good for the hard class) iff "
         "$d(\\eta-\\epsilon)^2 < \\frac{\\bar L}{2} \\tanh \\frac{\\bar L}{2}$, and rises otherwise.",
         (
-            equal("the slope changes by", change, factor * criterion),
+            equal("the slope changes by", change, factor * criterion, sp.latex(factor * criterion)),
             equal("at $u = x/b$, $x = \\bar L / 2$", sp.expand(at_top * b), sp.cosh(x) * (b**2 - x * sp.tanh(x))),
         ),
     )
@@ -130,13 +142,14 @@ def bayes_rule(rate=RATE, shift=SHIFT):
     weak = ((s + mean) ** 2 - (s - mean) ** 2) / (2 * d)
     return Proof(
         "With a threshold",
-        "$w = (L_{+1} + L_{-1})/(4(\\eta - \\epsilon))$, $c = \\log\\frac{p_{+1}(1-p_{+1})}{p_{-1}(1-p_{-1})} / "
+        "The log-odds are shift + rate $x_1$ + $2(\\eta - \\epsilon)S$; divided by the rate, "
+        "$w = (L_{+1} + L_{-1})/(4(\\eta - \\epsilon))$ and $c = \\log\\frac{p_{+1}(1-p_{+1})}{p_{-1}(1-p_{-1})} / "
         "(L_{+1} + L_{-1}) < 0$.",
         (
-            equal("the attacked weak features speak with the log-odds", weak, 2 * (eta - eps) * s),
-            equal("$x_1 = +1$ adds", sp.log(p_pos / (1 - p_neg)), shift + rate),
-            equal("$x_1 = -1$ adds", sp.log((1 - p_pos) / p_neg), shift - rate),
-            positive_numbers("divided by rate, the threshold is negative: it serves the hard class", -shift / rate),
+            equal("the attacked weak features speak with the log-odds", weak, 2 * (eta - eps) * s, WEAK),
+            equal("$x_1 = +1$ adds", sp.log(p_pos / (1 - p_neg)), shift + rate, ADDS_PLUS),
+            equal("$x_1 = -1$ adds", sp.log((1 - p_pos) / p_neg), shift - rate, ADDS_MINUS),
+            positive_numbers("so the threshold is negative: it serves the hard class", -shift / rate, "c < 0"),
         ),
     )
 
@@ -209,7 +222,7 @@ def logistic(weights=LOGISTIC_WEIGHTS):
         "The population minimiser is the log-odds of the attacked data at the mean $p$: $w_1 = \\bar L$, "
         "$w_2 = 2(\\eta-\\epsilon)$, whose ratio is the $w^*$ of Theorem 2.",
         (
-            equal("at $x_1 = 1$ the log-odds are linear in $S$", log_odds, w_1 + w_2 * s),
+            equal("at $x_1 = 1$ the log-odds are linear in $S$", log_odds, w_1 + w_2 * s, LINEAR),
             equal("their ratio", w_1 / w_2, sp.log(p / q) / (2 * (eta - eps)), RATIO),
         ),
     )

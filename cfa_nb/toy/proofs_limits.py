@@ -22,6 +22,7 @@ from cfa_nb.toy.algebra import (
 from cfa_nb.toy.proofs import INSIDE, W_STAR, accuracy
 
 # What is proved; each formula is the default argument of the proof that settles it.
+TWO_TERMS = r"p (1 - \epsilon)\, \varphi(b + (1 - \epsilon) u) - q (1 + \epsilon)\, \varphi(b - (1 + \epsilon) u)"
 LITERAL_SIGN = 2 * eps * u**2 - 2 * b * u + sp.log(p * (1 - eps) / (q * (1 + eps)))
 LITERAL_FIRST_ORDER = -1 / eta + L / (2 * eta**2) + L**2 / (4 * d * eta**3)  # dw*/deps at eps = 0
 ABOVE_ETA, BELOW_ETA = INSIDE.subs(b, -x), INSIDE.subs(b, x)  # x > 0
@@ -40,8 +41,8 @@ def literal_turns(quadratic=LITERAL_SIGN):
         "For $\\epsilon < 1$, $R$ rises where $g(u) > 0$ and falls where $g(u) < 0$; it is the first reading at margin "
         "$\\epsilon (1 + w/d)$.",
         (
-            equal("the derivative has two terms", sp.diff(acc, u), rising - falling),
-            equal("the logarithm of their ratio is $g$", log_ratio, quadratic),
+            equal("the derivative has two terms", sp.diff(acc, u), rising - falling, TWO_TERMS),
+            equal("the logarithm of their ratio is $g$", log_ratio, quadratic, f"g(u) = {sp.latex(quadratic)}"),
             equal("the centre is the same", sp.sqrt(d) * (eta - eps) - eps * w / sp.sqrt(d), same_b),
         ),
     )

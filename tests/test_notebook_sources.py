@@ -1,0 +1,105 @@
+"""The notebooks' sources keep the house's rules: a title, one parameter cell, no outputs, nothing that wants a test."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from cfa_nb.paths import notebooks_dir
+from cfa_nb.study import FIGURES
+
+SOURCES = sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb"))
+PROFILED = [p for p in SOURCES if p.stem != "01_toy_theory"]
+FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@pytest.fixture(params=SOURCES, ids=lambda p: p.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_all_notebooks_are_here():
+    assert [p.stem[:2] for p in SOURCES][:8] == [f"{i:02d}" for i in range(8)]
+    assert set(FIGURES.values()) <= {p.stem for p in SOURCES}
+
+
+def test_it_is_valid_and_names_the_common_kernel(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.kernelspec.language == "python"
+    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
+
+
+def test_title_first_then_parameters_then_the_page(notebook):
+    title, parameters, header = notebook.cells[:3]
+    assert title.cell_type == "markdown"
+    assert title.source.startswith("# ")
+    assert "Section" in title.source or "whole paper" in title.source
+    assert parameters.metadata.tags == ["parameters"]
+    assert "page.header()" in header.source
+
+
+def test_parameters_are_literals_with_a_comment(notebook):
+    source = notebook.cells[1].source
+    for node in ast.parse(source).body:
+        assert isinstance(node, ast.Assign)
+        ast.literal_eval(node.value)
+    assert all("#" in line for line in source.splitlines())
+
+
+def test_one_heading_of_the_first_level(notebook):
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
+
+
+def test_no_outputs_and_stable_cell_ids(notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_-]*", i) and not re.fullmatch(r"[0-9a-f]{8}", i) for i in ids)
+    assert all(not c.outputs and c.execution_count is None for c in code(notebook))
+
+
+def test_no_functions_classes_installs_or_paths(notebook):
+    for cell in code(notebook):
+        assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, FORBIDDEN)], cell.id
+        for word in ("!pip", "%pip", "sys.path", "torch.load"):
+            assert word not in cell.source, cell.id
+
+
+def test_cells_stay_short(notebook):
+    assert all(len(cell.source.splitlines()) <= 14 for cell in code(notebook))
+
+
+def test_markdown_is_no_dialect(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"^:::|\{eq\}|\{ref\}|^```\{", cell.source, re.MULTILINE), cell.id
+            assert cell.source.count("$$") % 2 == 0, cell.id
+
+
+def test_links_between_notebooks_lead_somewhere(notebook):
+    for target in re.findall(r"\]\((\d\d_[a-z0-9_]+\.ipynb)", "\n".join(c.source for c in notebook.cells)):
+        assert (notebooks_dir() / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
+def test_a_profiled_page_takes_the_profile_and_names_itself(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[1].source == 'profile = "demo"  # demo, digits or smoke'
+    assert f'Page("{path.stem}", profile)' in cells[2].source
+
+
+@pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
+def test_figures_and_tables_have_names_of_their_own_and_figures_an_alt_text(path):
+    text = "\n".join(c.source for c in code(nbformat.read(path, as_version=4)))
+    calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    shown = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]
+    names = [n.args[1].value for n in shown]
+    assert len(set(names)) == len(names)
+    assert names
+    assert all(any(k.arg == "alt" for k in n.keywords) for n in shown if n.func.attr == "figure")
