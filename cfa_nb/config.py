@@ -28,9 +28,7 @@ class TrainConfig:
     seed: int = 0  # draws the split (embedded data), the initial weights, the batch order and the attacks
 
     # --- data
-    dataset: str = (
-        "cifar10"  # a key of cfa_nb.data.LOADERS; "folder:<name>": a folder of images
-    )
+    dataset: str = "cifar10"  # a key of cfa_nb.data.LOADERS; "folder:<name>": a folder of images
     train_per_class: int | None = None  # None: all images that validation leaves (4,900 on CIFAR-10)
     val_per_class: int = 100  # "2% samples from each class" (Sec. 5.1); every method trains on the rest
     test_per_class: int | None = None  # None: the whole test set

@@ -70,7 +70,7 @@ def mean_std(values):
 
 def points(value):
     """A difference of fractions in percentage points, signed: "+5.7", "−0.3"."""
-    return f"{100 * value:+.1f}".replace("-", "−")
+    return f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: never "−0.0"
 
 
 def percent(value):

@@ -14,6 +14,7 @@ from cfa_nb.paths import ROOT
 HOMES = re.compile(r"/(?:home|Users)/[A-Za-z]\w*/|[A-Z]:\\\\Users\\\\")
 KERNEL_FILES = re.compile(r"ipykernel_\d+/\d+")
 OWN = [str(ROOT), *(p + os.sep for p in (str(Path.home()), tempfile.gettempdir()) if len(Path(p).parts) > 1)]
+LOCAL = {".venv", "runs", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache", "__pycache__", "cfa_nb.egg-info"}
 SKIPPED = (".png", ".safetensors", ".gz", ".npz")
 
 
@@ -24,7 +25,7 @@ def files():
     if listed.returncode == 0:
         found = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        found = [f for f in ROOT.rglob("*") if not {".venv", "runs", ".git"} & set(f.relative_to(ROOT).parts)]
+        found = [f for f in ROOT.rglob("*") if not LOCAL & set(f.relative_to(ROOT).parts)]
     return [f for f in found if f.is_file() and f.suffix not in SKIPPED]
 
 

@@ -10,15 +10,17 @@ import pytest
 from cfa_nb import report
 from cfa_nb.metrics import ClassAccuracy
 from cfa_nb.paper import TABLE_1, TABLE_3
+from cfa_nb.paths import outputs_dir
+from cfa_nb.published import Published
 from cfa_nb.report.comparisons import paper_difference
 from cfa_nb.report.figures_ablation import trailing_mean
 from cfa_nb.report.header import duration, seeds_text
 from cfa_nb.report.lines import eps_text
 from cfa_nb.report.overview import PLACES
 from cfa_nb.report.style import HARD, class_colours, ordered_colours, spread, styled
-from cfa_nb.rows import by_seed, find, hardest_by_training, row_runs
-from cfa_nb.runs import Runs
-from cfa_nb.study import DEMO, FIGURES, SMOKE
+from cfa_nb.rows import by_seed, find, hard_classes, hardest_by_training, row_runs
+from cfa_nb.runs import Run, Runs
+from cfa_nb.study import DEMO, DIGITS, FIGURES, SMOKE
 from tests.factories import NAMES, all_runs, provenance
 
 
@@ -163,6 +165,21 @@ def test_trailing_mean_by_hand():
 
 def test_margins_are_written_as_the_paper_does():
     assert [eps_text(e) for e in (8 / 255, 0.15, 0.0375, 0.2)] == ["8/255", "0.15", "0.0375", "0.2"]
+
+
+def test_gains_are_told_only_where_the_interval_says_so(runs):
+    lines = report.gain_text(runs, SMOKE).splitlines()
+    assert "best on test **a gain** (+10.0 [" in lines[0]
+    assert "no gain that can be told from zero" in lines[1]
+
+
+def test_the_hard_digits_are_those_that_training_finds_hardest():
+    published = Published(outputs_dir() / "digits")
+    at = [c for c in DIGITS.runs("fig4") if published.status(c).fresh]
+    if not at:
+        pytest.skip("no published records of digits")
+    found = [Run(c, published.record(c), None) for c in at]
+    assert hardest_by_training(found) == hard_classes(DIGITS)
 
 
 def test_finding_runs_is_exact(runs):

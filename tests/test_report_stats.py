@@ -36,6 +36,7 @@ def test_mean_std_uses_the_sample_deviation(values, text):
 
 
 def test_points_and_percent():
+    assert points(-0.0001) == "+0.0"
     assert (points(0.057), points(-0.003), percent(0.5678)) == ("+5.7", "−0.3", "56.8")
 
 

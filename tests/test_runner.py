@@ -3,8 +3,13 @@
 import errno
 import json
 import os
+import shutil
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 from made_up import finish, provenance, record, write_notebook
 
@@ -125,6 +130,32 @@ def test_a_worker_that_dies_is_a_failure(sources, folders, said, monkeypatch):
     with pytest.raises(draw.PagesFailed):
         draw.draw(pages.jobs("theory"), say=said.append)
     assert "ended with code 9: no memory" in said[0]
+
+
+@pytest.mark.slow
+def test_worker_and_kernel_end_with_a_killed_parent(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from cfa_nb.reproduce import notebooks, pages\n"
+        "e = notebooks.Execution(pages.Job(Path(sys.argv[1]), 'theory'), sys.argv[2])\n"
+        "print(e._process.pid, e.staging.folder, flush=True); time.sleep(600)"
+    )
+    source = write_notebook(tmp_path / "02_slow.ipynb", "import time; time.sleep(600)")
+    with subprocess.Popen([sys.executable, "-c", code, source, tmp_path], stdout=subprocess.PIPE, text=True) as parent:
+        pid, folder = parent.stdout.readline().split()
+        worker = psutil.Process(int(pid))
+        until(lambda: worker.children())
+        (kernel,) = worker.children()
+        parent.kill()
+    until(lambda: not worker.is_running() and not kernel.is_running())
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(true, seconds=30):
+    """Waits until something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
 
 
 # --- scrub

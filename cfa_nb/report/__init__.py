@@ -20,6 +20,7 @@ from cfa_nb.report.comparisons import (
     TABLE_3_PAIRS,
     comparison_caption,
     comparisons,
+    gain_text,
 )
 from cfa_nb.report.figures_ablation import (
     calibrated_values,
@@ -81,6 +82,7 @@ __all__ = [
     "fairness_gain_text",
     "fluctuation",
     "fluctuation_caption",
+    "gain_text",
     "header_text",
     "image_strip",
     "map_table",

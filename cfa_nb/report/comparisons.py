@@ -61,3 +61,18 @@ def comparison_caption(runs, profile, selection="best"):
         f"Differences in percentage points, paired by seed ({n} seeds), {SELECTIONS[selection]}; in brackets the 95 % "
         f"Student t interval. The paper's column is the difference of its printed means."
     )
+
+
+def gain_text(runs, profile):
+    """One line a method: whether its worst class gains by CFA, at the best and at the last checkpoint."""
+    told = []
+    for method in ("at", "trades", "fat"):
+        found = {s: row_difference(runs, profile, f"{method}_cfa", method, s, "robust_worst") for s in ("best", "last")}
+        parts = [f"{SELECTIONS[s]} {_word(d)} ({difference_text(d)} points)" for s, d in found.items()]
+        told.append(f"- {ROWS[f'{method}_cfa'].label} against {ROWS[method].label}, worst class: {', '.join(parts)}")
+    return "\n".join(told)
+
+
+def _word(found):
+    low, high = found.interval
+    return "**a gain**" if low > 0 else "**a loss**" if high < 0 else "no gain that can be told from zero"

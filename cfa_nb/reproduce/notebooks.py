@@ -31,7 +31,7 @@ class Execution:
         with open(self.staging.file("log.txt"), "wb") as log:
             self._process = subprocess.Popen(
                 self.staging.command, env=self.staging.environment(), cwd=self.staging.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     @property

@@ -5,9 +5,11 @@ The job names the notebook, its parameters and limits; the answer is written bes
 """
 
 import json
+import os
 import re
 import signal
 import sys
+import threading
 from pathlib import Path
 
 # An optional check of web addresses in notebooks: importing it compiles a grammar, for seconds.
@@ -61,9 +63,16 @@ def refuse_unknown(notebook, parameters, name):
         raise ValueError(f"{name} has no parameter {', '.join(unknown)}; it takes {takes}")
 
 
+def _end_with_parent():
+    """Ends this process when its parent is gone, killed perhaps: the pipe that it holds is closed then."""
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(path):
     """Reads the job, runs it and writes the answer."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that papermill ends its kernel
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     job = json.loads(Path(path).read_text())
     state, error = run(job)
     Path(job["answer"]).write_text(json.dumps({"state": state, "error": error}))
