@@ -143,15 +143,28 @@ def _reproduce(arguments):
 
     if arguments.no_train:
         return _render(arguments)
-    for name in _profiles(arguments):
-        reproduce(name, workers=arguments.workers, at_once=arguments.pages, force=arguments.force)
+    options = dict(workers=arguments.workers, at_once=arguments.pages, force=arguments.force)
+    return _for_each_profile(arguments, lambda name: reproduce(name, **options))
 
 
 def _render(arguments):
     from cfa_nb.reproduce.pipeline import render
 
+    options = dict(at_once=arguments.pages, force=arguments.force)
+    return _for_each_profile(arguments, lambda name: render(name, **options))
+
+
+def _for_each_profile(arguments, act):
+    """Does it for one profile after the other; a failed page of one does not keep the next from being made."""
+    from cfa_nb.reproduce.draw import PagesFailed
+
+    code = 0
     for name in _profiles(arguments):
-        render(name, at_once=arguments.pages, force=arguments.force)
+        try:
+            act(name)
+        except PagesFailed as error:
+            code = _fail(f"{name}: {error}", 1)
+    return code
 
 
 def _status(arguments):

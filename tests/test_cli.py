@@ -9,6 +9,7 @@ from made_up import finish
 
 from cfa_nb import cli
 from cfa_nb.reproduce import pipeline, single
+from cfa_nb.reproduce.draw import PagesFailed
 from cfa_nb.reproduce.publish import publish
 from cfa_nb.store import RunStore, StoreError
 from cfa_nb.study import PROFILES
@@ -93,6 +94,19 @@ def test_the_profiles_that_are_done_by_default(monkeypatch):
     monkeypatch.setattr(pipeline, "reproduce", lambda name, **options: done.append((name, options)))
     assert call("reproduce", "--workers", "3", "--force") == 0
     assert done == [(name, {"workers": 3, "at_once": 2, "force": True}) for name in ("demo", "digits")]
+
+
+def test_a_failed_page_does_not_keep_the_next_profile_from_being_made(monkeypatch, capsys):
+    done = []
+
+    def fail(name, **_):
+        done.append(name)
+        raise PagesFailed("1 of 8 notebooks failed: 02_margin_study")
+
+    monkeypatch.setattr(pipeline, "render", fail)
+    assert call("render") == 1
+    assert done == ["demo", "digits"]
+    assert "cfa_nb: demo: 1 of 8 notebooks failed: 02_margin_study" in capsys.readouterr().err
 
 
 def test_no_train_is_render(monkeypatch):

@@ -64,6 +64,7 @@ class Execution:
     def close(self):
         """Ends what still runs and removes the staging folder."""
         self.end()
+        self._process.stdin.close()
         self.staging.close()
 
 

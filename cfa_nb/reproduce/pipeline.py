@@ -39,9 +39,11 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
     verdicts = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
         say(f"{name}: removed {removed}, which belongs to no run any more")
-    draw(wanted, at_once=at_once, force=force, say=say)
-    for line in closing_lines(profile, verdicts):
-        say(line)
+    try:
+        draw(wanted, at_once=at_once, force=force, say=say)
+    finally:  # the records that were compared with are replaced by now
+        for line in closing_lines(profile, verdicts):
+            say(line)
 
 
 def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
