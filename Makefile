@@ -68,8 +68,8 @@ $(READY): pyproject.toml constraints.txt
 	    echo "cfa-nb needs Python 3.11 or newer, and $(PYTHON) is not; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@if [ -e $(BUILDING) ] && [ "$(TORCH)" != keep ]; then echo "$(VENV) is half-built: starting anew"; rm -rf $(VENV); fi
 	@echo "setting up $(VENV), once; this takes some minutes"
-	@[ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1 || { mkdir -p $(VENV) && touch $(BUILDING); }
-	@[ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(SITE) $(VENV)
+	@[ -e $(VENV) ] || [ "$(TORCH)" = keep ] || { mkdir -p $(VENV) && touch $(BUILDING); }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(SITE) $(VENV)
 ifeq ($(TORCH),keep)
 	@$(PY) -c 'import torch, torchvision' || { \
 	    echo "TORCH=keep, but $(PY) finds no torch and torchvision; install yours first (see make help)" >&2; exit 1; }

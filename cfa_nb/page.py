@@ -19,7 +19,7 @@ from cfa_nb.paths import outputs_dir, runs_dir
 from cfa_nb.provenance import hardware
 from cfa_nb.published import Published
 from cfa_nb.report.header import header_text, theory_header_text
-from cfa_nb.report.style import png, use_style
+from cfa_nb.report.style import png, styled, use_style
 from cfa_nb.runs import Run, Runs
 from cfa_nb.store import RunStore, write
 from cfa_nb.study import profile_named
@@ -82,4 +82,4 @@ class Page:
         if self.saves:
             write(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
         display(Markdown(f"*{caption}*"))
-        display(table.style.hide(axis="index").set_uuid(name).format(precision=1, na_rep="–"))
+        display(styled(table, name))

@@ -187,7 +187,7 @@ DEMO = Profile(
 DIGITS = Profile(
     name="digits",
     data_label="digits (scikit-learn, real 8x8 images)",
-    description="Real handwritten digits: class disparity and the margin study hold, CCM does not help; see why.",
+    description="Real handwritten digits: classes differ as much, but CCM does not help there; the pages say why.",
     common=_SMALL
     | dict(
         dataset="digits", val_per_class=20, width=128, depth=2,

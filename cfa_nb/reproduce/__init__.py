@@ -9,6 +9,7 @@ draw.py       executes what is not up to date, with a line of progress for each 
 notebooks.py  executes notebooks, several at a time, each in a process of its own (worker.py)
 staging.py    the folder and the environment that such a process works in
 scrub.py      removes from an executed notebook what belongs to the machine and the day
+links.py      points links between notebooks at their pages
 place.py      moves a finished page with its figures and tables to where readers find it
 publish.py    copies records, provenance and reported checkpoints of the runs
 compare.py    a verdict for each run: identical to the published record, within tolerance, different

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfa_nb.paths import notebooks_dir, outputs_dir
+from cfa_nb.reproduce.links import targets
 
 #: The page set that needs no profile, and its notebooks.
 THEORY = "theory"
@@ -28,6 +29,11 @@ class Job:
     def parameters(self):
         """What the notebook is told; a theory notebook keeps its own values."""
         return {} if self.page_set == THEORY else {"profile": self.page_set}
+
+    @property
+    def links(self):
+        """{notebook file: relative path of its page}, where that page lies in another page set."""
+        return targets(self.page_set, THEORY, THEORY_NOTEBOOKS)
 
     @property
     def folder(self):

@@ -89,6 +89,7 @@ class Staging:
         return {
             "source": str(self.job.source),
             "parameters": self.job.parameters,
+            "links": self.job.links,
             "partial": str(self.file("partial.ipynb")),
             "page": str(self.file("page.ipynb")),
             "answer": str(self.file("answer.json")),

@@ -18,6 +18,7 @@ sys.modules.setdefault("rfc3987_syntax", None)
 import nbformat  # noqa: E402
 import papermill  # noqa: E402
 
+from cfa_nb.reproduce.links import relink  # noqa: E402
 from cfa_nb.reproduce.scrub import KERNELSPEC, refuse_errors, scrub, serialise  # noqa: E402
 
 _NO_KERNEL = re.compile(r"Kernel (didn't respond|died before replying)|Address already in use")
@@ -33,7 +34,8 @@ def run(job):
         refuse_unknown(notebook, job["parameters"], Path(job["source"]).name)
         done = _execute(notebook, job)
         refuse_errors(done, Path(job["source"]).name)
-        Path(job["page"]).write_text(serialise(scrub(done, ids, job["places"])), encoding="utf-8")
+        page = relink(scrub(done, ids, job["places"]), job["links"])
+        Path(job["page"]).write_text(serialise(page), encoding="utf-8")
     except papermill.PapermillExecutionError as error:
         return "failed", f"cell {error.exec_count} raised {error.ename}: {error.evalue}"
     except Exception as error:

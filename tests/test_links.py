@@ -1,0 +1,42 @@
+"""Links between notebooks lead to pages that are there, in the sources and in the published pages."""
+
+import re
+
+import nbformat
+import pytest
+
+from cfa_nb.paths import ROOT, notebooks_dir
+from cfa_nb.reproduce.links import relink
+from cfa_nb.reproduce.pages import Job, jobs
+
+LINK = re.compile(r"\]\(([^)\s#]+\.(?:ipynb|md|png))(?:#[^)]*)?\)")
+
+
+def test_a_profile_s_page_leads_to_the_theory_and_back():
+    source = notebooks_dir() / "00_start_here.ipynb"
+    assert Job(source, "digits").links == {"01_toy_theory.ipynb": "../../theory/notebooks/01_toy_theory.ipynb"}
+    assert Job(source, "theory").links["00_start_here.ipynb"] == "../../demo/notebooks/00_start_here.ipynb"
+
+
+def test_links_in_text_and_outputs_are_changed_and_anchors_kept():
+    cell = nbformat.v4.new_markdown_cell("[a](01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb`")
+    code = nbformat.v4.new_code_cell("")
+    code.outputs = [nbformat.v4.new_output("display_data", {"text/html": '<a href="01_toy.ipynb">'})]
+    done = relink(nbformat.v4.new_notebook(cells=[cell, code]), {"01_toy.ipynb": "../t/01_toy.ipynb"})
+    assert done.cells[0].source == "[a](../t/01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb`"
+    assert done.cells[1].outputs[0].data["text/html"] == '<a href="../t/01_toy.ipynb">'
+
+
+@pytest.mark.parametrize("page_set", ["demo", "theory"])
+def test_every_link_of_a_source_has_a_target(page_set):
+    for job in jobs(page_set):
+        for cell in nbformat.read(job.source, 4).cells:
+            for target in LINK.findall(cell.source if cell.cell_type == "markdown" else ""):
+                assert (job.source.parent / target).exists(), f"{job.name} leads to {target}"
+
+
+def test_links_of_the_documents_have_targets():
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in LINK.findall(document.read_text()):
+            if not target.startswith("http"):
+                assert (document.parent / target).exists(), f"{document.name} leads to {target}"
