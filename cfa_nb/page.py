@@ -16,7 +16,6 @@ from IPython.display import Image, Markdown, display
 
 from cfa_nb.config import LIVE
 from cfa_nb.paths import outputs_dir, runs_dir
-from cfa_nb.provenance import hardware
 from cfa_nb.published import Published
 from cfa_nb.report.header import header_text, theory_header_text
 from cfa_nb.report.style import png, styled, use_style
@@ -49,7 +48,7 @@ class Page:
     def header(self):
         """Shows what this page rests on: data, runs, seeds, measured seconds, hardware, commit."""
         if self.profile is None:
-            return display(Markdown(theory_header_text(hardware() if self.saves else None)))
+            return display(Markdown(theory_header_text()))
         configs = self.profile.page_runs(self.name) or self.profile.runs()
         return display(Markdown(header_text(self.profile, self._load(configs))))
 

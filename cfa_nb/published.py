@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
+from cfa_nb.config import RECIPE_VERSION
 from cfa_nb.provenance import Provenance
 from cfa_nb.record import RunRecord
 from cfa_nb.store import Status, StoreError, read_weights, run_id, write
@@ -32,10 +33,13 @@ class Published:
         return out
 
     def status(self, config, averages=()):
-        """ "fresh" if there is a record of this config, else "missing"."""
-        if config.canonical() in self.names:
-            return Status("fresh", "published", config.epochs)
-        return Status("missing", f"not among the records of {self.folder}")
+        """`Status`: "fresh" if there is a record of this config, "stale" if by an older recipe, else "missing"."""
+        if config.canonical() not in self.names:
+            return Status("missing", f"not among the records of {self.folder}")
+        version = self.record(config).recipe_version
+        if version != RECIPE_VERSION:
+            return Status("stale", f"published by recipe version {version}, this is {RECIPE_VERSION}", config.epochs)
+        return Status("fresh", "published", config.epochs)
 
     def record(self, config):
         """The `RunRecord`; raises `StoreError` if it is not published."""

@@ -25,6 +25,12 @@ def _seeded():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _no_fsync(monkeypatch):
+    """The files of a test need not outlive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     """(outputs, runs) below a temporary folder, for everything that asks `cfa_nb.paths`."""

@@ -63,6 +63,7 @@ def assert_equal_movement(start, ours, theirs):
         assert float((ours[k] - theirs[k]).abs().max()) <= CLOSE * moved, k
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm"])
 def test_three_steps_equal_the_naive_transcription(recipe):
     config = config_of(recipe)

@@ -20,6 +20,7 @@ def test_parents_come_first_and_are_added(tmp_path):
     assert [c.recipe for c in missing(SMOKE, [tiny.config("frl")], RunStore(tmp_path))] == ["at", "frl"]
 
 
+@pytest.mark.slow
 def test_serial_and_pooled_leave_the_same_records(tmp_path):
     configs = [tiny.config(r) for r in ("frl", "trades", "at")]
     here, there = RunStore(tmp_path / "here"), RunStore(tmp_path / "there")

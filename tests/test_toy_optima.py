@@ -92,6 +92,7 @@ def test_trained_w_with_class_wise_margins(model, eps_pos, eps_neg, ball):
 
 @exact
 @given(models(), st.floats(0, 0.999), st.integers(0, 8))
+@pytest.mark.slow
 def test_near_the_jump_of_the_literal_ball(model, share, digits):
     """Where the two roots come together and the branches tie, doubles alone would lose half their digits."""
     eps = jump_margin(model, 1) * (1 - share * 10.0**-digits)

@@ -53,6 +53,7 @@ def test_resumed_equals_uninterrupted_byte_for_byte(recipe, tmp_path):
     assert not (parts.path(config) / "state.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_resnet_with_augmentation_resumes_too(tmp_path):
     config = tiny.resnet_config("at_ccm", crop_padding=1, flip=True, clean_forward="train", epochs=3)
     expected = train(config, tiny.AVERAGES, RunStore(tmp_path / "a"))

@@ -5,7 +5,6 @@ Test is the last 60 images of each class, for every seed; the run's seed draws t
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
 
@@ -15,6 +14,8 @@ TRAIN_PER_CLASS = 90
 
 def load(config):
     """90 train, `val_per_class` validation and 60 test images a class, unless the config says otherwise."""
+    from sklearn.datasets import load_digits  # takes seconds to import, and other datasets do not need it
+
     raw = load_digits()
     images = torch.from_numpy(np.rint(raw.images * (255 / 16)).astype(np.uint8)[:, None])  # 0..16 -> 0..255
     labels = raw.target.astype(np.int64)

@@ -13,12 +13,11 @@ def header_text(profile, runs):
     return "\n".join(f"> {line}  " for line in lines)
 
 
-def theory_header_text(hardware=None):
-    """Markdown for the page that needs no runs; `hardware` names the machine where the page is executed for keeping."""
-    where = f" on {hardware}" if hardware else ""
+def theory_header_text():
+    """Markdown for the page that needs no runs."""
     return (
         "> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n"
-        f"> **Runs:** none; the page computes itself in seconds{where}."
+        "> **Runs:** none. Proofs, closed forms and seeded simulations are computed where you see them."
     )
 
 

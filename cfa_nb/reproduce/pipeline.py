@@ -6,6 +6,7 @@ notebook failed; its published page is then left as it was.
 
 import tempfile
 
+from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import outputs_dir, runs_dir
 from cfa_nb.published import Published
 from cfa_nb.reproduce.compare import closing_lines, compare_all
@@ -13,7 +14,7 @@ from cfa_nb.reproduce.draw import PAGES_AT_ONCE, draw, print_line
 from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.reproduce.progress import run_lines
 from cfa_nb.reproduce.publish import publish
-from cfa_nb.store import RunStore, StoreError, make_folder
+from cfa_nb.store import RunStore
 from cfa_nb.study import profile_named
 
 

@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
+from cfa_nb.files import StoreError, write
 from cfa_nb.paths import runs_dir
 from cfa_nb.reproduce.cache import digest_of
 from cfa_nb.reproduce.staging import SAVED
-from cfa_nb.store import StoreError, write
 
 _OWN_FOLDERS = ("notebooks", *SAVED)
 
