@@ -11,6 +11,8 @@ import pandas as pd
 
 from cfa_nb.config import RECIPES, Average, TrainConfig
 
+PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -221,21 +223,32 @@ def differences_table():
 
 
 def profile_changes(profile):
-    """DataFrame: the fields in which a profile departs from the defaults of the table above."""
+    """DataFrame: where a profile departs from the defaults of the table above, and from the attack of Tables 1-3."""
+    changes = [*_field_changes(profile), *_derived_changes(profile)]
+    return pd.DataFrame(changes, columns=["Field", "default (the paper's or its release's)", profile.name])
+
+
+def _field_changes(profile):
+    """(field, default, value) of every field that the profile sets, for all runs or for those of one objective."""
     default = {f.name: f.default for f in fields(TrainConfig)}
-    changed = {k: v for k, v in profile.common.items() if v != default[k]}
-    rows = [
-        {"Field": k, "default (the paper's or its release's)": text_of(default[k]), profile.name: text_of(v)}
-        for k, v in changed.items()
-    ]
+    for k, v in profile.common.items():
+        if v != default[k]:
+            yield k, text_of(default[k]), text_of(v)
     for objective, own in profile.by_objective.items():
         for k, v in own.items():
-            base = getattr(RECIPES[objective], k)
-            rows.append(
-                {
-                    "Field": f"{k}, {objective} only",
-                    "default (the paper's or its release's)": text_of(base),
-                    profile.name: text_of(v),
-                }
-            )
-    return pd.DataFrame(rows)
+            yield f"{k}, {objective} only", text_of(getattr(RECIPES[objective], k)), text_of(v)
+
+
+def _derived_changes(profile):
+    """The same for what no field of `common` says: the training step, the averages, the attack of the tables."""
+    alpha = profile.config("at", profile.seeds[0]).alpha
+    if alpha != default_of("alpha"):
+        share = f" ({profile.alpha_per_eps:g} of a run's eps)" if profile.alpha_per_eps else ""
+        yield "alpha", text_of(default_of("alpha")), f"{text_of(alpha)}{share}"
+    for spec in profile.averages:
+        if spec.start != default_of("Average.start"):
+            yield f"Average.start, {spec.name}", text_of(default_of("Average.start")), text_of(spec.start)
+    fawa = next((a.threshold for a in profile.averages if a.name == "fawa"), PAPER_THRESHOLD)
+    if fawa != PAPER_THRESHOLD:
+        yield "Average.threshold, fawa", text_of(PAPER_THRESHOLD), text_of(fawa)
+    yield "attack of Tables 1-3", "AutoAttack", f"PGD-{profile.final_steps}"

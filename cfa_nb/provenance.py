@@ -83,7 +83,7 @@ def _cpu_name():
 
 @cache
 def commit():
-    """The source's git commit (12 digits), with a + when the tree differs from it; "unknown" outside a checkout."""
+    """The source's git commit (12 digits), with a + when what trains differs from it; "unknown" outside a checkout."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*args):
@@ -91,7 +91,8 @@ def commit():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        dirty = git("status", "--porcelain", "--untracked-files=no", "--", "cfa_nb")
+        trains = ["cfa_nb", *(f":!cfa_nb/{part}" for part in ("report", "claims", "toy", "reproduce"))]
+        dirty = git("status", "--porcelain", "--untracked-files=no", "--", *trains)
         return git("rev-parse", "--short=12", "HEAD") + ("+" if dirty else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -76,16 +76,6 @@ class RunRecord:
     evaluations: dict[str, dict[str, ClassAccuracy]] = field(default_factory=dict)
     recipe_version: int = RECIPE_VERSION
 
-    @property
-    def finished(self):
-        """All epochs trained and all checkpoints kept."""
-        return len(self.epochs) == self.config.epochs and f"{LIVE}/last" in self.checkpoints
-
-    def selected_epoch(self, weights, selection):
-        """The epoch (from 1) whose weights a selection reports, or None while these weights do not exist."""
-        chosen = self.checkpoints.get(f"{weights}/{selection}")
-        return chosen.epoch if chosen else None
-
     def reported(self, weights, selection):
         """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""
         key = f"{weights}/{selection}"

@@ -191,18 +191,18 @@ DIGITS = Profile(
     common=_SMALL
     | dict(
         dataset="digits", val_per_class=20, width=128, depth=2,
-        epochs=40, milestones=(20, 30), calibration_start=9, batch_size=64,
+        epochs=24, milestones=(12, 18), calibration_start=6, batch_size=64,
         eps=0.15, steps=5, eval_eps=0.15, eval_alpha=0.15 / 4,
     ),
     by_objective={"frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    averages=(Average("ema", start=11), Average("fawa", start=11, threshold=0.25)),
+    averages=(Average("ema", start=7), Average("fawa", start=7, threshold=0.25)),
     seeds=(0, 1, 2),
     study_seeds=(0,),
     margins=tuple(0.15 * k / 4 for k in range(1, 9)),
     betas=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0),
-    early_window=(23, 26),
-    late_window=(37, 40),
-    beta_window=(31, 34),
+    early_window=(14, 17),
+    late_window=(22, 24),
+    beta_window=(19, 21),
     alpha_per_eps=0.5,
     aa_per_class=30,
 )  # fmt: skip

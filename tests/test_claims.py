@@ -1,11 +1,13 @@
 """Verdicts come from records alone: made-up runs with a known effect get the verdict that it deserves."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from cfa_nb import claims
 from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN
+from cfa_nb.claims.studies import larger_margins, margin_effect, mean_value
 from cfa_nb.claims.verdicts import all_of, verdict_of
 from cfa_nb.runs import Runs
 from cfa_nb.stats import Paired, paired
@@ -87,6 +89,38 @@ def test_one_seed_is_inconclusive_and_no_larger_margin_is_not_run():
     digits = verdict("fig2_hard_fall", all_runs(DIGITS), DIGITS)
     assert (digits.status, digits.n, digits.interval) == (INCONCLUSIVE, 1, None)
     assert verdict("fig2_hard_fall", all_runs(SMOKE)).status == NOT_RUN
+
+
+def test_margins_beyond_eps_0_all_count():
+    profile = replace(SMOKE, margins=(0.15, 0.2, 0.3))
+    measured = {0.15: 0.5, 0.2: 0.4, 0.3: 0.1}
+    runs = Runs(run(profile, profile.config("at", 0, eps=eps)) for eps in profile.margins)
+    best, base = margin_effect(runs, profile, lambda r: measured[r.config.eps], max)
+    mean, _ = margin_effect(runs, profile, lambda r: measured[r.config.eps], mean_value)
+    assert (best, base) == ({0: 0.4}, {0: 0.5})
+    assert mean[0] == pytest.approx(0.25)
+    assert larger_margins(profile) == (0.2, 0.3)
+
+
+def test_not_shown_says_what_it_means():
+    runs = all_runs(SMOKE, effect={"at_ccm": -0.05})
+    assert "**not shown here**, the whole interval lies on the other side: " in claims.verdicts(
+        runs, SMOKE, "ccm_at_worst"
+    )
+    assert "the whole interval lies on the other side" in verdict("ccm_at_worst", runs).evidence
+
+
+def test_evenness_and_harm_follow_the_classes():
+    recipes = ("at_ccm", "trades_ccm_ccr", "fat_ccm")
+    lifted, none = all_runs(SMOKE, effect=dict.fromkeys(recipes, 0.10)), all_runs(SMOKE)
+    assert verdict("cfa_spread", lifted).status == SHOWN
+    assert verdict("cfa_spread", none).status == INCONCLUSIVE
+    assert verdict("cfa_no_harm", none).status == SHOWN
+    assert verdict("cfa_no_harm", all_runs(SMOKE, effect=dict.fromkeys(recipes, -0.05))).status == NOT_SHOWN
+
+
+def test_the_cost_of_fawa_names_the_papers_own_border():
+    assert "its own means give exactly 0.3 for AT and TRADES" in BY_KEY["fawa_cost"].paper_value
 
 
 def test_fluctuation_needs_epochs_that_exist():

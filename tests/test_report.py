@@ -17,6 +17,8 @@ from cfa_nb.report.figures_ablation import trailing_mean
 from cfa_nb.report.header import duration, seeds_text
 from cfa_nb.report.lines import eps_text
 from cfa_nb.report.overview import PLACES
+from cfa_nb.report.rivals import _prediction
+from cfa_nb.report.sanity import _order
 from cfa_nb.report.style import HARD, class_colours, ordered_colours, spread, styled
 from cfa_nb.rows import by_seed, find, hard_classes, hardest_by_training, row_runs
 from cfa_nb.runs import Run, Runs
@@ -97,6 +99,8 @@ def test_an_average_that_never_accepted_is_said():
     never = all_runs(SMOKE, accepts=False)
     assert "AT + FAWA in seed 0, 1" in report.never_accepted_text(never, SMOKE, TABLE_3)
     assert list(report.acceptance(never, SMOKE)["first accepted epoch"]) == ["–"] * 6
+    calibrated = report.acceptance(all_runs(SMOKE), SMOKE, recipes=report.CALIBRATED)
+    assert list(calibrated["first accepted epoch"]) == ["2"] * 3
     ever = all_runs(SMOKE)
     assert report.never_accepted_text(ever, SMOKE, TABLE_3).startswith("Every average")
 
@@ -107,6 +111,16 @@ def test_the_sanity_line_counts_checkpoints_and_tells_the_largest_excess(runs):
     assert "Square" in text
     assert "AutoAttack" not in text  # smoke runs none
     assert "Standard AutoAttack" in report.sanity_text(all_runs(DEMO), DEMO, TABLE_1)
+    assert '"Shown here" means: under PGD-20.' in report.sanity_line(all_runs(DEMO), DEMO, TABLE_1)
+    assert report.ranking(runs, SMOKE, TABLE_1) == ""
+
+
+def test_autoattack_may_reverse_the_order():
+    strong, weak, weakest = (ClassAccuracy((hits,), (100,)) for hits in (60, 50, 40))
+    turned = _order(DEMO, ("at", 0, weak, weak), ("at_cfa", 0, weakest, strong))
+    assert turned.startswith("PGD-20 ranks AT + CFA above AT by 10.0 points; AutoAttack **reverses the order** (−10.0")
+    kept = _order(DEMO, ("at", 0, weakest, weak), ("at_cfa", 0, weak, strong))
+    assert "AutoAttack keeps the order (+10.0 points; 100 images, one seed, no interval)" in kept
 
 
 def test_header_reads_the_provenance_not_this_machine(runs):
@@ -200,8 +214,23 @@ def test_rivals_margins_are_weighted_by_the_errors(runs):
     counts = np.diag([90] * 10)
     counts[2, 0] = 10  # the worst class is taken for an easy one, whose made-up margin is 1.2 eps
     table = report.rival_table(runs, SMOKE, counts)
-    assert (table["own margin, % of ε"][2], table["rivals' margin"][2], table["gap"][2]) == ("80", "120", "+40")
+    own = table["own margin, % of ε, mean of last 8 epochs"]
+    assert (own[2], table["rivals' margin"][2], table["gap"][2]) == ("80", "120", "+40")
     assert "80 % of ε" in report.rival_text(runs, SMOKE, counts)
+    assert "hypothesis for differences between data sets" in report.gap_text(runs, SMOKE, counts)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (-np.arange(10.0), "Yes: the mechanism expects a negative rank correlation between them, and over the 10"),
+        (np.arange(10.0), "+1.00 (a larger gap goes with a gain)"),
+        (np.array([0, 1, 0, 2, 1, 0, 2, 1, 0, 1.0]), "too weak to tell from chance"),
+        (np.zeros(10), "cannot be ranked"),
+    ],
+)
+def test_the_gap_is_tested_against_the_change(change, said):
+    assert said in _prediction(np.arange(10.0), change)
 
 
 def test_adversarial_grid_shows_what_it_is_given():
@@ -220,7 +249,8 @@ def test_intervals_of_classes_are_wilsons(runs):
 
 
 @pytest.mark.parametrize(
-    "text", ["margin_text", "beta_text", "fairness_gain_text", "classwise_text", "oscillation_text"]
+    "text",
+    ["margin_text", "margin_clean_text", "beta_text", "fairness_gain_text", "classwise_text", "oscillation_text"],
 )
 def test_texts_are_written_from_the_records(text, runs):
     assert any(c.isdigit() for c in getattr(report, text)(runs, SMOKE))
@@ -233,6 +263,14 @@ def test_captions_name_data_and_seeds(runs):
     assert "nearly 10 points" in report.fluctuation_caption(runs, SMOKE, "live")
     assert "The paper finds 0.5 best" in report.sweep_caption(runs, SMOKE, "fig5")
     assert "8/255" in report.margins_caption(runs, SMOKE)
+    assert "in the last epoch alone the hard classes train at 80 % of ε" in report.margins_caption(runs, SMOKE)
+    assert "Here the best average is at λ₁ = " in report.sweep_caption(runs, SMOKE, "fig5")
+    assert "Epochs accepted: 3 in the shown seed, 6 over all 2 seeds" in report.fluctuation_caption(runs, SMOKE, "fawa")
+    assert "The largest change of the worst class" in report.fluctuation_caption(runs, SMOKE, "live")
+
+
+def test_a_trend_that_differs_from_the_papers_is_said(runs):
+    assert "robust accuracy of the easy classes is nearly flat, in the paper it rises" in report.beta_text(runs, SMOKE)
 
 
 def test_a_styled_table_has_a_fixed_id_and_words_to_the_left(runs):

@@ -10,6 +10,7 @@ import pandas as pd
 from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Claim, Verdict
 from cfa_nb.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_nb.claims.theory import CLAIMS as THEORY
+from cfa_nb.claims.verdicts import OTHER_SIDE
 
 SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "~", NOT_RUN: "·", "proved under added conditions": "△"}
 _LINK = re.compile(r"\[([^]]+)\]\((\d\d)_[^)]*\)")  # a table shows no Markdown
@@ -58,7 +59,15 @@ def _line(claim, verdict):
     paper = f"; paper {claim.paper_value}" if claim.paper_value else ""
     interval = f" [{verdict.interval}]" if verdict.interval else ""
     ours = f"here {verdict.estimate}{interval}, n = {verdict.n}" if verdict.estimate else "nothing to judge it by"
-    return f"- {_sign(verdict)} **{verdict.status}**: {claim.sentence} ({claim.place}{paper}; {ours})"
+    status = f"{_sign(verdict)} **{verdict.status}**{_meaning(verdict)}"
+    return f"- {status}: {claim.sentence} ({claim.place}{paper}; {ours})"
+
+
+def _meaning(verdict):
+    if verdict.status != NOT_SHOWN:
+        return ""
+    several = "," in (verdict.interval or "")
+    return ", " + (OTHER_SIDE.replace("the whole", "at least one whole") if several else OTHER_SIDE)
 
 
 def _sign(verdict):

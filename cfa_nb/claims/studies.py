@@ -19,12 +19,28 @@ def window_mean(run, profile, group, window, what="robust"):
     return mean_of(values, groups[group])
 
 
-def margin_effect(runs, profile, measure):
-    """({seed: measure}, {seed: measure}) at the largest training margin and at eps_0; empty where none is larger."""
-    largest, base = max(profile.margins, default=0.0), base_eps(profile)
-    if largest <= base:
-        return {}, {}
-    return tuple({s: measure(r) for s, r in find(runs, profile, "at", eps=eps).items()} for eps in (largest, base))
+def larger_margins(profile):
+    """The training margins of Fig. 2 beyond eps_0."""
+    return tuple(eps for eps in profile.margins if eps > base_eps(profile) + 1e-9)
+
+
+def margin_effect(runs, profile, measure, gather):
+    """({seed: value}, {seed: measure}) over all training margins beyond eps_0, and at eps_0; empty where none is.
+
+    Args:
+        measure: from a run to one number.
+        gather: from one seed's numbers at the larger margins to one, such as `max`.
+    """
+    beyond = [find(runs, profile, "at", eps=eps) for eps in larger_margins(profile)]
+    seeds = set.intersection(*map(set, beyond)) if beyond else ()
+    ours = {s: gather([measure(found[s]) for found in beyond]) for s in sorted(seeds)}
+    base = {s: measure(r) for s, r in find(runs, profile, "at", eps=base_eps(profile)).items()}
+    return (ours, base) if ours else ({}, {})
+
+
+def mean_value(values):
+    """Mean of a list."""
+    return sum(values) / len(values)
 
 
 def beta_effect(runs, profile, measure):
@@ -62,4 +78,28 @@ def mean_change(run, weights=LIVE, which="worst", only=None):
 def margin_excess(run, classes, epochs=8):
     """Mean class margin over the last epochs, less eps, in units of eps (Fig. 5(b))."""
     rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-epochs:]]
-    return sum(rows) / len(rows) / run.config.eps - 1
+    return mean_value(rows) / run.config.eps - 1
+
+
+def swing_note(found, classes, group):
+    """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
+
+    Args:
+        found: runs; their mean is told.
+        classes: indices of the classes, `group` their name ("hard").
+    """
+    last, before = (
+        mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
+        for back in (-1, -2)
+    )
+    return (
+        f"a mean over the swing; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
+        f"in the one before at {100 * before:.0f} %"
+    )
+
+
+def class_spread(accuracy):
+    """Standard deviation of the accuracies over classes (ddof 0: these are all the classes)."""
+    values = accuracy.per_class
+    center = mean_value(values)
+    return mean_value([(v - center) ** 2 for v in values]) ** 0.5

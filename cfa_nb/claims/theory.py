@@ -145,12 +145,29 @@ def _theorem(key, place, sentence, settle):
 
 CLAIMS = THEOREMS = (
     _theorem("theorem_1", "Theorem 1", "A_+1 > A_-1 and R_+1 > R_-1 for every w > 0.", theorem_1),
-    _theorem("theorem_2", "Theorem 2", "w* = argmax R grows with eps on [0, eta] (x_1 untouched).", theorem_2),
-    _theorem("theorem_2_literal", "Theorem 2", "The same in the ball of Eq. 4 as it is written.", theorem_2_literal),
+    _theorem("theorem_2", "Theorem 2, x_1 untouched", "w* = argmax R grows with eps on [0, eta].", theorem_2),
+    _theorem(
+        "theorem_2_literal",
+        "Theorem 2, literal ball",
+        "The same in the ball of Eq. 4 as it is written.",
+        theorem_2_literal,
+    ),
     _theorem("theorem_3", "Theorem 3", "The hard class has its best clean accuracy at the smaller w.", theorem_3),
-    _theorem("theorem_4_clean", "Theorem 4", "Past w*_+1 both lose clean accuracy, class -1 more.", theorem_4_clean),
-    _theorem("theorem_4_gain", "Theorem 4", "R_-1 gains less than R_+1 as w grows.", theorem_4_gain),
-    _theorem("theorem_4_rise", "Theorem 4", "R_-1 gains as w grows, for every w > 0.", theorem_4_rise),
+    _theorem(
+        "theorem_4_clean",
+        "Theorem 4, clean accuracy",
+        "Past w*_+1 both lose clean accuracy, class -1 more.",
+        theorem_4_clean,
+    ),
+    _theorem(
+        "theorem_4_gain", "Theorem 4, hard class gains less", "R_-1 gains less than R_+1 as w grows.", theorem_4_gain
+    ),
+    _theorem(
+        "theorem_4_rise",
+        "Theorem 4, hard class gains at all",
+        "R_-1 gains as w grows, for every w > 0.",
+        theorem_4_rise,
+    ),
     _theorem("theorems_2_and_4", "Theorems 2 and 4", "Both describe training at one margin eps.", together),
     _theorem(
         "strong_attacks",

@@ -11,6 +11,7 @@ from cfa_nb.config import ROWS
 from cfa_nb.rows import SELECTIONS, attack_label, by_seed
 from cfa_nb.stats import paired, points
 
+OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
 WHAT = {
     "robust_worst": "worst class",
     "robust_avg": "average",
@@ -32,6 +33,7 @@ def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points"):
     status = SHOWN if low > 0 else NOT_SHOWN if high < 0 else INCONCLUSIVE
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
     seeds = f"{ahead} of {comparison.n} seed{'s' * (comparison.n > 1)} on the claim's side"
+    seeds += f"; {OTHER_SIDE}" if status == NOT_SHOWN else ""
     return Verdict(
         status, _value(comparison.mean, unit), interval_text(comparison), comparison.n, f"{evidence}; {seeds}."
     )

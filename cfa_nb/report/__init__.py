@@ -42,6 +42,7 @@ from cfa_nb.report.figures_main import class_change_table, classwise_bars, class
 from cfa_nb.report.figures_margins import (
     margin_caption,
     margin_classes,
+    margin_clean_text,
     margin_overall,
     margin_table,
     margin_text,
@@ -49,13 +50,15 @@ from cfa_nb.report.figures_margins import (
 from cfa_nb.report.figures_run import acceptance_trace, calibration_table, calibration_trace, trace_text
 from cfa_nb.report.header import header_text, runtime_text, theory_header_text
 from cfa_nb.report.overview import map_table, profiles_table
-from cfa_nb.report.rivals import rival_table, rival_text
-from cfa_nb.report.sanity import sanity_text
+from cfa_nb.report.rivals import gap_text, rival_table, rival_text
+from cfa_nb.report.sanity import ranking, sanity_line, sanity_text
 from cfa_nb.report.style import png, styled, use_style
-from cfa_nb.report.tables import acceptance, never_accepted_text, table1, table2, table3
+from cfa_nb.report.tables import CALIBRATED, PLAIN_RUNS, acceptance, never_accepted_text, table1, table2, table3
 from cfa_nb.report.uncertainty import class_interval_table, worst_bias_text
 
 __all__ = [
+    "CALIBRATED",
+    "PLAIN_RUNS",
     "TABLE_1_PAIRS",
     "TABLE_2_PAIRS",
     "TABLE_3_PAIRS",
@@ -83,11 +86,13 @@ __all__ = [
     "fluctuation",
     "fluctuation_caption",
     "gain_text",
+    "gap_text",
     "header_text",
     "image_strip",
     "map_table",
     "margin_caption",
     "margin_classes",
+    "margin_clean_text",
     "margin_overall",
     "margin_table",
     "margin_text",
@@ -96,9 +101,11 @@ __all__ = [
     "oscillation_text",
     "png",
     "profiles_table",
+    "ranking",
     "rival_table",
     "rival_text",
     "runtime_text",
+    "sanity_line",
     "sanity_text",
     "styled",
     "sweep",

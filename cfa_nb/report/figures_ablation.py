@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cfa_nb.claims.studies import swing_note
 from cfa_nb.report.lines import epoch_axis, eps_text
 from cfa_nb.report.style import CFA, INK, class_colours, label_ends, panels, percent_axis
 from cfa_nb.rows import easy_classes, find, hard_classes, mean_of, row_runs
-from cfa_nb.stats import mean_std
+from cfa_nb.stats import mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
     "fig5": ("at", "at_ccm", "lambda_1", "λ₁", "lambdas_1"),
@@ -98,12 +99,25 @@ def sweep_caption(runs, profile, figure="fig5"):
     said = (
         "The paper finds 0.5 best."
         if figure == "fig5"
-        else "The paper's curve is in its appendix, which gives no number in the text."
+        else "The paper's curve is in an appendix; its main text gives no number."
     )
     pair = [f"{mean_std([a.overall for a in g])} / {mean_std([a.worst for a in g])}" for g in (base, own)]
     return (
         f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / worst class, "
-        f"PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)})."
+        f"PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)}). "
+        f"{_best_budgets(runs, profile, figure)}"
+    )
+
+
+def _best_budgets(runs, profile, figure):
+    """Which base budget has the best average here, and which the best worst class."""
+    _, calibrated, field, symbol, values = SWEEPS[figure]
+    found = {v: _accuracies(runs, profile, calibrated, "best", **{field: v}) for v in getattr(profile, values)}
+    means = {w: {v: np.mean([getattr(a, w) for a in own]) for v, own in found.items()} for w in ("overall", "worst")}
+    best = {which: max(own, key=own.get) for which, own in means.items()}
+    return (
+        f"Here the best average is at {symbol} = {best['overall']:g} ({percent(means['overall'][best['overall']])} %), "
+        f"the best worst class at {symbol} = {best['worst']:g} ({percent(means['worst'][best['worst']])} %)."
     )
 
 
@@ -118,7 +132,7 @@ def margins_caption(runs, profile):
     return (
         f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. "
         f"Paper: hard classes below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, "
-        f"easy {means[1]:.3f}, ε = {eps_text(eps)}."
+        f"easy {means[1]:.3f}, ε = {eps_text(eps)} ({swing_note(found, hard_classes(profile), 'hard')})."
     )
 
 
@@ -133,5 +147,5 @@ def oscillation_text(runs, profile):
     return (
         f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
         f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of "
-        f"{len(found)} seeds)."
+        f"{len(found)} seeds). So what the caption says is {swing_note(found, hard_classes(profile), 'hard')}."
     )

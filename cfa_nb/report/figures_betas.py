@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from cfa_nb.claims.studies import beta_effect, window_mean
 from cfa_nb.report.lines import class_lines
 from cfa_nb.report.style import panels
 from cfa_nb.rows import easy_classes, find, hard_classes, mean_of
-from cfa_nb.stats import mean_std, points
+from cfa_nb.stats import mean_std, paired, points
 
 
 def beta_classes(runs, profile, what="robust"):
@@ -56,14 +57,33 @@ def beta_caption(runs, profile, part):
 
 def beta_text(runs, profile):
     """What the curves say: change from the smallest to the largest beta, hard and easy classes, robust and clean."""
-    found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
-    count = len(found[profile.betas[0]][0].record.class_names)
-    groups = (("hard", hard_classes(profile)), ("easy", easy_classes(profile, count)))
     told = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
-    for name, classes in groups:
-        gains = []
-        for what in ("robust", "clean"):
-            values = _means(found, profile, what)
-            gains.append(f"{what} accuracy {points(mean_of(values[-1], classes) - mean_of(values[0], classes))} points")
-        told.append(f"- {name} classes: {', '.join(gains)}")
-    return "\n".join(told)
+    for group in ("hard", "easy"):
+        gains = [f"{w} accuracy {points(beta_change(runs, profile, group, w))} points" for w in ("robust", "clean")]
+        told.append(f"- {group} classes: {', '.join(gains)}")
+    return "\n".join([*told, "", trend_text(runs, profile)])
+
+
+def beta_change(runs, profile, group, what):
+    """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts judge."""
+    ends = beta_effect(runs, profile, lambda r: window_mean(r, profile, group, profile.beta_window, what))
+    return paired(*ends).mean
+
+
+def trend_text(runs, profile):
+    """Where the trend has another direction than the paper's: robust accuracy up, clean accuracy of hard classes down.
+
+    Less than a point in either direction is called flat.
+    """
+    robust = {group: _trend(beta_change(runs, profile, group, "robust")) for group in ("easy", "hard")}
+    clean = _trend(beta_change(runs, profile, "hard", "clean"))
+    told = [f"robust accuracy of the {group} classes {trend}, in the paper it rises"
+            for group, trend in robust.items() if trend != "rises"]  # fmt: skip
+    told += [] if clean == "falls" else [f"clean accuracy of the hard classes {clean}, in the paper it falls"]
+    if not told:
+        return "All three trends have the paper's direction."
+    return f"The trend differs from the paper's: {'; '.join(told)}."
+
+
+def _trend(change):
+    return "is nearly flat" if abs(change) < 0.01 else "rises" if change > 0 else "falls"

@@ -64,6 +64,8 @@ def _draw_changes(ax, epochs, worst):
     jumps = np.abs(np.diff(worst))
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
     percent_axis(ax, 0, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
+    if not np.nan_to_num(jumps).any():
+        ax.annotate("no change", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
     ax.set_title("|change of the worst class| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
@@ -119,7 +121,23 @@ def fluctuation_caption(runs, profile, weights="live"):
     return (
         f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: {said}; "
         f"ours: {mean_std(worst)} points in the worst class, {mean_std(overall)} overall (second half of training, "
-        f"n = {len(found)})."
+        f"n = {len(found)}). {_largest_text(found) if weights == 'live' else _accepted_text(runs, profile, weights)}"
+    )
+
+
+def _largest_text(found):
+    largest = [max(c[2] for c in changes(r)) for r in found if changes(r)]
+    return f"The largest change of the worst class, mean over seeds: {mean_std(largest)} points."
+
+
+def _accepted_text(runs, profile, weights):
+    """How many epochs the average took in: in the seed that is shown, and over all seeds."""
+    found = row_runs(runs, profile, "at")
+    taken = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in found.items()}
+    shown = profile.seeds[0]
+    return (
+        f"Epochs accepted: {taken[shown]} in the shown seed, {sum(taken.values())} over all {len(taken)} seeds; "
+        f"between accepted epochs the average does not change."
     )
 
 

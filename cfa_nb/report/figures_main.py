@@ -7,7 +7,7 @@ from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1
 from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
 from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
-from cfa_nb.stats import mean_std, points, spread_of
+from cfa_nb.stats import mean_std, percent, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
 WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
@@ -116,4 +116,17 @@ def classwise_text(runs, profile, selection="best"):
         easy = [k for k in range(change.shape[1]) if k not in hard]
         told.append(f"- {title} + CFA minus {title}: hard classes {points(change[:, hard].mean())} points, "
                     f"easy classes {points(change[:, easy].mean())} points (mean of {len(change)} seeds)")  # fmt: skip
-    return "\n".join(told)
+    return "\n".join([*told, "", evenness_text(runs, profile, selection)])
+
+
+def evenness_text(runs, profile, selection="best"):
+    """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
+    names, told = runs[0].record.class_names, []
+    for method, title in METHODS.items():
+        plain, cfa = (per_class(runs, profile, key, selection) for key in (method, f"{method}_cfa"))
+        spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
+        change = (cfa - plain).mean(axis=0)
+        least = int(change.argmin())
+        told.append(f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) "
+                    f"of a class is {points(change[least])} (*{names[least]}*)")  # fmt: skip
+    return f"Standard deviation over classes, mean over seeds. {'. '.join(told)}."

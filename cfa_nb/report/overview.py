@@ -11,10 +11,10 @@ PLACES = {  # figure -> (section of the paper, what it is there)
     "fig4": ("3.3, 4.3", "Fig. 4: fluctuation, and FAWA"),
     "alg1": ("4", "Algorithm 1, step by step"),
     "table1": ("5.2", "Table 1: main results"),
-    "classwise": ("C.2", "class-wise bars"),
+    "classwise": ("C.2", "Appendix C.2: class-wise bars"),
     "table2": ("5.3.1", "Table 2: CCM and CCR"),
     "fig5": ("5.3.1", "Fig. 5: base budget λ₁"),
-    "lambda_2": ("C.3", "base budget λ₂"),
+    "lambda_2": ("C.3", "Appendix C.3: base budget λ₂"),
     "table3": ("5.3.2", "Table 3: EMA and FAWA"),
 }
 

@@ -4,9 +4,13 @@ A defence that only hides its gradients looks robust to a weak white-box attack.
 do not hurt more, a huge margin does not break it, or an attack without gradients beats the one with them.
 """
 
+from itertools import combinations
+
 from cfa_nb.config import LIVE, ROWS
 from cfa_nb.rows import accuracy, attack_label, row_runs
 from cfa_nb.stats import percent, points
+
+TITLE = "> **Checks of the attack.** "
 
 
 def sanity_text(runs, profile, keys):
@@ -16,8 +20,15 @@ def sanity_text(runs, profile, keys):
         large_margin(runs, profile, keys),
         black_box(runs, profile, keys),
         autoattack(runs, profile, keys),
+        ranking(runs, profile, keys),
     ]
-    return "> **Against gradient masking.** " + " ".join(text for text in found if text)
+    return TITLE + " ".join(text for text in found if text)
+
+
+def sanity_line(runs, profile, keys):
+    """Markdown: the same in one line, for the tables after the first."""
+    found = [more_steps(runs, profile, keys), ranking(runs, profile, keys), "In full under the first table."]
+    return TITLE + " ".join(text for text in found if text)
 
 
 def more_steps(runs, profile, keys):
@@ -68,23 +79,49 @@ def black_box(runs, profile, keys):
 
 def autoattack(runs, profile, keys):
     """Standard AutoAttack beside the tables' attack, where it was run."""
-    told, gaps, images = [], [], 0
+    found = _both_attacks(runs, profile, keys)
+    if not found:
+        return ""
+    told = [
+        f"{ROWS[key].label}, seed {seed}: {percent(aa.overall)} % against {percent(pgd.overall)} %"
+        for key, seed, aa, pgd in found
+    ]
+    most = max(pgd.overall - aa.overall for _, _, aa, pgd in found)
+    return (
+        f"Standard AutoAttack against {attack_label(profile)} on {sum(found[0][2].n)} images (last epoch): "
+        f"{'; '.join(told)}; so {attack_label(profile)} leaves up to {percent(most)} points standing that a stronger "
+        f"attack takes."
+    )
+
+
+def _both_attacks(runs, profile, keys):
+    """[(row, seed, AutoAttack's accuracy, that of the tables' attack on the same images)], where both were run."""
+    found = []
     for key in keys:
         for run in row_runs(runs, profile, key).values():
             aa, pgd = (_first(run, name, ROWS[key].weights) for name in ("aa", f"pgd{profile.final_steps}[n="))
             if aa and pgd:
-                images = sum(aa.n)
-                gaps.append(pgd.overall - aa.overall)
-                told.append(
-                    f"{ROWS[key].label}, seed {run.config.seed}: "
-                    f"{percent(aa.overall)} % against {percent(pgd.overall)} %"
-                )
-    if not told:
-        return ""
-    return (
-        f"Standard AutoAttack against {attack_label(profile)} on {images} images (last epoch): {'; '.join(told)}; so "
-        f"{attack_label(profile)} leaves up to {percent(max(gaps))} points standing that a stronger attack takes."
-    )
+                found.append((key, run.config.seed, aa, pgd))
+    return found
+
+
+def ranking(runs, profile, keys):
+    """Whether AutoAttack ranks two rows as the tables' attack does, on the same images of the same seed."""
+    pairs = combinations(_both_attacks(runs, profile, keys), 2)
+    told = [_order(profile, *pair) for pair in pairs if pair[0][1] == pair[1][1] and pair[0][0] != pair[1][0]]
+    return " ".join([*told, f'"Shown here" means: under {attack_label(profile)}.']) if told else ""
+
+
+def _order(profile, one, other):
+    above, below = sorted((one, other), key=lambda row: -row[3].overall)
+    gap = above[3].overall - below[3].overall
+    strong = above[2].overall - below[2].overall
+    names = [ROWS[row[0]].label for row in (above, below)]
+    verb = "sees no difference" if strong == 0 else "keeps the order" if strong > 0 else "**reverses the order**"
+    order = f"ranks {names[0]} above {names[1]} by {percent(gap)} points; AutoAttack {verb}"
+    if gap == 0:
+        order = f"sees no difference between {names[0]} and {names[1]}; AutoAttack has first minus second"
+    return f"{attack_label(profile)} {order} ({points(strong)} points; {sum(one[2].n)} images, one seed, no interval)."
 
 
 def _live_runs(runs, profile, keys):

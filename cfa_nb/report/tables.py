@@ -12,6 +12,7 @@ from cfa_nb.rows import SELECTIONS, attack_label, by_seed, row_runs
 from cfa_nb.stats import mean_std
 
 PAPER = "paper, CIFAR-10"
+CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
 def table1(runs, profile, selection="best"):
@@ -52,8 +53,11 @@ def both(runs, profile, key, selection, kind="robust"):
     return f"{mean_std(avg)} / {mean_std(worst)}"
 
 
-def acceptance(runs, profile, weights="fawa", recipes=("at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")):
-    """Per training run: how many epochs the average took in, the first of them, and the seeds that never had one."""
+def acceptance(runs, profile, weights="fawa", recipes=(*PLAIN_RUNS, *CALIBRATED)):
+    """Per training run: how many epochs the average took in, the first of them, and the seeds that never had one.
+
+    Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
+    """
     spec = next(a for a in profile.averages if a.name == weights)
     rows = []
     for recipe in recipes:
@@ -69,9 +73,16 @@ def _acceptance(found, spec):
     firsts = [epochs[0] for epochs in taken if epochs]
     return {
         f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, taken))} of {possible}",
-        "first accepted epoch": f"{min(firsts)}–{max(firsts)}" if firsts else "–",
+        "first accepted epoch": _span(firsts),
         "seeds that never accepted (rows show live weights)": str(sum(not epochs for epochs in taken)),
     }
+
+
+def _span(epochs):
+    """ "13", "11–14", "–"."""
+    if not epochs:
+        return "–"
+    return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
 
 
 def never_accepted_text(runs, profile, keys):
