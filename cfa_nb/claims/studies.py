@@ -92,8 +92,9 @@ def swing_note(found, classes, group):
         mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
         for back in (-1, -2)
     )
+    over = "the swing" if abs(last - before) > 0.1 else "these epochs"
     return (
-        f"a mean over the swing; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
+        f"a mean over {over}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
         f"in the one before at {100 * before:.0f} %"
     )
 
