@@ -8,7 +8,9 @@ import pytest
 from cfa_nb import claims
 from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN
 from cfa_nb.claims.studies import larger_margins, margin_effect, mean_value
+from cfa_nb.claims.theory import THEOREMS
 from cfa_nb.claims.verdicts import all_of, verdict_of
+from cfa_nb.report.style import styled
 from cfa_nb.runs import Runs
 from cfa_nb.stats import Paired, paired
 from cfa_nb.study import DEMO, DIGITS, SMOKE
@@ -129,10 +131,13 @@ def test_fluctuation_needs_epochs_that_exist():
     assert verdict("fig4_fluctuates", runs, DEMO).n == len(DEMO.seeds)
 
 
-def test_ledger_has_a_row_a_claim_and_shows_no_markdown():
+def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof():
     table = claims.ledger(all_runs(SMOKE), SMOKE)
     assert len(table) == len(claims.ALL)
-    assert not table["Evidence"].str.contains("](", regex=False).any()
+    assert table["Evidence"].str.contains("[Proof](01_toy_theory.ipynb#", regex=False).sum() == len(THEOREMS)
+    html = styled(table, "claims").to_html()
+    assert html.count('<a href="01_toy_theory.ipynb#') == len(THEOREMS)
+    assert "](" not in html
     assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~·△")
 

@@ -3,8 +3,6 @@
 `base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
 """
 
-import re
-
 import pandas as pd
 
 from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Claim, Verdict
@@ -13,7 +11,6 @@ from cfa_nb.claims.theory import CLAIMS as THEORY
 from cfa_nb.claims.verdicts import OTHER_SIDE
 
 SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "~", NOT_RUN: "·", "proved under added conditions": "△"}
-_LINK = re.compile(r"\[([^]]+)\]\((\d\d)_[^)]*\)")  # a table shows no Markdown
 
 ALL = (*THEORY, *EXPERIMENTS)
 
@@ -37,7 +34,7 @@ def _row(claim, verdict):
         "Estimate": verdict.estimate or "",
         "95 % interval": verdict.interval or "",
         "n": "" if verdict.n is None else str(verdict.n),
-        "Evidence": _LINK.sub(r"(\1: notebook \2)", verdict.evidence),
+        "Evidence": verdict.evidence,
     }
 
 

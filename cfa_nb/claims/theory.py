@@ -46,7 +46,7 @@ def rise(model, label, low, high, eps, ball="features"):
 
 def theorem_1():
     """Holds for every w > 0 and every eps, in both readings of the ball."""
-    return judge([proofs.closed_form(), proofs.theorem_1()], "theorem-1", "For every w, every eps and both readings.")
+    return judge([proofs.closed_form(), proofs.theorem_1()], "Theorem-1", "For every w, every eps and both readings.")
 
 
 def theorem_2():
@@ -55,7 +55,7 @@ def theorem_2():
     short = FIGURE_1.overall_acc(top, FIGURE_1.eta) - FIGURE_1.overall_acc(float("inf"), FIGURE_1.eta)
     return judge(
         [proofs.one_turn(), proofs.theorem_2(), proofs.theorem_2_edge()],
-        "theorem-2",
+        "Theorem-2",
         "Holds if the attack leaves x_1 alone and eps < eta; at eps = eta there is no argmax.",
         edge={"R(f_2) less its supremum, which no w attains, at eps = eta": float(short)},
     )
@@ -66,7 +66,7 @@ def theorem_2_literal():
     change = FALLING.optimal_w(eps=0.1, ball="all") - FALLING.optimal_w(eps=0.0, ball="all")
     return judge(
         [proofs_limits.literal_turns(), proofs_limits.literal_start()],
-        "theorem-2-in-the-literal-ball",
+        "Theorem-2-in-the-literal-ball",
         f"w* can fall with eps; then it jumps to infinity, at {jump_margin(FALLING):.4f} for eta = {FALLING.eta}.",
         inside={"w*(0.1) - w*(0)": change},
     )
@@ -77,7 +77,7 @@ def theorem_3():
     gain = float(COIN_FLIP.clean_acc(-1, 0.1) - COIN_FLIP.clean_acc(-1, 0.01))
     return judge(
         [proofs.one_turn(), proofs.theorem_3()],
-        "theorem-3",
+        "Theorem-3",
         "Holds if p_-1 > 1/2; at p_-1 = 1/2, which the paper allows, A_-1 only falls and w*_-1 does not exist.",
         edge={"A_-1(f_0.1) - A_-1(f_0.01) at p_-1 = 1/2": gain},
     )
@@ -87,7 +87,7 @@ def theorem_4_clean():
     """Holds; its first inequality even for all w > 0."""
     return judge(
         [proofs.one_turn(), proofs.theorem_4_clean()],
-        "theorem-4",
+        "Theorem-4",
         "Holds as stated; the first inequality even for every w > 0.",
     )
 
@@ -97,7 +97,7 @@ def theorem_4_gain():
     lead = FIGURE_1.gap(2.0, 1.5, "all") - FIGURE_1.gap(1.0, 1.5, "all")
     return judge(
         [proofs.theorem_4_gain()],
-        "theorem-4",
+        "Theorem-4",
         "Holds for every w; if the attack moves x_1 too, for eps <= 1.",
         edge={"growth of the lead from w = 1 to 2 in the literal ball at eps = 1.5": float(lead)},
     )
@@ -107,7 +107,7 @@ def theorem_4_rise():
     """R_-1 gains at all: only for eps >= eta."""
     return judge(
         [proofs.theorem_4_rise(), proofs_limits.literal_rise()],
-        "theorem-4",
+        "Theorem-4",
         "Holds iff eps >= eta (x_1 untouched, p_-1 > 1/2); in the literal ball under narrower conditions still.",
         inside={
             "R_-1(f_3) - R_-1(f_2) at eps = 0.2": rise(FIGURE_1, -1, 2, 3, 0.2),
@@ -121,7 +121,7 @@ def together():
     top = FIGURE_1.optimal_w(eps=0.2)
     return judge(
         [proofs_limits.exclusion()],
-        "theorems-2-and-4-exclude-each-other",
+        "Theorems-2-and-4-exclude-each-other",
         "If both robust accuracies rise for all w, so does their mean, and no argmax exists.",
         inside={f"R_-1 from w* = {top:.4f} to w* + 1 at eps = 0.2": rise(FIGURE_1, -1, top, top + 1, 0.2)},
     )
@@ -132,7 +132,7 @@ def repaired():
     same_margin = rise(FIGURE_1, -1, FIGURE_1.optimal_w(eps=0.1), FIGURE_1.optimal_w(eps=0.2), 0.2)
     return judge(
         [proofs_limits.repair()],
-        "the-repair-two-margins",
+        "The-repair:-two-margins",
         "Holds if training is at eps < eta and robustness is measured at eps >= eta, x_1 untouched.",
         edge={"R_-1 from w*(0.1) to w*(0.2), measured at eps = 0.2": same_margin},
     )

@@ -1,6 +1,7 @@
 """How every picture looks: one theme, one palette, and PNG bytes that repeat from run to run."""
 
 import io
+import re
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -145,8 +146,17 @@ _PLACES = (
 )  # fmt: skip
 
 
+_LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
+
+
+def _linked(value):
+    """Markdown links in a cell of words, as HTML: a table shows no Markdown."""
+    return _LINK.sub(r'<a href="\2">\1</a>', value)
+
+
 def styled(table, uuid):
-    """A DataFrame ready to show: no index, words to the left, numbers to the right, and an id that does not change."""
+    """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id."""
     left = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
     words = {c: left for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
-    return table.style.hide(axis="index").set_uuid(uuid).format(precision=1, na_rep="–").set_table_styles(words)
+    shown = table.map(lambda v: _linked(v) if isinstance(v, str) else v)
+    return shown.style.hide(axis="index").set_uuid(uuid).format(precision=1, na_rep="–").set_table_styles(words)
