@@ -46,10 +46,10 @@ status: $(READY)
 	@$(RUN) status $(FOR_PROFILE)
 
 test: $(READY)
-	@$(PY) -m pytest -q -n $(TESTERS) --dist loadgroup
+	@$(PY) -m pytest -q -n $(TESTERS) --dist loadscope --no-loadscope-reorder
 
 test-fast: $(READY)
-	@$(PY) -m pytest -q -n $(TESTERS) --dist loadgroup -m "not slow and not gpu and not browser"
+	@$(PY) -m pytest -q -n $(TESTERS) --dist loadscope --no-loadscope-reorder -m "not slow and not gpu and not browser"
 
 lab: $(READY)
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb

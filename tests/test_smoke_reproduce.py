@@ -11,7 +11,7 @@ import pytest
 from cfa_nb.paths import ROOT, notebooks_dir
 from cfa_nb.study import PROFILES
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("smoke")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SMOKE = PROFILES["smoke"]
 AGAIN = ("05_cfa_step_by_step", "07_ablations", "00_start_here")
