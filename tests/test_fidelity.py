@@ -14,6 +14,8 @@ from cfa_nb.step import sgd, train_step
 from tests import tiny
 from tests.naive import NaiveRun
 
+pytestmark = pytest.mark.slow
+
 SHAPE, BATCH = (3, 8, 8), 20
 CLOSE = 1e-9  # of the largest movement
 
@@ -63,7 +65,6 @@ def assert_equal_movement(start, ours, theirs):
         assert float((ours[k] - theirs[k]).abs().max()) <= CLOSE * moved, k
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm"])
 def test_three_steps_equal_the_naive_transcription(recipe):
     config = config_of(recipe)

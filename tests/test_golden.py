@@ -16,6 +16,8 @@ from cfa_nb.store import RunStore
 from cfa_nb.train import train
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent / "golden"
 
 
