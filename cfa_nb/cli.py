@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from cfa_nb.study import PROFILES, profile_named
+from cfa_nb.profiles import PROFILES, profile_named
 
 DEFAULT_PROFILES = ("demo", "digits")
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"

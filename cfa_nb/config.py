@@ -58,6 +58,9 @@ class TrainConfig:
     steps: int = 10
     attack_bn: str = "train"  # released code: AT and FAT in train mode, moving BN statistics; TRADES in "eval"
     clean_forward: str = "train"  # clean pass after each step, for the log; moves BN statistics too; "eval" or "off"
+    repeat_forwards: bool = (
+        False  # released code: TRADES' clean and FAT's last pass run twice; BN statistics alone feel it
+    )
 
     # --- objective
     beta: float = 6.0  # TRADES (Eq. 3); FRL uses 1.5
@@ -85,6 +88,7 @@ class TrainConfig:
     eval_eps: float = 8 / 255
     eval_alpha: float = 2 / 255
     eval_steps: int = 10
+    worst_share: float = 0.0  # share of the classes whose mean counts as the worst; 0: the single worst class
 
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))
@@ -121,6 +125,8 @@ class TrainConfig:
         for name in ("eps", "eval_eps"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name}={getattr(self, name)}: pixels lie in [0, 1], the paper's margin is 8 / 255")
+        if not 0 <= self.worst_share < 1:
+            raise ValueError(f"worst_share must lie in [0, 1), not {self.worst_share}")
 
     @property
     def recipe(self):
@@ -191,12 +197,17 @@ class Average:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
+#: Attacks on finished weights, and how pages name them.
+KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}
+
+
 @dataclass(frozen=True)
 class Attack:
-    """An attack that judges finished weights. `key` names it in records and on pages.
+    """An attack that judges finished weights. `key` names it in records, `label` on pages.
 
     kind "pgd": cross-entropy PGD, uniform start, last iterate; "square": the black-box Square attack with `steps`
-    queries; "aa": standard AutoAttack (`steps` and `alpha` do not apply).
+    queries; "aa": standard AutoAttack, all four attacks; "aa-fast": its first two, APGD-CE and targeted APGD, never to
+    be mixed with AA (`steps` and `alpha` do not apply to either).
     """
 
     kind: str
@@ -207,17 +218,28 @@ class Attack:
     nominal_eps: float | None = None  # set where eps is not the evaluation's margin, so that the key says so
 
     def __post_init__(self):
-        if self.kind not in ("pgd", "square", "aa"):
-            raise ValueError(f"kind must be one of pgd, square, aa, not {self.kind!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
         if self.eps < 0 or self.alpha < 0 or self.steps < 0:
             raise ValueError("eps, alpha and steps must not be negative")
 
     @property
+    def counts_steps(self):
+        """True if `steps` is part of the name."""
+        return self.kind in ("pgd", "square")
+
+    @property
     def key(self):
         """Such as "pgd20", "pgd20@eps=0.5", "aa[n=20/class]"."""
-        name = self.kind + (str(self.steps) if self.kind != "aa" else "")
+        name = self.kind + (str(self.steps) if self.counts_steps else "")
         name += f"@eps={self.eps:g}" if self.nominal_eps not in (None, self.eps) else ""
         return name + (f"[n={self.per_class}/class]" if self.per_class else "")
+
+    @property
+    def label(self):
+        """Such as "PGD-20", "AA", "AA, 100 images a class": less than all test images is said."""
+        name = KINDS[self.kind] + (f"-{self.steps}" if self.counts_steps else "")
+        return name + (f", {self.per_class} images a class" if self.per_class else "")
 
 
 _AT = TrainConfig()

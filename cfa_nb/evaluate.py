@@ -26,7 +26,8 @@ def epoch_measure(model, split, config, num_classes, epoch, purpose):
     """Clean and PGD accuracy (`config.eval_steps` steps) of the model as it stands after an epoch: a `Measured`."""
     attack = Attack("pgd", config.eval_eps, config.eval_alpha, config.eval_steps)
     clean = clean_accuracy(model, split, num_classes)
-    return Measured(clean, _pgd_accuracy(model, split, attack, num_classes, (config.seed, purpose, epoch)))
+    robust = _pgd_accuracy(model, split, attack, num_classes, (config.seed, purpose, epoch))
+    return Measured(*(a.with_share(config.worst_share) for a in (clean, robust)))
 
 
 def clean_accuracy(model, split, num_classes):

@@ -1,7 +1,7 @@
 """Accuracy per class: counted on the device (`ClassCounts`), then asked (`ClassAccuracy`)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -10,12 +10,15 @@ import torch
 class ClassAccuracy:
     """Hits and images of each class: whole numbers, from which every accuracy of a page is computed.
 
+    worst_share: with 200 classes of 50 images the single worst one is noise; 0.1 makes `worst` the worst tenth's mean.
+
     Raises:
         ValueError: if the two differ in length, or a class has more hits than images.
     """
 
     hits: tuple[int, ...]
     n: tuple[int, ...]
+    worst_share: float = 0.0
 
     def __post_init__(self):
         object.__setattr__(self, "hits", tuple(int(h) for h in self.hits))
@@ -37,13 +40,19 @@ class ClassAccuracy:
 
     @property
     def worst(self):
-        """The least of the class accuracies; classes without images are left out."""
-        return min((a for a in self.per_class if not math.isnan(a)), default=math.nan)
+        """The least class accuracy, or the mean over the `worst_share` of least ones; empty classes are left out."""
+        known = sorted(a for a in self.per_class if not math.isnan(a))
+        kept = known[: max(1, round(self.worst_share * len(known)))]
+        return sum(kept) / len(kept) if kept else math.nan
+
+    def with_share(self, worst_share):
+        """The same counts, whose `worst` is the mean over this share of the classes (0: the single worst one)."""
+        return replace(self, worst_share=worst_share)
 
     @property
     def worst_class(self):
         """Index of the worst class (the first of equals)."""
-        return self.per_class.index(self.worst)
+        return min((a, k) for k, a in enumerate(self.per_class) if not math.isnan(a))[1]
 
     def wilson(self, z=1.96):
         """Wilson score interval of each class's accuracy: K pairs (low, high), 95 % by default."""

@@ -12,8 +12,12 @@ import torch.nn.functional as F
 
 from cfa_nb.rng import stream_seed
 
-#: Mean and standard deviation of the pixels, by dataset; (0.5, 1) where none is given.
-STATISTICS = {"cifar10": ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616))}
+#: Mean and standard deviation of the pixels, by dataset; other colour images take CIFAR-10's, grey ones (0.5, 1).
+STATISTICS = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
+    "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
+    "tiny-imagenet": ((0.4802, 0.4481, 0.3975), (0.2770, 0.2691, 0.2821)),
+}
 SMALL_IMAGES = ((0.3,), (0.5,))  # demo and digits: (x - 0.3) * 2
 
 
@@ -113,7 +117,8 @@ def build(config, num_classes, image_shape, purpose="init"):
     """
     if config.model not in MODELS:
         raise ValueError(f"unknown model {config.model!r}; there are {', '.join(MODELS)}")
-    default = SMALL_IMAGES if config.model == "mlp" else ((0.5,), (1.0,))
+    natural = STATISTICS["cifar10"] if image_shape[0] == 3 else ((0.5,), (1.0,))
+    default = SMALL_IMAGES if config.model == "mlp" else natural
     statistics = STATISTICS.get(config.dataset, default)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(config.seed, purpose))

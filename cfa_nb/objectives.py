@@ -46,6 +46,8 @@ def fat(model, x, y, row, config, generator):
     start = uniform_start(x, row.eps, generator)
     stop = dict(tau=config.fat_tau, rule=config.fat_rule, omega=config.fat_omega, generator=generator)
     x_adv = friendly_pgd(model, x, y, start=start, **stop, **_attack(row, config))
+    if config.repeat_forwards:
+        _move_statistics(model, x_adv)
     logits = model(x_adv)
     return F.cross_entropy(logits, y), logits.detach()
 
@@ -54,6 +56,8 @@ def trades(model, x, y, row, config, generator):
     """Natural loss plus beta times the KL to the attack's output, over 1 + beta (Eq. 8), or not (Eq. 3). As in `at`."""
     x_adv = _kl_attack(model, x, row, config.alpha, config, generator)
     clean_logits, logits = model(x), model(x_adv)
+    if config.repeat_forwards:
+        _move_statistics(model, x)
     weight = 1 / (1 + row.beta) if config.trades_normalized else torch.ones_like(row.beta)
     per_image = F.cross_entropy(clean_logits, y, reduction="none") + row.beta * kl(clean_logits, logits)
     return (weight * per_image).mean(), logits.detach()
@@ -88,6 +92,12 @@ def _kl_attack(model, x, row, alpha, config, generator):
         clean_logits = model(x)
     start = gaussian_start(x, generator)
     return pgd(model, x, kl_to(clean_logits), start=start, **{**_attack(row, config), "alpha": alpha})
+
+
+def _move_statistics(model, x):
+    """One more pass in train mode, for BatchNorm's running statistics alone."""
+    with torch.no_grad():
+        model(x)
 
 
 def _weighted_mean(values, weights):

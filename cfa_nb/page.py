@@ -16,12 +16,12 @@ from IPython.display import Image, Markdown, display
 
 from cfa_nb.config import LIVE
 from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.report.header import header_text, theory_header_text
 from cfa_nb.report.style import png, styled, use_style
 from cfa_nb.runs import Run, Runs
 from cfa_nb.store import RunStore, write
-from cfa_nb.study import profile_named
 
 THEORY = "theory"  # the page set that needs no profile
 

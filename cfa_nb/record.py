@@ -120,14 +120,16 @@ class RunRecord:
             raw = json.loads(text)
             if raw["format"] != FORMAT:
                 raise ValueError(f"format {raw['format']}, this version reads {FORMAT}")
+            config = TrainConfig.from_dict(raw["config"])
+            unpack = _Unpack(config.worst_share)
             return cls(
-                config=TrainConfig.from_dict(raw["config"]),
+                config=config,
                 data_hash=raw["data_hash"],
                 class_names=tuple(raw["class_names"]),
                 averages=tuple(Average(**a) for a in raw["averages"]),
-                epochs=[_epoch(e) for e in raw["epochs"]],
+                epochs=[unpack.epoch(e) for e in raw["epochs"]],
                 checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
-                evaluations={k: {a: _accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
+                evaluations={k: {a: unpack.accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
                 recipe_version=raw["recipe_version"],
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -163,23 +165,27 @@ def _pack(value):
     return list(value) if isinstance(value, tuple) else value
 
 
-def _accuracy(packed):
-    return None if packed is None else ClassAccuracy(tuple(packed[0]), tuple(packed[1]))
+@dataclass(frozen=True)
+class _Unpack:
+    """From plain JSON values back; each `ClassAccuracy` knows what its run calls the worst classes."""
 
+    worst_share: float
 
-def _measured(packed):
-    return None if packed is None else Measured(_accuracy(packed["clean"]), _accuracy(packed["robust"]))
+    def accuracy(self, packed):
+        return None if packed is None else ClassAccuracy(tuple(packed[0]), tuple(packed[1]), self.worst_share)
 
+    def measured(self, packed):
+        return None if packed is None else Measured(self.accuracy(packed["clean"]), self.accuracy(packed["robust"]))
 
-def _epoch(raw):
-    return EpochRecord(
-        epoch=raw["epoch"],
-        lr=raw["lr"],
-        class_eps=tuple(raw["class_eps"]),
-        class_beta=tuple(raw["class_beta"]),
-        train_robust=_accuracy(raw["train_robust"]),
-        train_clean=_accuracy(raw["train_clean"]),
-        val={k: _measured(v) for k, v in raw["val"].items()},
-        test={k: _measured(v) for k, v in raw["test"].items()},
-        accepted=raw["accepted"],
-    )
+    def epoch(self, raw):
+        return EpochRecord(
+            epoch=raw["epoch"],
+            lr=raw["lr"],
+            class_eps=tuple(raw["class_eps"]),
+            class_beta=tuple(raw["class_beta"]),
+            train_robust=self.accuracy(raw["train_robust"]),
+            train_clean=self.accuracy(raw["train_clean"]),
+            val={k: self.measured(v) for k, v in raw["val"].items()},
+            test={k: self.measured(v) for k, v in raw["test"].items()},
+            accepted=raw["accepted"],
+        )

@@ -1,6 +1,6 @@
-"""Which runs each figure and table needs, at which size: `Profile`, and the profiles `PROFILES`.
+"""Which runs each figure and table needs, at which size: `Profile`; the profiles themselves are in `cfa_nb.profiles`.
 
-profile = PROFILES["demo"]
+profile = profile_named("demo")
 profile.runs("table1")   # the TrainConfigs behind Table 1
 profile.runs()           # those of the whole paper, each once
 """
@@ -37,7 +37,11 @@ class Profile:
     common: dict  # TrainConfig fields, for every run
     by_objective: dict = field(default_factory=dict)  # and for the runs of one objective
     averages: tuple[Average, ...] = ()
+    variants: tuple[Average, ...] = ()  # further averages, carried by AT and AT + CCM of the first seed
+    paper_protocol: bool = False  # True: dataset, network, schedule and attack are the paper's, so claims are settled
+    commits_weights: bool = True  # False: too large to be published with the records
     seeds: tuple[int, ...] = (0,)  # Tables 1-3
+    ablation_seeds: tuple[int, ...] | None = None  # Table 2's runs that are not in Table 1; None: `seeds`
     study_seeds: tuple[int, ...] = (0,)  # Figs. 2, 3, 5 and the lambda_2 study
     margins: tuple[float, ...] = ()  # Fig. 2: training eps
     betas: tuple[float, ...] = ()  # Fig. 3
@@ -47,7 +51,10 @@ class Profile:
     late_window: tuple[int, int] = (181, 200)  # Fig. 2(c)
     beta_window: tuple[int, int] = (151, 170)  # Fig. 3
     alpha_per_eps: float | None = None  # step size of a training attack in units of its run's eps; None: as configured
-    final_steps: int = 20  # PGD steps of the robust column
+    final: str = "pgd"  # the tables' robust column: kind of its attack, "pgd", "aa" or "aa-fast"
+    final_per_class: int | None = None  # its test images of each class; None: all
+    final_steps: int = 20  # PGD steps of every reported checkpoint; the robust column's where `final` is "pgd"
+    long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
     large_eps: float = 0.5  # sanity: accuracy must be near 0 there
     sanity_per_class: int = 20
     aa_per_class: int | None = None  # images of standard AutoAttack (AT and AT + CFA, first seed); None: not run
@@ -85,20 +92,29 @@ class Profile:
             return ()
         shown = {row.weights for row in ROWS.values() if row.recipe == config.recipe}
         kept = tuple(a for a in self.averages if a.name in shown)
+        kept += self.variants if self.carries_variants(config) else ()
         return tuple(replace(a, start=1) for a in kept) if config.parent else kept
+
+    def carries_variants(self, config):
+        """True for the two runs in which averages are compared side by side."""
+        return config.recipe in ("at", "at_ccm") and config.seed == self.seeds[0] and config in self._table_runs
 
     def evaluations(self, config):
         """Attacks on the kept checkpoints of a finished run: {"live/last": (Attack, ...)}; tables' runs only."""
-        if config not in self._table_runs:
-            return {}
-        weights = (LIVE, *(a.name for a in self.averages_of(config)))
-        out = {f"{w}/{s}": (self.final_attack(config),) for w in weights for s in ("best", "best_val", "last")}
-        if config.seed == self.seeds[0]:
+        out = {key: tuple(dict.fromkeys(self._reported_attacks(config))) for key in self.reported(config)}
+        if out and config.seed == self.seeds[0]:
             out[f"{LIVE}/last"] += self._sanity_attacks(config)
             if self.aa_per_class and config.recipe in ("at", "at_ccm"):
                 shown = f"{LIVE}/last" if config.recipe == "at" else "fawa/last"
                 out[shown] += self.aa_attacks(config)
-        return out
+        return {key: tuple(dict.fromkeys(attacks)) for key, attacks in out.items()}
+
+    def reported(self, config):
+        """Keys of the checkpoints that tables show, such as "fawa/best_val"; none for a run of a figure only."""
+        if config not in self._table_runs:
+            return ()
+        weights = (LIVE, *(a.name for a in self.averages_of(config) if a not in self.variants))
+        return tuple(f"{w}/{s}" for w in weights for s in ("best", "best_val", "last"))
 
     @cached_property
     def _table_runs(self):
@@ -106,17 +122,29 @@ class Profile:
 
     def final_attack(self, config):
         """The attack of the tables' robust column."""
-        return Attack("pgd", config.eval_eps, config.eval_alpha, self.final_steps)
+        if self.final == "pgd":
+            return self.white_box(config)
+        return Attack(self.final, config.eval_eps, per_class=self.final_per_class)
+
+    def white_box(self, config, per_class=None):
+        """PGD of `final_steps` steps, which every reported checkpoint meets."""
+        return Attack("pgd", config.eval_eps, config.eval_alpha, self.final_steps, per_class)
 
     def aa_attacks(self, config):
-        """Standard AutoAttack, and the tables' attack on the same images."""
-        n = self.aa_per_class
-        return (Attack("aa", config.eval_eps, per_class=n), replace(self.final_attack(config), per_class=n))
+        """Standard AutoAttack, and PGD on the same images."""
+        return Attack("aa", config.eval_eps, per_class=self.aa_per_class), self.white_box(config, self.aa_per_class)
+
+    def _reported_attacks(self, config):
+        final = self.final_attack(config)
+        return self.white_box(config), final, self.white_box(config, final.per_class)
 
     def _sanity_attacks(self, config):
         n, eps = self.sanity_per_class, config.eval_eps
         large = Attack("pgd", self.large_eps, self.large_eps / 4, self.final_steps, n, nominal_eps=eps)
-        return large, Attack("square", eps, steps=200, per_class=n), replace(self.final_attack(config), per_class=n)
+        checks = [large, Attack("square", eps, steps=200, per_class=n), self.white_box(config, n)]
+        if self.long_steps:
+            checks.append(replace(self.white_box(config, self.final_per_class), steps=self.long_steps))
+        return tuple(checks)
 
     def _at(self, seeds):
         return [self.config("at", s) for s in seeds]
@@ -142,7 +170,9 @@ class Profile:
 
     def _table2(self):
         kept = ("at", "at_ccm", "trades", "trades_ccm", "trades_ccr", "trades_ccm_ccr", "fat", "fat_ccm")
-        return [self.config(r, s) for r in kept for s in self.seeds]
+        only_here = ("trades_ccm", "trades_ccr")
+        few = self.seeds if self.ablation_seeds is None else self.ablation_seeds
+        return [self.config(r, s) for r in kept for s in (few if r in only_here else self.seeds)]
 
     def _table3(self):
         return [self.config(r, s) for r in ("at", "trades", "fat") for s in self.seeds]
@@ -154,91 +184,3 @@ class Profile:
     def _lambda_2(self):
         plain = [self.config("trades", s) for s in self.study_seeds]
         return plain + [self.config("trades_ccr", s, lambda_2=v) for v in self.lambdas_2 for s in self.study_seeds]
-
-
-_SMALL = dict(crop_padding=0, flip=False, model="mlp", lr=0.1, clean_forward="off", eval_steps=10)
-
-DEMO = Profile(
-    name="demo",
-    data_label="demo (designed 8x8 images)",
-    description="A designed data set that shows the paper's mechanism in minutes; no evidence for CIFAR-10.",
-    common=_SMALL
-    | dict(
-        dataset="demo", train_per_class=400, val_per_class=50, test_per_class=500, width=64, depth=2,
-        epochs=20, milestones=(10, 15), calibration_start=5,
-        eps=0.15, steps=5, eval_eps=0.15, eval_alpha=0.15 / 4,
-    ),
-    by_objective={
-        "trades": dict(beta=2.0),
-        "frl": dict(epochs=10, milestones=(10, 20), lr=0.01),
-    },
-    averages=(Average("ema", start=6), Average("fawa", start=6, threshold=0.15)),
-    seeds=(0, 1, 2, 3, 4),
-    study_seeds=(0, 1),
-    margins=tuple(0.15 * k / 4 for k in range(1, 9)),
-    betas=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0),
-    early_window=(12, 15),
-    late_window=(18, 20),
-    beta_window=(16, 18),
-    alpha_per_eps=0.5,
-    aa_per_class=50,
-)  # fmt: skip
-
-DIGITS = Profile(
-    name="digits",
-    data_label="digits (scikit-learn, real 8x8 images)",
-    description="Real handwritten digits: classes differ as much, but CCM does not help there; the pages say why.",
-    common=_SMALL
-    | dict(
-        dataset="digits", val_per_class=20, width=128, depth=2,
-        epochs=24, milestones=(12, 18), calibration_start=6, batch_size=64,
-        eps=0.15, steps=5, eval_eps=0.15, eval_alpha=0.15 / 4,
-    ),
-    by_objective={"frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    averages=(Average("ema", start=7), Average("fawa", start=7, threshold=0.25)),
-    seeds=(0, 1, 2),
-    study_seeds=(0,),
-    margins=tuple(0.15 * k / 4 for k in range(1, 9)),
-    betas=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0),
-    early_window=(14, 17),
-    late_window=(22, 24),
-    beta_window=(19, 21),
-    alpha_per_eps=0.5,
-    aa_per_class=30,
-)  # fmt: skip
-
-SMOKE = replace(
-    DEMO,
-    name="smoke",
-    data_label="smoke (a few designed images)",
-    description="Seconds, for tests: nothing is learnt.",
-    common=DEMO.common
-    | dict(train_per_class=16, val_per_class=4, test_per_class=8, width=8, epochs=4, milestones=(2, 3), batch_size=32,
-           calibration_start=2),
-    by_objective={"trades": dict(beta=2.0), "frl": dict(epochs=2, milestones=(1, 2), lr=0.01)},
-    averages=(Average("ema", start=2), Average("fawa", start=2, threshold=0.15)),
-    seeds=(0, 1),
-    study_seeds=(0,),
-    margins=(0.075, 0.15),
-    betas=(1.0, 2.0),
-    lambdas_1=(0.4, 0.5),
-    lambdas_2=(0.4, 0.5),
-    early_window=(2, 3),
-    late_window=(3, 4),
-    beta_window=(3, 4),
-    sanity_per_class=2,
-    aa_per_class=None,
-)  # fmt: skip
-
-PROFILES = {p.name: p for p in (DEMO, DIGITS, SMOKE)}
-
-
-def profile_named(name):
-    """The profile of that name.
-
-    Raises:
-        ValueError: if there is none; the message lists them.
-    """
-    if name not in PROFILES:
-        raise ValueError(f"unknown profile {name!r}; there are {', '.join(PROFILES)}")
-    return PROFILES[name]

@@ -130,7 +130,9 @@ class Training:
                 f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
                 f"step {broken.item() + 1}; a smaller lr usually helps"
             )
-        return robust.result(), clean.result() if self.config.clean_forward != "off" else None
+        share = self.config.worst_share
+        seen_clean = clean.result().with_share(share) if self.config.clean_forward != "off" else None
+        return robust.result().with_share(share), seen_clean
 
     def _measure(self, split, epoch, model=None):
         where = getattr(self.data, split)
@@ -237,4 +239,5 @@ def _attack_checkpoint(config, store, key, attack, device):
     dataset = data.load(config)
     model = build(config, dataset.num_classes, dataset.image_shape).to(device, DTYPES[config.precision])
     model.load_state_dict(store.load_weights(config, key))
-    return attack_accuracy(model, dataset.test.to(device), attack, dataset.num_classes, config.seed)
+    accuracy = attack_accuracy(model, dataset.test.to(device), attack, dataset.num_classes, config.seed)
+    return accuracy.with_share(config.worst_share)

@@ -10,10 +10,10 @@ from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN
 from cfa_nb.claims.studies import larger_margins, margin_effect, mean_value
 from cfa_nb.claims.theory import THEOREMS
 from cfa_nb.claims.verdicts import all_of, verdict_of
+from cfa_nb.profiles import DEMO, DIGITS, SMOKE
 from cfa_nb.report.style import styled
 from cfa_nb.runs import Runs
 from cfa_nb.stats import Paired, paired
-from cfa_nb.study import DEMO, DIGITS, SMOKE
 from tests.factories import all_runs, run
 
 BY_KEY = {c.key: c for c in claims.EXPERIMENTS}

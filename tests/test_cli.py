@@ -8,11 +8,11 @@ import pytest
 from made_up import finish
 
 from cfa_nb import cli
+from cfa_nb.profiles import PROFILES
 from cfa_nb.reproduce import pipeline, single
 from cfa_nb.reproduce.draw import PagesFailed
 from cfa_nb.reproduce.publish import publish
 from cfa_nb.store import RunStore, StoreError
-from cfa_nb.study import PROFILES
 from cfa_nb.sweep import SweepError
 
 SMOKE = PROFILES["smoke"]

@@ -11,6 +11,7 @@ from cfa_nb import report
 from cfa_nb.metrics import ClassAccuracy
 from cfa_nb.paper import TABLE_1, TABLE_3
 from cfa_nb.paths import outputs_dir
+from cfa_nb.profiles import DEMO, DIGITS, SMOKE
 from cfa_nb.published import Published
 from cfa_nb.report.comparisons import paper_difference
 from cfa_nb.report.figures_ablation import trailing_mean
@@ -22,7 +23,7 @@ from cfa_nb.report.sanity import _order
 from cfa_nb.report.style import HARD, class_colours, ordered_colours, spread, styled
 from cfa_nb.rows import by_seed, find, hard_classes, hardest_by_training, row_runs
 from cfa_nb.runs import Run, Runs
-from cfa_nb.study import DEMO, DIGITS, FIGURES, SMOKE
+from cfa_nb.study import FIGURES
 from tests.factories import NAMES, all_runs, provenance
 
 

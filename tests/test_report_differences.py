@@ -3,7 +3,7 @@
 import pytest
 
 from cfa_nb.differences import ROWS, default_of, differences_table, profile_changes, text_of
-from cfa_nb.study import PROFILES
+from cfa_nb.profiles import PROFILES
 
 
 def test_all_rows_are_there_and_complete():

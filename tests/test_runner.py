@@ -14,6 +14,7 @@ import pytest
 from made_up import finish, provenance, record, write_notebook
 
 from cfa_nb.paths import ROOT
+from cfa_nb.profiles import PROFILES
 from cfa_nb.published import Published
 from cfa_nb.record import RecordError
 from cfa_nb.reproduce import cache, draw, notebooks, pages, pipeline, place, publish, staging
@@ -21,7 +22,6 @@ from cfa_nb.reproduce.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_li
 from cfa_nb.reproduce.manifest import Manifest
 from cfa_nb.reproduce.scrub import PageError, machine_places, refuse_errors, scrub, serialise
 from cfa_nb.store import RunStore, StoreError
-from cfa_nb.study import PROFILES
 
 SMOKE = PROFILES["smoke"]
 

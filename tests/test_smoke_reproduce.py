@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
-from cfa_nb.study import PROFILES
+from cfa_nb.profiles import PROFILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,10 +12,10 @@ import torch
 
 from cfa_nb import store as store_module
 from cfa_nb.config import Average
+from cfa_nb.profiles import DIGITS
 from cfa_nb.provenance import Provenance
 from cfa_nb.record import RecordError, RunRecord
 from cfa_nb.store import RunStore, StoreError, read_weights, run_id, write
-from cfa_nb.study import DIGITS
 from cfa_nb.train import train
 from tests import tiny
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from cfa_nb import sweep
+from cfa_nb.profiles import SMOKE
 from cfa_nb.store import RunStore
-from cfa_nb.study import SMOKE
 from cfa_nb.sweep import SweepError, ensure, missing
 from tests import tiny
 
@@ -62,7 +62,7 @@ def test_two_processes_asking_for_one_run_leave_one_record(tmp_path):
 
 _LONG = """
 from cfa_nb.store import RunStore
-from cfa_nb.study import SMOKE
+from cfa_nb.profiles import SMOKE
 from cfa_nb.sweep import ensure
 from tests import tiny
 if __name__ == "__main__":

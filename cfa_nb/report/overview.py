@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from cfa_nb.profiles import PROFILES
 from cfa_nb.report.header import duration, seconds_of, seeds_text
-from cfa_nb.study import FIGURES, PROFILES
+from cfa_nb.study import FIGURES
 
 PLACES = {  # figure -> (section of the paper, what it is there)
     "fig2": ("3.1", "Fig. 2: training margins"),

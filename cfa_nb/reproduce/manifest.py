@@ -13,10 +13,11 @@ from functools import cached_property
 
 from cfa_nb.files import write
 from cfa_nb.paths import outputs_dir
+from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.reproduce.place import remove
-from cfa_nb.study import FIGURES, profile_named
+from cfa_nb.study import FIGURES
 
 
 class Manifest:

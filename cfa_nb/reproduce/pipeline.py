@@ -8,6 +8,7 @@ import tempfile
 
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce.compare import closing_lines, compare_all
 from cfa_nb.reproduce.draw import PAGES_AT_ONCE, draw, print_line
@@ -15,7 +16,6 @@ from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.reproduce.progress import run_lines
 from cfa_nb.reproduce.publish import publish
 from cfa_nb.store import RunStore
-from cfa_nb.study import profile_named
 
 
 def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=print_line):

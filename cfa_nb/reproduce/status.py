@@ -5,12 +5,12 @@ from collections import Counter
 
 from cfa_nb.files import StoreError
 from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce import cache
 from cfa_nb.reproduce.manifest import Manifest
 from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.store import RunStore
-from cfa_nb.study import profile_named
 
 STATES = ("fresh", "partial", "stale", "missing")
 

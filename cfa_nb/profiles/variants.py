@@ -1,0 +1,76 @@
+"""What may follow a profile's name: "+release", "+scaled-alpha", "@<name of a folder of images>[:<size>]".
+
+    profile_named("cifar10-quick+release")
+    profile_named("cifar10-quick@CIFAR-10 (JPEG q75)")
+
+The name is all that a notebook is told, so whatever makes runs another study is part of it.
+"""
+
+import re
+from dataclasses import replace
+
+from cfa_nb.config import Average
+
+FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()._-]*")
+
+
+def release(profile):
+    """The released code's defaults where it departs from the text (PKU-ML/CFA, commit 071f333)."""
+    return replace(
+        profile,
+        description=f"{profile.description} With the released code's defaults instead of the paper's text.",
+        common=profile.common | dict(lambda_1=0.5, lambda_2=0.5, repeat_forwards=True),
+        averages=(
+            Average("ema", decay=0.88, start=1),
+            Average("fawa", decay=0.88, threshold=0.24, start=1, init="random"),
+        ),
+        paper_protocol=False,
+    )
+
+
+def scaled_alpha(profile):
+    """The attack's step a quarter of each run's eps, as 2/255 is of 8/255: so that eps 16/255 is attacked in full."""
+    return replace(
+        profile,
+        description=f"{profile.description} With the attack's step scaled with eps.",
+        alpha_per_eps=0.25,
+        paper_protocol=False,
+    )
+
+
+VARIANTS = {"release": release, "scaled-alpha": scaled_alpha}
+
+
+def varied(profile, plus):
+    """A profile with one variant.
+
+    Raises:
+        ValueError: if there is no such variant, or the profile has settled the point already.
+    """
+    if plus not in VARIANTS:
+        raise ValueError(f"unknown variant {plus!r} of a profile; there are {', '.join(VARIANTS)}")
+    if plus == "scaled-alpha" and profile.alpha_per_eps is not None:
+        raise ValueError(f"{profile.name} scales the attack's step already")
+    return replace(VARIANTS[plus](profile), name=f"{profile.name}+{plus}")
+
+
+def on_folder(profile, folder):
+    """A profile on a folder of images instead of its own data: "my images", or "my images:32" resized to 32x32.
+
+    Raises:
+        ValueError: for a name that cannot stand in a file name, or a size that is no whole number.
+    """
+    name, colon, size = folder.partition(":")
+    if not FOLDER_NAME.fullmatch(name):
+        raise ValueError(f"a folder's name takes letters, digits, spaces and ()._- and begins with one, not {name!r}")
+    if colon and not size.isdecimal():
+        raise ValueError(f"after the folder's name stands its images' side, such as {name}:32, not {size!r}")
+    if profile.common.get("model") == "mlp":
+        raise ValueError(f"{profile.name} trains a network for 8x8 images; take cifar10-quick or cifar10-rehearsal")
+    return replace(
+        profile,
+        name=f"{profile.name}@{folder}",
+        data_label=name,
+        common=profile.common | dict(dataset=f"folder:{name}", image_size=int(size) if colon else None),
+        paper_protocol=False,
+    )
