@@ -1,4 +1,4 @@
-"""The command line: `python -m cfa_nb reproduce|render|train|status`.
+"""The command line: `python -m cfa_nb reproduce|render|train|evaluate|status`.
 
 Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted. Messages of failures go to stderr.
 """
@@ -9,14 +9,18 @@ import signal
 import sys
 from pathlib import Path
 
-from cfa_nb.profiles import PROFILES, profile_named
+from cfa_nb import judge
+from cfa_nb.profiles import PROFILES, VARIANTS, profile_named
 
 DEFAULT_PROFILES = ("demo", "digits")
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"
 
 _DESCRIPTION = "Reproduces the paper 'CFA: Class-wise Calibrated Fair Adversarial Training' (CVPR 2023) end to end."
 _EPILOG = f"""profiles:
-{chr(10).join(f"  {p.name:<8} {p.description}" for p in PROFILES.values())}
+{chr(10).join(f"  {p.name:<18} {p.description}" for p in PROFILES.values())}
+
+variants, after a profile's name:
+{chr(10).join(f"  +{name:<17} {variant.__doc__.splitlines()[0]}" for name, variant in VARIANTS.items())}
 
 `python -m cfa_nb COMMAND --help` tells of a command."""
 
@@ -24,8 +28,13 @@ _EPILOG = f"""profiles:
 def main(argv=None):
     """Runs the command line; returns the exit code."""
     signal.signal(signal.SIGTERM, _terminated)
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     _set_folders(arguments)
+    try:
+        _set_data(arguments)
+    except ValueError as error:
+        parser.error(str(error))
     try:
         return arguments.run(arguments) or 0
     except KeyboardInterrupt:
@@ -52,6 +61,24 @@ def _set_folders(arguments):
             os.environ[f"CFA_NB_{name.upper()}"] = str(Path(folder).absolute())
 
 
+def _set_data(arguments):
+    """--data-dir: the folder of images, whose name becomes part of the profile's; `ValueError` if it cannot be."""
+    folder = getattr(arguments, "data_dir", None)
+    if folder is None:
+        if getattr(arguments, "data_name", None) or getattr(arguments, "image_size", None):
+            raise ValueError("--data-name and --image-size tell of a folder of images; give --data-dir DIR, too")
+        return
+    os.environ["CFA_NB_DATA_DIR"] = str(Path(folder).absolute())
+    if "profile" in arguments:
+        if not arguments.profile:
+            raise ValueError(
+                "--data-dir: say what to do with the images: --profile cifar10-quick, or cifar10-rehearsal"
+            )
+        name = arguments.data_name or Path(folder).absolute().name
+        size = f":{arguments.image_size}" if arguments.image_size else ""
+        arguments.profile = profile_named(f"{arguments.profile}@{name}{size}").name
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         "python -m cfa_nb",
@@ -63,6 +90,7 @@ def _parser():
     _add_reproduce(commands)
     _add_render(commands)
     _add_train(commands)
+    judge.add_command(commands, _command)
     _add_status(commands)
     return parser
 
@@ -77,13 +105,21 @@ def _command(commands, name, run, text, more=""):
 
 def _profile_option(command, default, text):
     command.add_argument("--profile", type=_profile, default=default, metavar="NAME", help=text)
+    text = (
+        "train on a folder of images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data"
+    )
+    command.add_argument("--data-dir", metavar="DIR", help=text)
+    command.add_argument(
+        "--data-name", metavar="NAME", help="how records and pages call it (default: the folder's name)"
+    )
+    command.add_argument("--image-size", type=_positive, metavar="N", help="resize its images to N x N pixels")
 
 
 def _add_reproduce(commands):
     more = "Runs that are finished are not trained again, pages that are up to date are not executed again."
     command = _command(commands, "reproduce", _reproduce, "train what is missing, publish, and draw every page", more)
     _profile_option(command, None, f"one of {', '.join(PROFILES)} (default: {', then '.join(DEFAULT_PROFILES)})")
-    _add_workers(command, "training processes, one thread each (default: usable cores)")
+    _add_training_options(command)
     _add_page_options(command)
     command.add_argument("--no-train", action="store_true", help="draw from the published records only: `render`")
 
@@ -117,8 +153,13 @@ def _add_status(commands):
     command.add_argument("--json", action="store_true", help="the same as JSON: a list with one object a profile")
 
 
-def _add_workers(command, text):
+def _add_training_options(command):
+    text = "training processes, one thread each (default: usable cores; 1 on a GPU)"
     command.add_argument("--workers", type=_positive, default=None, metavar="N", help=text)
+    text = "default: a GPU for natural images where there is one, else the CPU"
+    command.add_argument("--device", choices=("cpu", "cuda"), help=text)
+    text = "reported: the checkpoints that tables show (default); all: those of every run"
+    command.add_argument("--keep-weights", choices=("reported", "all"), default="reported", help=text)
 
 
 def _profile(name):
@@ -144,6 +185,7 @@ def _reproduce(arguments):
     if arguments.no_train:
         return _render(arguments)
     options = dict(workers=arguments.workers, at_once=arguments.pages, force=arguments.force)
+    options |= dict(device=arguments.device, keep_weights=arguments.keep_weights)
     return _for_each_profile(arguments, lambda name: reproduce(name, **options))
 
 
@@ -186,13 +228,13 @@ def _train(arguments):
         config = _config(arguments)
     except ValueError as error:
         return _fail(str(error), 2)
-    train_one(PROFILES[arguments.profile], config)
+    train_one(profile_named(arguments.profile), config)
 
 
 def _config(arguments):
     """The config that `train` asks for; `ValueError` on an unknown method, field or value."""
     from cfa_nb.reproduce.single import changes_from
 
-    profile = PROFILES[arguments.profile]
+    profile = profile_named(arguments.profile)
     seed = profile.seeds[0] if arguments.seed is None else arguments.seed
     return profile.config(arguments.method, seed, **changes_from(arguments.changes))

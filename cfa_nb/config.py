@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, fields, replace
 
 #: Raised by hand when a change of the code changes a run's numbers; part of every run's identity.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 
 OBJECTIVES = ("at", "trades", "fat", "frl")
 LIVE = "live"
@@ -49,7 +49,7 @@ class TrainConfig:
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4  # on all parameters, BatchNorm and biases too
-    precision: str = "fp32"
+    precision: str = "fp32"  # "bf16": of the convolutions alone, on a GPU; "fp64" is for tests
 
     # --- attack during training (Eq. 2)
     objective: str = "at"
@@ -108,7 +108,7 @@ class TrainConfig:
             "clean_forward": ("train", "eval", "off"),
             "crop_pad_mode": ("reflect", "constant"),
             "fat_rule": ("release", "official"),
-            "precision": ("fp32", "fp64"),
+            "precision": ("fp32", "bf16", "fp64"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:

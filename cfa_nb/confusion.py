@@ -9,6 +9,7 @@ import torch
 
 from cfa_nb.attacks import cross_entropy, pgd, uniform_start
 from cfa_nb.data.batches import to_float
+from cfa_nb.model import dtype_of, frozen, in_mode
 from cfa_nb.rng import stream
 
 BATCH = 1000
@@ -24,13 +25,15 @@ def adversarial_confusion(model, split, attack, num_classes, seed=0):
         num_classes: K.
         seed: fixes the attack's random start.
     """
-    model.eval()
-    counts = torch.zeros(num_classes * num_classes, dtype=torch.int64)
-    for step, (images, y) in enumerate(zip(split.images.split(BATCH), split.labels.split(BATCH))):
-        x = to_float(images)
-        start = uniform_start(x, attack.eps, stream(seed, "confusion", step=step))
-        x_adv = pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
-        with torch.no_grad():
-            predicted = model(x_adv).argmax(dim=1)
-        counts += torch.bincount(y * num_classes + predicted, minlength=num_classes**2)
-    return counts.view(num_classes, num_classes).numpy()
+    device = split.labels.device
+    counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=device)
+    with in_mode(model, False), frozen(model):
+        for step, (images, y) in enumerate(zip(split.images.split(BATCH), split.labels.split(BATCH))):
+            x = to_float(images, dtype_of(model))
+            start = uniform_start(x, attack.eps, stream(seed, "confusion", step=step, device=device))
+            loss = cross_entropy(y)
+            x_adv = pgd(model, x, loss, eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
+            with torch.no_grad():
+                predicted = model(x_adv).argmax(dim=1)
+            counts += torch.bincount(y * num_classes + predicted, minlength=num_classes**2)
+    return counts.view(num_classes, num_classes).cpu().numpy()

@@ -2,16 +2,19 @@
 
 The column "here" is read from the default of the config field that decides the point, so that the table cannot drift
 from what is run; where no field decides, it states what the code does. Epochs count from 1. "release" is PKU-ML/CFA at
-commit 071f333; – means that the source is silent.
+commit 071f333; – means that the source is silent. A profile's variant "+release" takes the release's side wherever a
+field decides and the two differ. `tests/test_differences_row_by_row.py` has a test for each row.
 """
 
 from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from cfa_nb.config import RECIPES, Average, TrainConfig
+from cfa_nb.config import KINDS, OBJECTIVES, RECIPES, Average, TrainConfig
 
 PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
+PAPER_ATTACK = KINDS["aa"]  # the robust column of Tables 1-3
+PAPER_RUNS = 5  # independent experiments for each method, Sec. 5.2
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ ROWS = (
         "Threshold δ of FAWA",
         "0.2",
         "0.24 unless told; its README says 0.2",
-        "set by the profile; 0 (default {}) is EMA",
+        "set by the profile, 0.2 for CIFAR-10; {}, the default, takes every epoch in and is EMA",
         "Average.threshold",
     ),
     Difference(
@@ -95,20 +98,26 @@ ROWS = (
     Difference(
         'Rule of "best"',
         "highest average + worst class",
-        "the same, second half of training; keeps all within 0.02",
+        "the same, second half of training; keeps all within 0.02 of it, and the last five",
         "highest sum in the second half, ties to the earlier",
     ),
     Difference(
         "PGD of the evaluation",
         "PGD-10",
-        "2/255, random start, one restart, unseeded",
+        "10 steps of 2/255, random start, one restart, unseeded; always at 8/255",
         "{} steps, random start, one restart, seeded",
         "eval_steps",
     ),
     Difference("AutoAttack", "cited", "absent", "standard, seeded; on which images stands with the number"),
     Difference("Steps of the training attack", "–", "10 for all methods", "{}", "steps"),
     Difference("Step size of TRADES", "–", "2/255 (official TRADES 0.007)", "{}", "alpha"),
-    Difference("Step size under ε_k", "–", "fixed (FRL: largest ε_k / 4)", "fixed at {} (FRL as its release)", "alpha"),
+    Difference(
+        "Step size under ε_k",
+        "–",
+        "fixed (FRL's own release: a quarter of the batch's largest margin)",
+        'fixed at {}; FRL as its release. A profile may scale it with a run\'s ε ("+scaled-alpha"), never with ε_k',
+        "alpha",
+    ),
     Difference("ε", "8/255", "8/255", "{}", "eps"),
     Difference("Start of the attack", "–", "AT, FAT uniform in ±ε_k; TRADES 0.001 N(0, 1)", "as the release"),
     Difference(
@@ -119,7 +128,13 @@ ROWS = (
         "attack_bn",
     ),
     Difference("Clean pass after each step", "–", "train mode, moves BN statistics", "{}", "clean_forward"),
-    Difference("Clean passes of TRADES", "–", "two", "one: equal loss and gradient"),
+    Difference(
+        "Repeated passes of TRADES and FAT",
+        "–",
+        "TRADES' clean and FAT's last pass twice; FAT's loop ends once no image moves",
+        "repeated: {}; loss and gradient are equal, BN statistics are not. FAT always makes all its steps",
+        "repeat_forwards",
+    ),
     Difference("Parameters' gradients in the attack", "–", "gathered, then cleared", "never computed"),
     Difference("τ of FAT", "–", "3, fixed", "{}", "fat_tau"),
     Difference(
@@ -145,7 +160,7 @@ ROWS = (
         "When the rate falls", "after epochs 100 and 150", "the same, once an epoch", "after epochs {}", "milestones"
     ),
     Difference("Seeds", "five runs", "none set", "every draw keyed by (seed, purpose, epoch, step)", "seed"),
-    Difference("Batch size", "–", "option parsed, 128 used", "{}", "batch_size"),
+    Difference("Batch size", "–", "option parsed and ignored: always 128", "{}", "batch_size"),
     Difference(
         "Wide ResNet",
         "not in the main text",
@@ -157,32 +172,38 @@ ROWS = (
     Difference(
         "Other data",
         "Tiny-ImageNet in an appendix",
-        "trainer knows 10 classes only",
-        "any number of classes",
+        "CIFAR-100 split (25 a class), but a trainer for 10 classes only",
+        "any number of classes: CIFAR-100, Tiny-ImageNet, folders of images; default {}",
         "dataset",
     ),
     Difference(
         "How the split is stored",
         "–",
         "pickled loaders",
-        "drawn again from the seed; a hash of the data in every record",
+        "cut again for each run by a fixed rule; a hash of the data in every record",
     ),
     Difference(
         "Spelling of the threshold's option", "–", "`--thershold` until 2025", "`threshold`", "Average.threshold"
     ),
     Difference("λ₁ of TRADES + CCM in Table 2", "–", "–", "0.3, as for TRADES", "lambda_1"),
-    Difference("± of the tables", "mean and deviation", "–", "sample standard deviation (ddof 1)"),
+    Difference("± of the tables", "mean and standard deviation", "–", "sample standard deviation (ddof 1)"),
     Difference("Mode of averaged networks", "–", "eval", "eval"),
     Difference(
         "Evaluation after each epoch",
         "–",
         "live, EMA and FAWA on test, every epoch",
-        "the same; an average that did not change is not measured again",
+        "the same, and averages on validation too; one that did not change is not measured again",
     ),
     Difference("Weight decay", "5e-4", "on all parameters", "{} on all parameters", "weight_decay"),
     Difference("Numerics of the KL", "–", "deprecated flags, can give NaN", "from log-probabilities, always finite"),
     Difference("Content of a checkpoint", "–", "weights only", "everything a resumed run needs, until it is finished"),
-    Difference("Tiny-ImageNet", "Appendix C.1", "absent", "not part of this profile", "dataset"),
+    Difference(
+        "Tiny-ImageNet",
+        "Appendix C.1",
+        "absent",
+        "a profile of its own, whose worst is the mean over a tenth of the classes; {}, the default: one class",
+        "worst_share",
+    ),
 )
 
 
@@ -223,32 +244,55 @@ def differences_table():
 
 
 def profile_changes(profile):
-    """DataFrame: where a profile departs from the defaults of the table above, and from the attack of Tables 1-3."""
-    changes = [*_field_changes(profile), *_derived_changes(profile)]
+    """DataFrame: where a profile departs from the defaults above, and in any case the attack of Tables 1-3."""
+    changes = [*_field_changes(profile), *_step_change(profile), *_average_changes(profile), *_protocol(profile)]
     return pd.DataFrame(changes, columns=["Field", "default (the paper's or its release's)", profile.name])
 
 
 def _field_changes(profile):
-    """(field, default, value) of every field that the profile sets, for all runs or for those of one objective."""
-    default = {f.name: f.default for f in fields(TrainConfig)}
-    for k, v in profile.common.items():
-        if v != default[k]:
-            yield k, text_of(default[k]), text_of(v)
-    for objective, own in profile.by_objective.items():
-        for k, v in own.items():
-            yield f"{k}, {objective} only", text_of(getattr(RECIPES[objective], k)), text_of(v)
+    """(field, default, value) of all that AT's runs change, then of what another objective's change differently."""
+    changed = {o: _changed_fields(RECIPES[o], profile.config(o, profile.seeds[0])) for o in OBJECTIVES}
+    shared = changed.pop("at")
+    for k, pair in shared.items():
+        yield k, *pair
+    for objective, own in changed.items():
+        for k, pair in own.items():
+            if pair != shared.get(k):
+                yield f"{k}, {objective} only", *pair
 
 
-def _derived_changes(profile):
-    """The same for what no field of `common` says: the training step, the averages, the attack of the tables."""
+def _changed_fields(default, config):
+    """{field: (default, value)}, as text, of what differs; the step has a row of its own, seed and parent need none."""
+    names = [f.name for f in fields(TrainConfig) if f.name not in ("seed", "parent", "alpha")]
+    pairs = {k: (text_of(getattr(default, k)), text_of(getattr(config, k))) for k in names}
+    return {k: pair for k, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _step_change(profile):
+    """The training attack's step, where it is another one or follows a run's eps."""
     alpha = profile.config("at", profile.seeds[0]).alpha
-    if alpha != default_of("alpha"):
-        share = f" ({profile.alpha_per_eps:g} of a run's eps)" if profile.alpha_per_eps else ""
+    if alpha != default_of("alpha") or profile.alpha_per_eps is not None:
+        share = f" ({profile.alpha_per_eps:g} of a run's eps)" if profile.alpha_per_eps is not None else ""
         yield "alpha", text_of(default_of("alpha")), f"{text_of(alpha)}{share}"
+
+
+def _average_changes(profile):
+    """Decay, start and beginning of the tables' averages, and FAWA's threshold."""
     for spec in profile.averages:
-        if spec.start != default_of("Average.start"):
-            yield f"Average.start, {spec.name}", text_of(default_of("Average.start")), text_of(spec.start)
+        for k in ("decay", "start", "init"):
+            if getattr(spec, k) != default_of(f"Average.{k}"):
+                yield f"Average.{k}, {spec.name}", text_of(default_of(f"Average.{k}")), text_of(getattr(spec, k))
     fawa = next((a.threshold for a in profile.averages if a.name == "fawa"), PAPER_THRESHOLD)
     if fawa != PAPER_THRESHOLD:
         yield "Average.threshold, fawa", text_of(PAPER_THRESHOLD), text_of(fawa)
-    yield "attack of Tables 1-3", "AutoAttack", f"PGD-{profile.final_steps}"
+
+
+def _protocol(profile):
+    """Runs of a method in Tables 1-3, where they are fewer, and the attack of the robust column."""
+    few = profile.seeds if profile.ablation_seeds is None else profile.ablation_seeds
+    if len(profile.seeds) != PAPER_RUNS:
+        yield "runs of a method, Tables 1-3", text_of(PAPER_RUNS), text_of(len(profile.seeds))
+    if len(few) != len(profile.seeds):
+        yield "runs of TRADES + CCM and TRADES + CCR, Table 2", text_of(PAPER_RUNS), text_of(len(few))
+    final = profile.final_attack(profile.config("at", profile.seeds[0]))
+    yield "attack of Tables 1-3", PAPER_ATTACK, final.label

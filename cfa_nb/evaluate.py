@@ -6,16 +6,14 @@
 Networks are judged in eval mode, at the original margin, whatever they were trained with.
 """
 
-import sys
-from contextlib import contextmanager
-
 import torch
 
 from cfa_nb.attacks import cross_entropy, pgd, uniform_start
+from cfa_nb.autoattack import autoattack_accuracy, refuse
 from cfa_nb.config import Attack
 from cfa_nb.data.batches import to_float
 from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import in_mode
+from cfa_nb.model import dtype_of, frozen, in_mode
 from cfa_nb.record import Measured
 from cfa_nb.rng import stream, stream_seed
 
@@ -35,11 +33,11 @@ def clean_accuracy(model, split, num_classes):
     counts = ClassCounts(num_classes, split.labels.device)
     with torch.no_grad(), in_mode(model, False):
         for images, y in _batches(split):
-            counts.add(model(to_float(images, _dtype(model))), y)
+            counts.add(model(to_float(images, dtype_of(model))), y)
     return counts.result()
 
 
-def attack_accuracy(model, split, attack, num_classes, seed):
+def attack_accuracy(model, split, attack, num_classes, seed, journal=None, on_batch=None):
     """`ClassAccuracy` under an `Attack`, on the first `attack.per_class` images of each class.
 
     Args:
@@ -48,73 +46,34 @@ def attack_accuracy(model, split, attack, num_classes, seed):
         attack: kind, margin and steps.
         num_classes: K.
         seed: fixes every random draw of the attack.
+        journal: a `cfa_nb.autoattack.Journal`, for the kinds of that module: its batches are not attacked again.
+        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
     Raises:
         ValueError: if AutoAttack is asked of fewer than 10 classes: its targeted attacks need nine targets.
     """
+    refuse(attack, num_classes)
     split = split.first_per_class(attack.per_class)
     if attack.kind == "pgd":
-        return _pgd_accuracy(model, split, attack, num_classes, (seed, attack.key, 0))
-    if attack.kind == "aa" and num_classes < 10:
-        raise ValueError(f"standard AutoAttack needs 10 classes, this data has {num_classes}; use PGD or Square")
-    return _autoattack_accuracy(model, split, attack, num_classes, stream_seed(seed, attack.key) % 2**31)
-
-
-def _pgd_accuracy(model, split, attack, num_classes, key):
-    counts = ClassCounts(num_classes, split.labels.device)
+        return _pgd_accuracy(model, split, attack, num_classes, (seed, attack.key, 0), on_batch)
     with in_mode(model, False), frozen(model):
-        for step, (images, y) in enumerate(_batches(split)):
-            x = to_float(images, _dtype(model))
+        own = stream_seed(seed, attack.key) % 2**31
+        return autoattack_accuracy(model, _batches(split), attack, num_classes, own, journal, on_batch)
+
+
+def _pgd_accuracy(model, split, attack, num_classes, key, on_batch=None):
+    counts, batches = ClassCounts(num_classes, split.labels.device), _batches(split)
+    with in_mode(model, False), frozen(model):
+        for step, (images, y) in enumerate(batches):
+            x = to_float(images, dtype_of(model))
             start = uniform_start(x, attack.eps, stream(*key, step, x.device))
             loss = cross_entropy(y)
             x_adv = pgd(model, x, loss, eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
             with torch.no_grad():
                 counts.add(model(x_adv), y)
-    return counts.result()
-
-
-def _autoattack_accuracy(model, split, attack, num_classes, seed):
-    from pyautoattack import AutoAttack
-
-    counts = ClassCounts(num_classes, split.labels.device)
-    with in_mode(model, False), frozen(model), _fenced():
-        for images, y in _batches(split):
-            x = to_float(images, _dtype(model))
-            kind = dict(version="standard") if attack.kind == "aa" else dict(version="custom", attacks=["square"])
-            judge = AutoAttack(model, norm="Linf", eps=attack.eps, seed=seed, device=str(x.device), **kind)
-            if attack.kind == "square":
-                judge.square.n_queries = attack.steps
-            x_adv, _ = judge.run_standard_evaluation(x, y, batch_size=BATCH)
-            with torch.no_grad():
-                counts.add(model(x_adv), y)
+            if on_batch:
+                on_batch(step + 1, len(batches), counts.result())
     return counts.result()
 
 
 def _batches(split):
-    return zip(split.images.split(BATCH), split.labels.split(BATCH))
-
-
-def _dtype(model):
-    return next(model.parameters()).dtype
-
-
-@contextmanager
-def frozen(model):
-    """Parameters without gradients inside the block: an attack needs the input's alone."""
-    flags = [(p, p.requires_grad) for p in model.parameters()]
-    model.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p, flag in flags:
-            p.requires_grad_(flag)
-
-
-@contextmanager
-def _fenced():
-    """AutoAttack seeds the global generator and clears the trace function; both are put back."""
-    trace = sys.gettrace()
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            sys.settrace(trace)
+    return list(zip(split.images.split(BATCH), split.labels.split(BATCH)))

@@ -78,15 +78,19 @@ class ClassCounts:
     """
 
     def __init__(self, num_classes, device="cpu"):
-        self._counts = torch.zeros(2, num_classes, dtype=torch.int64, device=device)
+        self.counts = torch.zeros(2, num_classes, dtype=torch.int64, device=device)
+
+    def reset(self):
+        """Back to nothing counted."""
+        self.counts.zero_()
 
     def add(self, logits, y):
         """Counts a batch: `logits` (B, K), `y` (B,)."""
         hit = logits.argmax(dim=1) == y
-        self._counts[0].index_add_(0, y, hit.long())
-        self._counts[1].index_add_(0, y, torch.ones_like(y))
+        self.counts[0].index_add_(0, y, hit.long())
+        self.counts[1].index_add_(0, y, torch.ones_like(y))
 
     def result(self):
         """Copies the counts to the host, once: a `ClassAccuracy`."""
-        hits, n = self._counts.tolist()
+        hits, n = self.counts.tolist()
         return ClassAccuracy(tuple(hits), tuple(n))

@@ -76,8 +76,9 @@ class PreActResNet(nn.Module):
         self.linear = nn.Linear(channels, num_classes)
 
     def forward(self, x):
-        h = self.blocks(self.stem(self.normalise(x)))  # (B, 8 * width, H / 8, W / 8)
-        return self.linear(F.relu(self.bn(h)).mean(dim=(2, 3)))
+        h = self.normalise(x).to(self.stem.weight.dtype)  # bf16 weights: pixels and margins stay fp32 up to here
+        h = self.blocks(self.stem(h))  # (B, 8 * width, H / 8, W / 8)
+        return self.linear(F.relu(self.bn(h)).mean(dim=(2, 3)).to(self.linear.weight.dtype))
 
 
 class MLP(nn.Module):
@@ -134,3 +135,20 @@ def in_mode(model, training):
         yield model
     finally:
         model.train(before)
+
+
+@contextmanager
+def frozen(model):
+    """Parameters without gradients inside the block: an attack needs the input's alone."""
+    flags = [(p, p.requires_grad) for p in model.parameters()]
+    model.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p, flag in flags:
+            p.requires_grad_(flag)
+
+
+def dtype_of(model):
+    """The network's number type; float32 for one without parameters."""
+    return next((p.dtype for p in model.parameters()), torch.float32)

@@ -23,7 +23,7 @@ class Row:
         self.eps, self.beta, self.ce_weight, self.kl_weight = table[:, y]
 
 
-def at(model, x, y, row, config, generator):
+def at(model, x, y, row, config, generator, attacked=None):
     """Cross-entropy on PGD images (Eq. 1; Madry et al., 2018).
 
     Args:
@@ -32,29 +32,30 @@ def at(model, x, y, row, config, generator):
         row: the images' `Row`.
         config: the run's `TrainConfig`.
         generator: for the attack's start.
+        attacked: the network as the attack sees it (`cfa_nb.fast.views`); None: `model` itself.
     Returns:
         loss (scalar, with graph) and adversarial logits (B, K), detached.
     """
     start = uniform_start(x, row.eps, generator)
-    x_adv = pgd(model, x, cross_entropy(y), start=start, **_attack(row, config))
+    x_adv = pgd(attacked or model, x, cross_entropy(y), start=start, **_attack(row, config))
     logits = model(x_adv)
     return F.cross_entropy(logits, y), logits.detach()
 
 
-def fat(model, x, y, row, config, generator):
+def fat(model, x, y, row, config, generator, attacked=None):
     """Cross-entropy on friendly adversarial images (Zhang et al., 2020). Arguments as in `at`."""
     start = uniform_start(x, row.eps, generator)
     stop = dict(tau=config.fat_tau, rule=config.fat_rule, omega=config.fat_omega, generator=generator)
-    x_adv = friendly_pgd(model, x, y, start=start, **stop, **_attack(row, config))
+    x_adv = friendly_pgd(attacked or model, x, y, start=start, **stop, **_attack(row, config))
     if config.repeat_forwards:
         _move_statistics(model, x_adv)
     logits = model(x_adv)
     return F.cross_entropy(logits, y), logits.detach()
 
 
-def trades(model, x, y, row, config, generator):
+def trades(model, x, y, row, config, generator, attacked=None):
     """Natural loss plus beta times the KL to the attack's output, over 1 + beta (Eq. 8), or not (Eq. 3). As in `at`."""
-    x_adv = _kl_attack(model, x, row, config.alpha, config, generator)
+    x_adv = _kl_attack(attacked or model, x, row, config.alpha, config, generator)
     clean_logits, logits = model(x), model(x_adv)
     if config.repeat_forwards:
         _move_statistics(model, x)
@@ -63,12 +64,12 @@ def trades(model, x, y, row, config, generator):
     return (weight * per_image).mean(), logits.detach()
 
 
-def frl(model, x, y, row, config, generator):
+def frl(model, x, y, row, config, generator, attacked=None):
     """TRADES with class weights on both terms and class margins (Xu et al., 2021). Arguments as in `at`.
 
     The attack's step is a quarter of the batch's largest margin, as in its released code.
     """
-    x_adv = _kl_attack(model, x, row, row.eps.max() / 4, config, generator)
+    x_adv = _kl_attack(attacked or model, x, row, row.eps.max() / 4, config, generator)
     clean_logits, logits = model(x), model(x_adv)
     natural = F.cross_entropy(clean_logits, y, reduction="none")
     boundary = kl(clean_logits, logits)

@@ -14,14 +14,16 @@ import os
 import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown, display
 
+from cfa_nb import data
 from cfa_nb.config import LIVE
-from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.model import build
+from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.report.header import header_text, theory_header_text
 from cfa_nb.report.style import png, styled, use_style
 from cfa_nb.runs import Run, Runs
-from cfa_nb.store import RunStore, write
+from cfa_nb.store import RunStore, StoreError, write
 
 THEORY = "theory"  # the page set that needs no profile
 
@@ -38,7 +40,7 @@ class Page:
 
     def __init__(self, name, profile):
         self.name = name
-        self.folder = outputs_dir() / profile
+        self.folder = page_set_dir(profile)
         self.saves = os.environ.get("CFA_NB_RUNNER") == "1"
         self.profile = None if profile == THEORY else profile_named(profile)
         published = os.environ.get("CFA_NB_SOURCE") == "published"
@@ -52,13 +54,37 @@ class Page:
         configs = self.profile.page_runs(self.name) or self.profile.runs()
         return display(Markdown(header_text(self.profile, self._load(configs))))
 
+    def note(self):
+        """Says what this page's data can show, and what it cannot."""
+        told = f"{self.profile.data_label}: {self.profile.description}"
+        if not self.profile.paper_protocol:
+            told += " The paper's numbers stand in columns of their own, and no difference to them is computed."
+        return display(Markdown(f"> **What this data can show.** {told}"))
+
     def runs(self, figure=None):
         """The finished `Runs` behind a figure or table ("fig2"), or behind all of them."""
         return self._load(self.profile.runs(figure))
 
-    def weights(self, run, key=f"{LIVE}/last"):
-        """Tensors of a kept checkpoint of a run."""
-        return self.store.load_weights(run.config, key)
+    def network(self, run, key=f"{LIVE}/last"):
+        """The network of a run with the weights of a kept checkpoint, in eval mode.
+
+        Large weights are not published with the records; where the run's own are not on this machine either, the
+        network has its initial weights, and says so.
+        """
+        dataset = data.load(run.config)
+        model = build(run.config, dataset.num_classes, dataset.image_shape)
+        try:
+            model.load_state_dict(self._weights(run, key))
+        except StoreError as error:
+            if self.profile.commits_weights:
+                raise
+            display(Markdown(f"> **Initial weights**: {key} of this run is not on this machine ({error})."))
+        return model.eval()
+
+    def _weights(self, run, key):
+        if self.profile.commits_weights or isinstance(self.store, RunStore):
+            return self.store.load_weights(run.config, key)
+        return RunStore(os.environ.get("CFA_NB_LARGE_WEIGHTS", runs_dir())).load_weights(run.config, key)
 
     def _load(self, configs):
         if not self.saves and isinstance(self.store, RunStore):

@@ -6,7 +6,10 @@
 Row keys are those of `cfa_nb.config.ROWS`.
 """
 
+import math
 from dataclasses import dataclass
+
+RUNS = 5  # "five independent experiments for each method" (Sec. 5.2)
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,11 @@ class Value:
 
     mean: float
     std: float | None = None
+
+    @property
+    def error(self):
+        """Standard error of the mean over the five runs, in percent; 0 where no deviation is printed."""
+        return (self.std or 0.0) / math.sqrt(RUNS)
 
     def __str__(self):
         return f"{self.mean:.1f}" + (f" ± {self.std:.1f}" if self.std is not None else "")
@@ -119,10 +127,24 @@ QUOTED = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A difference between two of the paper's rows: a fraction with its standard error, 0 where no ± is printed."""
+
+    mean: float
+    error: float = 0.0
+
+    def __str__(self):
+        return f"{100 * self.mean:+.1f} points".replace("-", "−")
+
+
 def difference(table, row, base, which, *path):
-    """The paper's own difference between two of its rows, "+2.7 points"; `path` leads to the Pair in Table 1."""
-    ours, theirs = (_walk(table[key], path) for key in (row, base))
-    return f"{getattr(ours, which).mean - getattr(theirs, which).mean:+.1f} points".replace("-", "−")
+    """The paper's own `Gap` between two rows; `which` is "avg" or "worst", `path` leads to the Pair in Table 1.
+
+    The paper prints no difference seed by seed, so its error takes the two rows as independent.
+    """
+    ours, theirs = (getattr(_walk(table[key], path), which) for key in (row, base))
+    return Gap((ours.mean - theirs.mean) / 100, math.hypot(ours.error, theirs.error) / 100)
 
 
 def _walk(entry, path):

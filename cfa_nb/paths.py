@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,16 @@ def runs_dir():
 def outputs_dir():
     """Executed notebooks, figures, tables and records, by profile: what readers see."""
     return Path(os.environ.get("CFA_NB_OUTPUTS", ROOT / "outputs"))
+
+
+def page_set_dir(name):
+    """Where a profile (or "theory") is published: below `outputs_dir()`, under a name that any file system takes."""
+    return outputs_dir() / slug(name)
+
+
+def slug(name):
+    """A name as a file name: "cifar10-quick@CIFAR-10 (JPEG q75)" becomes "cifar10-quick@CIFAR-10-JPEG-q75"."""
+    return re.sub(r"[^A-Za-z0-9._@+]+", "-", name).strip("-")
 
 
 def data_dir():

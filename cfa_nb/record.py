@@ -65,6 +65,9 @@ class RunRecord:
     `checkpoints` and `evaluations` are keyed by "<weights>/<selection>", such as "fawa/best"; selections are "best"
     (highest overall + worst robust accuracy on the test set, the released code's practice), "best_val" (the same on
     validation) and "last". An evaluation maps an attack's key, such as "pgd20", to its `ClassAccuracy`.
+
+    `attacks` says of the evaluations that a library made, by the attack's key, how it made them (`cfa_nb.autoattack`).
+    `confusions` maps "<checkpoint>:<attack key>" to (K, K) counts: images of a class (row) taken for another (column).
     """
 
     config: TrainConfig
@@ -75,6 +78,8 @@ class RunRecord:
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     evaluations: dict[str, dict[str, ClassAccuracy]] = field(default_factory=dict)
     recipe_version: int = RECIPE_VERSION
+    attacks: dict[str, dict] = field(default_factory=dict)
+    confusions: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
 
     def reported(self, weights, selection):
         """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""
@@ -104,6 +109,11 @@ class RunRecord:
             "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},
             "evaluations": {k: _pack(dict(sorted(v.items()))) for k, v in sorted(self.evaluations.items())},
         }
+        later = {  # left out where empty, so that a record without them stays as it was, byte for byte
+            "attacks": {k: dict(sorted(v.items())) for k, v in sorted(self.attacks.items())},
+            "confusions": dict(sorted(self.confusions.items())),
+        }
+        tail |= {key: value for key, value in later.items() if value}
         lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
         lines.append('"epochs":[\n' + ",\n".join(_dump(_pack(e)) for e in self.epochs) + "\n]")
         lines += [f'"{key}":{_dump(value)}' for key, value in tail.items()]
@@ -131,6 +141,8 @@ class RunRecord:
                 checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
                 evaluations={k: {a: unpack.accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
                 recipe_version=raw["recipe_version"],
+                attacks=raw.get("attacks", {}),
+                confusions={k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(
@@ -148,6 +160,17 @@ def missing_evaluations(record, evaluations):
     wanted = {(key, a) for key, attacks in evaluations.items() if key in record.checkpoints for a in attacks}
     lacking = ((key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}))
     return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
+
+
+def confusion_key(key, attack):
+    """Where a record keeps the confusion of a checkpoint under an attack: "live/last:pgd20"."""
+    return f"{key}:{attack.key}"
+
+
+def missing_confusions(record, confusions):
+    """(checkpoint key, Attack) pairs whose confusion a record lacks; checkpoints that never came to be need none."""
+    wanted = ((key, a) for key, a in dict.fromkeys(confusions) if key in record.checkpoints)
+    return [(key, a) for key, a in wanted if confusion_key(key, a) not in record.confusions]
 
 
 def _dump(value):

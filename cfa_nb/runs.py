@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cfa_nb.config import TrainConfig
 from cfa_nb.provenance import Provenance
 from cfa_nb.record import RunRecord
@@ -26,6 +28,11 @@ class Run:
     def pgd10(self, weights, selection):
         """Test `ClassAccuracy` under the attack of each epoch's evaluation."""
         return self._at_checkpoint(weights, selection).robust
+
+    def confusion(self, profile):
+        """(K, K) counts of the live weights after the last epoch: true class by class predicted under PGD."""
+        ((key, attack),) = profile.confusions(self.config)
+        return np.array(self.record.confusions[f"{key}:{attack.key}"])
 
     def _at_checkpoint(self, weights, selection):
         key = self.record.reported(weights, selection)

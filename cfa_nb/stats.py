@@ -5,9 +5,12 @@ Everything is in fractions; pages write percent and percentage points.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import t as student
+
+ONE_SEED = "test images, one seed"  # what marks an interval that says nothing of training noise
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Paired:
 
     differences: tuple[float, ...]
     level: float = 0.95
+    images: tuple[float, float] | None = None  # interval over test images, where one seed gives none over seeds
 
     @property
     def n(self):
@@ -34,6 +38,13 @@ class Paired:
             return -math.inf, math.inf
         half = student.ppf((1 + self.level) / 2, self.n - 1) * spread_of(self.differences) / math.sqrt(self.n)
         return self.mean - half, self.mean + half
+
+    @property
+    def interval_text(self):
+        """ "+1.2 to +10.2"; of one seed the interval over test images, marked as such; None where there is neither."""
+        if self.n > 1:
+            return " to ".join(points(v) for v in self.interval)
+        return f"{points(self.images[0])} to {points(self.images[1])} ({ONE_SEED})" if self.images else None
 
     @property
     def up(self):
@@ -78,19 +89,50 @@ def percent(value):
     return f"{100 * value:.1f}"
 
 
+@lru_cache(maxsize=1024)
 def worst_bias(accuracy, draws=4000, seed=0):
     """How far the least of K noisy class accuracies lies below the true least one: a parametric bootstrap.
 
     Each class's hits are drawn again, Binomial(n_k, hits_k / n_k); the bias is the mean of the redrawn minimum less
     the observed one. It is negative: the worst of K classes reads low, the more so the fewer test images there are.
+    Where the worst share of the classes counts, the same is said of its mean.
 
     Args:
         accuracy: a `ClassAccuracy`.
     Returns:
         the bias, as a fraction, and the standard deviation of the redrawn minimum.
     """
-    kept = [(h, n) for h, n in zip(accuracy.hits, accuracy.n) if n]
-    hits, n = np.array(kept).T
-    redrawn = np.random.default_rng(seed).binomial(n, hits / n, size=(draws, len(n))) / n
-    least = redrawn.min(axis=1)
+    least = redrawn(accuracy, "worst", draws, np.random.default_rng(seed))
     return float(least.mean() - accuracy.worst), float(least.std(ddof=1))
+
+
+def redrawn(accuracy, which, draws, generator):
+    """(draws,) the "overall" or "worst" accuracy of test sets drawn again, Binomial(n_k, hits_k / n_k) a class."""
+    kept = [(h, n) for h, n in zip(accuracy.hits, accuracy.n) if n]
+    drawn = [generator.binomial(n, h / n, draws) for h, n in kept]  # a class at a time: its p is set up once
+    if which == "overall":
+        return np.sum(drawn, axis=0) / sum(n for _, n in kept)
+    count = max(1, round(accuracy.worst_share * len(kept)))  # as in ClassAccuracy.worst
+    shares = np.array([row / n for row, (_, n) in zip(drawn, kept)])
+    return np.partition(shares, count - 1, axis=0)[:count].mean(axis=0)
+
+
+@lru_cache(maxsize=1024)
+def image_interval(ours, theirs, which, draws=2000, seed=0, level=0.95):
+    """Interval of one run's accuracy minus another one's over test images: a parametric bootstrap of both.
+
+    It is centred on the measured difference, as the bias of a minimum is told on its own (`worst_bias`). Both rows
+    are drawn independently though they share their images, so it errs on the wide side. It says nothing of how
+    another seed would train.
+
+    Args:
+        ours, theirs: `ClassAccuracy`.
+        which: "overall" or "worst".
+    Returns:
+        (low, high) as fractions.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = redrawn(ours, which, draws, generator) - redrawn(theirs, which, draws, generator)
+    centre = getattr(ours, which) - getattr(theirs, which)
+    low, high = np.quantile(drawn - drawn.mean(), ((1 - level) / 2, (1 + level) / 2))
+    return float(centre + low), float(centre + high)

@@ -3,7 +3,8 @@
     runs/<dataset>/<recipe>-s<seed>-<hash>/
         record.json        deterministic results (cfa_nb.record.RunRecord)
         provenance.json    hardware, versions, seconds
-        weights/           the kept checkpoints, one safetensors file each
+        weights/           the kept checkpoints, one safetensors file each, with the run's config in its header
+        evaluations/       logs of AutoAttack; a journal only while an evaluation is unfinished
         state.safetensors  the full training state, only while the run is unfinished
 
 Every file is written under a temporary name and renamed, so a file that exists is whole. A run's identity is hashed
@@ -19,11 +20,14 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from cfa_nb import data
+from cfa_nb import data, files
 from cfa_nb.config import RECIPE_VERSION
 from cfa_nb.files import StoreError, make_folder, write
+from cfa_nb.paths import slug
 from cfa_nb.provenance import Provenance
-from cfa_nb.record import RecordError, RunRecord, missing_evaluations
+from cfa_nb.record import RecordError, RunRecord, missing_confusions, missing_evaluations
+
+HEADER = "cfa_nb"  # the one metadata key of our weights files: several would be written in random order
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,9 @@ class RunStore:
 
     def path(self, config):
         """The folder of a run."""
-        return self.root / config.dataset.replace(":", "-") / run_id(config)
+        return self.root / slug(config.dataset) / run_id(config)
 
-    def status(self, config, averages=(), evaluations=None):
+    def status(self, config, averages=(), evaluations=None, confusions=()):
         """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
         path = self.path(config)
         try:
@@ -77,7 +81,7 @@ class RunStore:
             lacking = [a.name for a in averages if a not in record.averages]
             if lacking:
                 return Status("stale", f"trained without the average(s) {', '.join(lacking)}")
-            todo = missing_evaluations(record, evaluations or {})
+            todo = missing_evaluations(record, evaluations or {}) + missing_confusions(record, confusions)
             if todo:
                 return Status("partial", f"trained, {len(todo)} evaluation(s) to make", len(record.epochs))
             return Status("fresh", "trained", len(record.epochs))
@@ -126,10 +130,23 @@ class RunStore:
             target = next(p for i in range(10_000) if not (p := file.with_name(f"record.set-aside-{i}.json")).exists())
             file.rename(target)
 
-    def save_weights(self, config, key, tensors):
-        """Keeps a checkpoint ("fawa/best") and returns the digest of its file."""
-        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
-        write(self.weights_path(config, key), blob)
+    def save_weights(self, config, key, tensors, write=True):
+        """Keeps a checkpoint ("fawa/best") and returns the digest of its file; without `write`, the digest alone.
+
+        The file's header holds all that is needed to judge it anywhere: config, checkpoint, data, class names, shape.
+        """
+        dataset = data.load(config)
+        about = {
+            "config": config.to_dict(),
+            "checkpoint": key,
+            "data_hash": data.content_hash(config),
+            "class_names": list(dataset.class_names),
+            "image_shape": list(dataset.image_shape),
+        }
+        header = {HEADER: json.dumps(about, sort_keys=True)}
+        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+        if write:
+            files.write(self.weights_path(config, key), blob)
         return hashlib.sha256(blob).hexdigest()
 
     def weights_path(self, config, key):
@@ -140,12 +157,19 @@ class RunStore:
         """A kept checkpoint's tensors by name, checked against the record's digest.
 
         Raises:
-            StoreError: if the run has no such checkpoint or the file is not the one the record names.
+            StoreError: if the run has no such checkpoint, did not keep its weights, or the file is not the one that
+                the record names.
         """
         kept = self.record(config).checkpoints
         if key not in kept:
             raise StoreError(f"{self.path(config).name} kept no {key!r}; it has {', '.join(sorted(kept))}")
-        return read_weights(self.weights_path(config, key), kept[key].sha256)
+        path = self.weights_path(config, key)
+        if not path.exists():
+            raise StoreError(
+                f"the weights {key!r} of {self.path(config).name} are not there: not kept by the policy "
+                f"(--keep-weights all keeps those of every run that it trains), or removed since"
+            )
+        return read_weights(path, kept[key].sha256)
 
     def save_state(self, config, tensors, meta):
         """Checkpoint of an unfinished run: tensors, and whatever else as JSON in the same file's header."""

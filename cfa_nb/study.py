@@ -120,6 +120,11 @@ class Profile:
     def _table_runs(self):
         return frozenset(self.runs("table1") + self.runs("table2"))
 
+    def confusions(self, config):
+        """(checkpoint key, attack) pairs whose class-by-class confusion a run's record holds: AT's, first seed."""
+        plain = config.recipe == "at" and config.seed == self.seeds[0] and config in self._table_runs
+        return ((f"{LIVE}/last", self.white_box(config)),) if plain else ()
+
     def final_attack(self, config):
         """The attack of the tables' robust column."""
         if self.final == "pgd":

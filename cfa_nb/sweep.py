@@ -38,13 +38,29 @@ def usable_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def default_device(profile):
+    """ "cuda" where there is a GPU and the profile's network gains by it; 8x8 images train faster on a CPU."""
+    import torch
+
+    return "cuda" if profile.common.get("model") != "mlp" and torch.cuda.is_available() else "cpu"
+
+
 def missing(profile, configs, store):
     """The configs among these, and their parents, that are not finished; parents first."""
     everything = dict.fromkeys(c for config in configs for c in (config.parent, config) if c is not None)
-    return [c for c in everything if not store.status(c, profile.averages_of(c), profile.evaluations(c)).fresh]
+    return [c for c in everything if not store.status(c, **work_of(profile, c)).fresh]
 
 
-def ensure(profile, configs, store, *, workers=None, device="cpu", progress=None):
+def work_of(profile, config):
+    """What a run of a profile is trained and measured with, beside its config: keywords of `train`."""
+    return {
+        "averages": profile.averages_of(config),
+        "evaluations": profile.evaluations(config),
+        "confusions": profile.confusions(config),
+    }
+
+
+def ensure(profile, configs, store, *, workers=None, device=None, progress=None, keep_weights="reported"):
     """Trains what is missing of these configs.
 
     Args:
@@ -52,7 +68,9 @@ def ensure(profile, configs, store, *, workers=None, device="cpu", progress=None
         configs: what is wanted.
         store: a `RunStore`.
         workers: processes (default: usable cores on a CPU, one on a GPU); 0 trains here, one after the other.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda" (default: a GPU for natural images where there is one, else the CPU).
+        keep_weights: "reported": the checkpoints that tables show; "all": those of every run, with tens of megabytes
+            each on the paper's network.
         progress: called with a `Progress` for each epoch and each finished run; by default a text bar shows them.
     Returns:
         The configs that were trained.
@@ -62,8 +80,9 @@ def ensure(profile, configs, store, *, workers=None, device="cpu", progress=None
     todo = missing(profile, configs, store)
     if not todo:
         return []
-    progress = progress or text_bar(len(todo))
-    jobs = {c: (c, profile.averages_of(c), profile.evaluations(c), store.root, device) for c in todo}
+    progress, device = progress or text_bar(len(todo)), device or default_device(profile)
+    kept = {c: None if keep_weights == "all" else profile.reported(c) for c in todo}
+    jobs = {c: (c, work_of(profile, c) | {"keep": kept[c]}, store.root, device) for c in todo}
     if workers == 0:
         failed = _serial(jobs, progress)
     else:
@@ -162,11 +181,11 @@ def _work(job):
     return time.perf_counter() - started
 
 
-def _run(config, averages, evaluations, root, device, on_epoch):
+def _run(config, work, root, device, on_epoch):
     from cfa_nb.store import RunStore
     from cfa_nb.train import train
 
-    train(config, averages, RunStore(root), evaluations=evaluations, device=device, on_epoch=on_epoch)
+    train(config, store=RunStore(root), device=device, on_epoch=on_epoch, **work)
 
 
 def text_bar(total):

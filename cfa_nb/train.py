@@ -12,14 +12,15 @@ from cfa_nb import data
 from cfa_nb.averaging import WeightAverage
 from cfa_nb.calibration import Frl, next_calibration
 from cfa_nb.config import LIVE
-from cfa_nb.data.batches import DTYPES, Batches
-from cfa_nb.evaluate import attack_accuracy, epoch_measure
-from cfa_nb.metrics import ClassCounts
+from cfa_nb.data.batches import DTYPES
+from cfa_nb.evaluate import epoch_measure
+from cfa_nb.fast.epoch import epoch_runner
+from cfa_nb.fast.step import layout_of
+from cfa_nb.measure import measure
 from cfa_nb.model import build
 from cfa_nb.provenance import Provenance
-from cfa_nb.record import Checkpoint, EpochRecord, RunRecord, missing_evaluations
-from cfa_nb.rng import stream
-from cfa_nb.step import sgd, train_step
+from cfa_nb.record import Checkpoint, EpochRecord, RunRecord
+from cfa_nb.step import sgd
 
 SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
 
@@ -28,7 +29,7 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message names the run and the step."""
 
 
-def train(config, averages, store, *, evaluations=None, device="cpu", on_epoch=None):
+def train(config, averages, store, *, evaluations=None, confusions=(), keep=None, device="cpu", on_epoch=None):
     """Trains a run, or goes on with it where it stopped; a finished one is only read.
 
     Args:
@@ -36,6 +37,8 @@ def train(config, averages, store, *, evaluations=None, device="cpu", on_epoch=N
         averages: the `Average`s to carry along; they never touch training.
         store: a `RunStore`.
         evaluations: {"live/last": (Attack, ...)} on the kept checkpoints; those already made are not made again.
+        confusions: (checkpoint key, Attack) pairs whose confusion matrix the record shall hold.
+        keep: keys of the checkpoints whose weights are kept, such as "fawa/best"; None: all. The record names all.
         device: where to train.
         on_epoch: called as on_epoch(epoch, config) after each epoch.
     Returns:
@@ -48,13 +51,12 @@ def train(config, averages, store, *, evaluations=None, device="cpu", on_epoch=N
         if not status.fresh:
             if status.state == "stale":
                 store.set_aside(config)
-            _train(config, averages, store, device, on_epoch)
-        return measure(config, store, evaluations or {}, device)
+            _train(Training(config, averages, store, device, keep), on_epoch)
+        return measure(config, store, evaluations or {}, device, confusions)
 
 
-def _train(config, averages, store, device, on_epoch):
-    started = time.perf_counter()
-    run = Training(config, averages, store, device)
+def _train(run, on_epoch):
+    started, config, store = time.perf_counter(), run.config, run.store
     seconds = run.resume()
     for epoch in range(len(run.record.epochs) + 1, config.epochs + 1):
         run.epoch(epoch)
@@ -63,27 +65,30 @@ def _train(config, averages, store, device, on_epoch):
             on_epoch(epoch, config)
     for name, state in run.states().items():
         run.keep(f"{name}/last", config.epochs, state)
-    store.write_record(config, run.record, Provenance.now(seconds + time.perf_counter() - started, 0.0, device))
+    store.write_record(config, run.record, Provenance.now(seconds + time.perf_counter() - started, 0.0, run.device))
 
 
 class Training:
     """A run in the making: network, optimiser, averages, record."""
 
-    def __init__(self, config, averages, store, device):
-        self.config, self.store, self.device = config, store, torch.device(device)
+    def __init__(self, config, averages, store, device, keep=None):
+        self.config, self.store, self.device, self.kept = config, store, torch.device(device), keep
         self.data = data.load(config).to(device)
         self.num_classes = self.data.num_classes
         self.model = self._build("init")
+        self.judged = self._build("init") if averages else None  # takes an average's weights to be measured
         self.frl = Frl.start(self.num_classes)
         if config.parent is not None:
             self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
         self.optimiser = sgd(self.model, config)
+        self.runner = epoch_runner(self.model, self.optimiser, config, self.data.train, self.num_classes)
         self.averages = [WeightAverage(a, self.model.state_dict(), self._random_state(a)) for a in averages]
         self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
 
     def _build(self, purpose):
         model = build(self.config, self.num_classes, self.data.image_shape, purpose)
-        return model.to(self.device, DTYPES[self.config.precision]).train()
+        model = model.to(self.device, DTYPES[self.config.precision])
+        return model.to(memory_format=layout_of(model)).train()
 
     def _random_state(self, average):
         return self._build("average").state_dict() if average.init == "random" else None
@@ -115,24 +120,15 @@ class Training:
         return next_calibration(self.config, self.num_classes, epoch, t)
 
     def _train_epoch(self, epoch, calibration):
-        """One pass over the training images; the host waits for the device once, at its end."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.lr_at(epoch)
-        table = calibration.to(self.device, DTYPES[self.config.precision])
-        robust, clean = (ClassCounts(self.num_classes, self.device) for _ in range(2))
-        broken = torch.tensor(-1, device=self.device)
-        for step, (x, y) in enumerate(Batches(self.data.train, self.config, epoch)):
-            generator = stream(self.config.seed, "attack", epoch, step, self.device)
-            loss = train_step(self.model, self.optimiser, x, y, table, self.config, generator, robust, clean)
-            broken = torch.where((broken < 0) & ~loss.isfinite(), step, broken)
-        if broken.item() >= 0:
+        """One pass over the training images: accuracy on the adversarial ones, and on the clean ones if asked for."""
+        robust, clean, broken = self.runner.run(epoch, calibration)
+        if broken:
             raise TrainingError(
                 f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
-                f"step {broken.item() + 1}; a smaller lr usually helps"
+                f"step {broken}; a smaller lr usually helps"
             )
-        share = self.config.worst_share
-        seen_clean = clean.result().with_share(share) if self.config.clean_forward != "off" else None
-        return robust.result().with_share(share), seen_clean
+        robust, clean = (a.with_share(self.config.worst_share) for a in (robust, clean))
+        return robust, clean if self.config.clean_forward != "off" else None
 
     def _measure(self, split, epoch, model=None):
         where = getattr(self.data, split)
@@ -145,9 +141,8 @@ class Training:
             return None, None
         if not changed and self.record.epochs and self.record.epochs[-1].test[name] is not None:
             return self.record.epochs[-1].val[name], self.record.epochs[-1].test[name]
-        model = self._build("init")
-        model.load_state_dict(average.state)
-        return self._measure("val", epoch, model), self._measure("test", epoch, model)
+        self.judged.load_state_dict(average.state)
+        return self._measure("val", epoch, self.judged), self._measure("test", epoch, self.judged)
 
     def _keep_best(self, epoch):
         """Keeps the weights of an epoch that beats all candidates before it; the earlier of equals stays."""
@@ -162,8 +157,10 @@ class Training:
                     self.keep(f"{name}/{selection}", epoch, state)
 
     def keep(self, key, epoch, state):
-        """Writes a checkpoint and enters it in the record."""
-        self.record.checkpoints[key] = Checkpoint(epoch, self.store.save_weights(self.config, key, state))
+        """Enters a checkpoint in the record and writes its weights, if they shall be kept."""
+        wanted = self.kept is None or key in self.kept
+        digest = self.store.save_weights(self.config, key, state, write=wanted)
+        self.record.checkpoints[key] = Checkpoint(epoch, digest)
 
     def states(self):
         """State by weights name: the live network's, and those averages' that took an epoch in."""
@@ -174,9 +171,7 @@ class Training:
         """Checkpoint of everything that the next epoch needs."""
         tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
         for index, p in enumerate(self.model.parameters()):
-            momentum = self.optimiser.state[p].get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum/{index}"] = momentum
+            tensors[f"momentum/{index}"] = self.optimiser.state[p]["momentum_buffer"]
         for a in self.averages:
             tensors |= {f"average/{a.spec.name}/{k}": v for k, v in (a.state or {}).items()}
         meta = {
@@ -200,8 +195,7 @@ class Training:
         self.record, self.frl = record, Frl(*(tuple(v) for v in meta["frl"]))
         self.model.load_state_dict(_below(tensors, "model/"))
         for index, p in enumerate(self.model.parameters()):
-            if f"momentum/{index}" in tensors:
-                self.optimiser.state[p]["momentum_buffer"] = tensors[f"momentum/{index}"].to(p)
+            self.optimiser.state[p]["momentum_buffer"].copy_(tensors[f"momentum/{index}"])
         for a in self.averages:
             a.accepted = meta["accepted"][a.spec.name]
             state = _below(tensors, f"average/{a.spec.name}/")
@@ -211,33 +205,3 @@ class Training:
 
 def _below(tensors, prefix):
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def measure(config, store, evaluations, device="cpu"):
-    """Adds the evaluations that a finished run's record lacks, one after the other, each written at once.
-
-    Equal weights under one seeded attack give equal results, so they are attacked once.
-    """
-    record = store.record(config)
-    for key, attack in missing_evaluations(record, evaluations):
-        started = time.perf_counter()
-        accuracy = _known_result(record, key, attack) or _attack_checkpoint(config, store, key, attack, device)
-        record.evaluations.setdefault(key, {})[attack.key] = accuracy
-        before = store.provenance(config)
-        seconds = before.seconds_evaluate + time.perf_counter() - started
-        store.write_record(config, record, before.with_evaluation(seconds))
-    return record
-
-
-def _known_result(record, key, attack):
-    digest = record.checkpoints[key].sha256
-    twins = (k for k, c in record.checkpoints.items() if c.sha256 == digest)
-    return next((r for k in twins if (r := record.evaluations.get(k, {}).get(attack.key))), None)
-
-
-def _attack_checkpoint(config, store, key, attack, device):
-    dataset = data.load(config)
-    model = build(config, dataset.num_classes, dataset.image_shape).to(device, DTYPES[config.precision])
-    model.load_state_dict(store.load_weights(config, key))
-    accuracy = attack_accuracy(model, dataset.test.to(device), attack, dataset.num_classes, config.seed)
-    return accuracy.with_share(config.worst_share)

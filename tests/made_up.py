@@ -6,10 +6,11 @@ import torch
 from cfa_nb.config import LIVE
 from cfa_nb.metrics import ClassAccuracy
 from cfa_nb.provenance import Provenance
-from cfa_nb.record import Checkpoint, EpochRecord, Measured, RunRecord
+from cfa_nb.record import Checkpoint, EpochRecord, Measured, RunRecord, confusion_key
 from cfa_nb.reproduce.scrub import KERNELSPEC
 
 SELECTIONS = ("best", "best_val", "last")
+CLASSES = {"cifar100": 100, "tiny-imagenet": 200}  # of the data sets that have not ten
 
 
 def write_notebook(path, *sources, parameters="profile = 'demo'  # a profile's name"):
@@ -22,29 +23,39 @@ def write_notebook(path, *sources, parameters="profile = 'demo'  # a profile's n
     return path
 
 
-def accuracy(hits=5, n=10, classes=10, worst=None):
+def accuracy(hits=5, n=10, classes=10, worst=None, share=0.0):
     """`ClassAccuracy` of equal classes, but for the first where `worst` is given."""
     first = hits if worst is None else worst
-    return ClassAccuracy((first, *[hits] * (classes - 1)), (n,) * classes)
+    return ClassAccuracy((first, *[hits] * (classes - 1)), (n,) * classes, share)
 
 
 def record(profile, config, data_hash="made up", **last):
     """A finished `RunRecord`; `last` says how the last epoch's robust test accuracy is counted."""
-    averages = profile.averages_of(config)
+    averages, classes = profile.averages_of(config), CLASSES.get(config.dataset, 10)
+    counted = {"classes": classes, "share": config.worst_share}
     weights = (LIVE, *(a.name for a in averages))
-    same = {w: Measured(accuracy(), accuracy()) for w in weights}
+    same = {w: Measured(accuracy(**counted), accuracy(**counted)) for w in weights}
     epochs = [_epoch(config, e, averages, same) for e in range(1, config.epochs)]
-    end = same | {LIVE: Measured(accuracy(), accuracy(**last))}
+    end = same | {LIVE: Measured(accuracy(**counted), accuracy(**counted | last))}
     epochs.append(_epoch(config, config.epochs, averages, end))
     keys = [f"{w}/{s}" for w in weights for s in SELECTIONS]
-    evaluations = {k: {a.key: accuracy() for a in attacks} for k, attacks in profile.evaluations(config).items()}
-    kept = {k: Checkpoint(config.epochs, "") for k in keys}
-    return RunRecord(config, data_hash, tuple("abcdefghij"), averages, epochs, kept, evaluations)
+    judged = profile.evaluations(config)
+    return RunRecord(
+        config,
+        data_hash,
+        tuple("abcdefghij") if classes == 10 else tuple(f"class {k}" for k in range(classes)),
+        averages,
+        epochs,
+        {k: Checkpoint(config.epochs, "") for k in keys},
+        {k: {a.key: accuracy(**counted) for a in attacks} for k, attacks in judged.items()},
+        confusions={confusion_key(k, a): ((1,) * classes,) * classes for k, a in profile.confusions(config)},
+    )
 
 
 def _epoch(config, epoch, averages, test):
-    eps, taken = (config.eps,) * 10, {a.name: True for a in averages}
-    return EpochRecord(epoch, config.lr, eps, (config.beta,) * 10, accuracy(), None, test, test, taken)
+    classes, taken = len(test[LIVE].clean.n), {a.name: True for a in averages}
+    eps, beta = (config.eps,) * classes, (config.beta,) * classes
+    return EpochRecord(epoch, config.lr, eps, beta, test[LIVE].clean, None, test, test, taken)
 
 
 def finish(store, profile, config, **last):

@@ -93,6 +93,8 @@ class NaiveRun:
                     if logits[i].argmax() != y[i]:
                         patience[i] -= 1
             delta = after
+        if self.config.repeat_forwards:  # the release looks at its last point, then trains on it with another pass
+            self.model(x + delta)
         return x + delta
 
     def kl_pgd(self, x, y, noise):
@@ -118,9 +120,10 @@ class NaiveRun:
 
     def trades_loss(self, x, x_adv, y):
         clean, adversarial = self.model(x), self.model(x_adv)
+        target = self.model(x) if self.config.repeat_forwards else clean  # the release's KL has a clean pass of its own
         total = 0.0
         for i in range(len(y)):
-            p, q = torch.softmax(clean[i], 0), torch.softmax(adversarial[i], 0)
+            p, q = torch.softmax(target[i], 0), torch.softmax(adversarial[i], 0)
             w = self.class_beta[y[i]] / (1 + self.class_beta[y[i]])
             kl = (p * (torch.log(p) - torch.log(q))).sum()
             total = total + (1 - w) * self.cross_entropy(clean[i], y[i]) + w * kl

@@ -6,15 +6,25 @@ from dataclasses import replace
 import pytest
 
 from cfa_nb import claims
-from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN
+from cfa_nb.claims.base import (
+    DIRECTION,
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    NOT_SHOWN,
+    PROTOCOL,
+    REPRODUCED,
+    SHOWN,
+)
 from cfa_nb.claims.studies import larger_margins, margin_effect, mean_value
 from cfa_nb.claims.theory import THEOREMS
 from cfa_nb.claims.verdicts import all_of, verdict_of
-from cfa_nb.profiles import DEMO, DIGITS, SMOKE
+from cfa_nb.paper import Gap
+from cfa_nb.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
 from cfa_nb.report.style import styled
 from cfa_nb.runs import Runs
 from cfa_nb.stats import Paired, paired
-from tests.factories import all_runs, run
+from tests.factories import all_runs, paper_runs, run
 
 BY_KEY = {c.key: c for c in claims.EXPERIMENTS}
 
@@ -46,6 +56,27 @@ def test_verdict_follows_the_interval(differences, status):
     assert found.n == (len(differences) or None)
 
 
+@pytest.mark.parametrize(
+    ("differences", "paper", "status"),
+    [
+        ((0.05, 0.06, 0.055), Gap(0.054), REPRODUCED),
+        ((0.05, 0.06, 0.055), Gap(0.02), DIRECTION),
+        ((0.05, 0.06, 0.055), Gap(0.02, 0.02), REPRODUCED),  # its own error explains the rest
+        ((0.05, 0.06, 0.055), None, REPRODUCED),  # the paper gives no number
+        ((-0.05, -0.06, -0.055), Gap(0.054), NOT_REPRODUCED),
+        ((0.05, -0.06, 0.01), Gap(0.0), INCONCLUSIVE),
+        ((0.05,), Gap(0.05), INCONCLUSIVE),
+        ((), Gap(0.05), NOT_RUN),
+    ],
+)
+def test_on_the_papers_protocol_its_number_counts_too(differences, paper, status):
+    found = verdict_of(Paired(differences), "made up", words=PROTOCOL, paper=paper)
+    assert found.status == status
+    if len(differences) > 1 and paper:
+        assert ("do not fit ours" in found.evidence) == (status != REPRODUCED and status != INCONCLUSIVE)
+    assert "the paper's" not in verdict_of(Paired(differences), "made up", paper=paper).evidence
+
+
 def test_sign_and_border_turn_the_question():
     falls = Paired((-0.05, -0.06, -0.055))
     assert verdict_of(falls, "", sign=-1).status == SHOWN
@@ -59,6 +90,15 @@ def test_all_of_needs_all():
     assert all_of({"a": shown, "b": shown}).status in (SHOWN, INCONCLUSIVE)
     assert all_of({"a": shown, "b": unclear}).status == INCONCLUSIVE
     assert all_of({"a": shown, "b": verdict_of(Paired(()), "")}).status == NOT_RUN
+
+
+def test_all_of_is_worth_its_worst_part():
+    words = {"words": PROTOCOL, "paper": Gap(0.05)}
+    holds, half, fails = (verdict_of(Paired(d), "", **words) for d in ((0.05, 0.05), (0.2, 0.2), (-0.2, -0.2)))
+    assert all_of({"a": holds, "b": holds}).status == REPRODUCED
+    assert all_of({"a": holds, "b": half}).status == DIRECTION
+    assert all_of({"a": half, "b": fails}).status == NOT_REPRODUCED
+    assert "b: direction only; the paper's +5.0 points do not fit ours." in all_of({"a": holds, "b": half}).evidence
 
 
 def test_an_effect_is_found_and_no_effect_is_not():
@@ -140,6 +180,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof():
     assert "](" not in html
     assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~·△")
+    assert len(table) >= 30
 
 
 def test_verdicts_are_lines_for_the_named_claims():
@@ -154,3 +195,58 @@ def test_pairing_uses_the_seeds_that_both_have():
     found = paired({0: 0.3, 1: 0.5}, {1: 0.4, 2: 0.9})
     assert found.n == 1
     assert math.isclose(found.mean, 0.1)
+
+
+ALL_SEEDS = replace(CIFAR10, ablation_seeds=None)
+OF_TABLES = [c for c in claims.EXPERIMENTS if "Table" in c.place and c.key != "fawa_cost"]
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1, REPRODUCED), (3, DIRECTION), (-1, NOT_REPRODUCED)])
+def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, status):
+    runs = paper_runs(ALL_SEEDS, factor)
+    found = {c.key: v for c, v in claims.judge(runs, ALL_SEEDS, OF_TABLES)}
+    assert {key: v.status for key, v in found.items()} == dict.fromkeys(found, status)
+    assert len(found) >= 20
+    assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in found.values())
+
+
+def test_a_cost_that_equals_its_border_decides_nothing():
+    runs = paper_runs(ALL_SEEDS)  # "less than 0.3", and the paper's own means give 0.3
+    assert verdict("fawa_cost", runs, ALL_SEEDS).status == INCONCLUSIVE
+
+
+def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
+    one = replace(CIFAR10, seeds=(0,))
+    runs = paper_runs(one)
+    for claim, found in claims.judge(runs, one, OF_TABLES):
+        assert found.status == INCONCLUSIVE, claim.key
+        assert "(test images, one seed)" in found.interval
+        assert "one seed cannot tell whether the paper's" in found.evidence
+    found = verdict("ccm_trades_worst", paper_runs(CIFAR10), CIFAR10)  # one seed of Table 2's own runs
+    assert (found.status, found.n) == (INCONCLUSIVE, 1)
+    assert "AA" in found.evidence
+
+
+def test_worst_class_claims_state_the_bias_of_the_minimum():
+    runs = all_runs(SMOKE)
+    assert "bias of the minimum, in points: AT + CCM " in verdict("ccm_at_worst", runs).evidence
+    assert "bias" not in verdict("cfa_avg", runs).evidence
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar10-rehearsal@x", "cifar100", "tiny-imagenet"])
+def test_the_ledger_works_on_every_profile(name):
+    profile = profile_named(name)
+    runs = all_runs(profile)
+    table = claims.ledger(runs, profile)
+    assert len(table) >= 30
+    assert ("shown here" in claims.rule_text(profile).lower()) != profile.paper_protocol
+    assert not table["Estimate"].str.contains("nan").any()
+    tenth = bool(profile.common.get("worst_share"))
+    assert table["Evidence"].str.contains("worst 10 % of classes", regex=False).any() == tenth
+
+
+def test_a_group_that_does_not_exist_is_not_run():
+    profile = profile_named("cifar10-rehearsal@x")
+    only = Runs(r for r in all_runs(profile) if r.config.recipe == "at_ccm")
+    assert verdict("fig2_hard_fall", only, profile).status == NOT_RUN
+    assert verdict("fig3_hard_gain", only, profile).status == NOT_RUN

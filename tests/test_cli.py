@@ -93,7 +93,8 @@ def test_the_profiles_that_are_done_by_default(monkeypatch):
     done = []
     monkeypatch.setattr(pipeline, "reproduce", lambda name, **options: done.append((name, options)))
     assert call("reproduce", "--workers", "3", "--force") == 0
-    assert done == [(name, {"workers": 3, "at_once": 2, "force": True}) for name in ("demo", "digits")]
+    options = {"workers": 3, "at_once": 2, "force": True, "device": None, "keep_weights": "reported"}
+    assert done == [(name, options) for name in ("demo", "digits")]
 
 
 def test_a_failed_page_does_not_keep_the_next_profile_from_being_made(monkeypatch, capsys):
@@ -176,7 +177,7 @@ def test_status_of_nothing(folders, capsys):
     assert call("status", "--profile", "smoke") == 0
     shown = capsys.readouterr().out
     assert f"{len(SMOKE.runs())} missing" in shown
-    assert "unknown time" in shown
+    assert "no run of this profile has been timed" in shown
 
 
 @pytest.mark.slow

@@ -77,13 +77,39 @@ def test_the_paper_is_31_configurations():
     assert len(shapes) == 31
 
 
-def test_attack_steps_can_cross_the_ball():
-    """K steps of alpha cover at least 2.5 times the run's margin: a weaker attack fakes robustness."""
-    for profile in PROFILES.values():
-        for c in profile.runs():
-            if c.objective != "frl":
-                assert c.steps * c.alpha >= 2.5 * c.eps - 1e-12
-            assert c.eval_steps * c.eval_alpha >= 2.5 * c.eval_eps - 1e-12
+SCALED = [name for name, p in PROFILES.items() if p.alpha_per_eps] + [
+    "cifar10+scaled-alpha",
+    "cifar10-quick+scaled-alpha",
+]
+
+
+def under_attacked(profile):
+    """Margins of runs whose K steps of alpha cover less than 2.5 times eps: a weaker attack fakes robustness."""
+    own_step = [c for c in profile.runs() if c.objective != "frl"]  # FRL's step is a quarter of its largest margin
+    return sorted({c.eps for c in own_step if c.steps * c.alpha < 2.5 * c.eps - 1e-12})
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_attack_steps_can_cross_the_ball(name):
+    assert not under_attacked(profile_named(name))
+
+
+@pytest.mark.parametrize(("name", "margins"), [("cifar10", (10, 12, 14, 16)), ("cifar10-quick", (10, 12, 14, 16)),
+                                               ("cifar100", (12,))])  # fmt: skip
+def test_the_paper_s_step_under_attacks_the_margins_above_8_255(name, margins):
+    """Ten steps of 2/255 cover 20/255 whatever eps is: Fig. 2's larger margins alone meet a weaker attack."""
+    assert under_attacked(profile_named(name)) == pytest.approx([k / 255 for k in margins])
+
+
+def test_fig_2_s_largest_margins_cannot_be_crossed_from_side_to_side():
+    """From one face of the ball to the other it is 2 eps: beyond 10/255 ten steps of 2/255 do not reach."""
+    stuck = {round(255 * c.eps) for c in profile_named("cifar10").runs("fig2") if c.steps * c.alpha < 2 * c.eps - 1e-12}
+    assert stuck == {12, 14, 16}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_the_attack_of_the_evaluation_can_cross_its_ball(profile):
+    assert all(c.eval_steps * c.eval_alpha >= 2.5 * c.eval_eps - 1e-12 for c in profile.runs())
 
 
 def test_parents_are_the_at_run_of_the_same_seed():
@@ -92,11 +118,18 @@ def test_parents_are_the_at_run_of_the_same_seed():
 
 
 def test_only_shown_averages_are_carried():
-    names = {r: [a.name for a in DEMO.averages_of(DEMO.config(r, 0))] for r in RECIPES}
+    names = {r: [a.name for a in DEMO.averages_of(DEMO.config(r, 1))] for r in RECIPES}
     assert names["at"] == ["ema", "fawa"]
     assert names["at_ccm"] == ["fawa"]
     assert names["trades_ccr"] == []
     assert DEMO.averages_of(DEMO.config("at", 0, eps=0.3)) == ()
+
+
+def test_the_first_seed_of_at_with_and_without_ccm_carries_the_variants_too():
+    carried = {r: DEMO.averages_of(DEMO.config(r, 0)) for r in RECIPES}
+    assert DEMO.variants
+    assert {r for r, averages in carried.items() if set(DEMO.variants) <= set(averages)} == {"at", "at_ccm"}
+    assert {r for r, averages in carried.items() if set(DEMO.variants) & set(averages)} == {"at", "at_ccm"}
 
 
 def test_unknown_names_list_what_there_is():

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from cfa_nb import data
+from cfa_nb.config import TrainConfig
 from cfa_nb.data import demo, digits
 from cfa_nb.data.batches import Batches, augment, random_crop, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
+from cfa_nb.data.pool import Pool, cut
 from cfa_nb.profiles import DIGITS
 from tests import tiny
 
@@ -34,6 +36,29 @@ def test_digits_parts_are_disjoint_and_their_hash_is_stable():
     rows = torch.cat([s.images.flatten(1) for s in (dataset.train, dataset.val, dataset.test)])
     assert len(rows.unique(dim=0)) == len(rows)  # no two of the 1,700 digits are alike
     assert dataset.content_hash == "d7ae53b67fd03322"
+
+
+def a_cifar(per_class=120, shape=(3, 32, 32)):
+    """A `Pool` of CIFAR-10's shape, its classes mixed; pixels and labels by arithmetic, so alike on every machine."""
+    n = 10 * per_class
+    position = torch.arange(n)
+    pixels = (position[:, None] * 7919 + torch.arange(3 * 32 * 32) * 31) % 65521 // 257
+    train = Split(pixels.to(torch.uint8).view(n, *shape), position * 7 // 3 % 10)
+    return Pool(tuple(f"class {k}" for k in range(10)), train, train.first_per_class(5))
+
+
+def test_cifar_s_validation_is_the_first_100_of_each_class_for_every_seed():
+    pool = a_cifar()
+    splits = [cut("cifar10", pool, TrainConfig(dataset="cifar10", seed=seed)) for seed in range(3)]
+    assert {s.content_hash for s in splits} == {"a979b978111b2822"}  # the same on every machine
+    seen, val, train = [0] * 10, [], []
+    for i, k in enumerate(pool.train.labels.tolist()):
+        (val if seen[k] < 100 else train).append(i)
+        seen[k] += 1
+    assert torch.bincount(splits[0].val.labels).tolist() == [100] * 10
+    for part, positions in (("val", val), ("train", train)):
+        assert torch.equal(getattr(splits[0], part).images, pool.train.images[positions])
+        assert torch.equal(getattr(splits[0], part).labels, pool.train.labels[positions])
 
 
 def test_walsh_functions_are_orthogonal_and_counted_by_sign_changes():
@@ -85,9 +110,16 @@ def test_bad_data_is_refused_at_the_door(change, message):
         dataset(**change)
 
 
+def test_splits_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"x: train, val and test must have images of one shape.*\(1, 8, 9\)"):
+        dataset(images=torch.zeros(20, 1, 8, 9, dtype=torch.uint8))
+
+
 def test_too_few_images_and_unknown_names():
     with pytest.raises(ValueError, match=r"class 0 has 3 images, 5"):
         balanced_split(np.repeat([0, 1], 3), (2, 3), np.arange(6))
+    with pytest.raises(ValueError, match="class dog has 1 images, 2"):
+        balanced_split(np.array([0, 0, 1]), (2,), np.arange(3), ("cat", "dog"))
     with pytest.raises(ValueError, match="unknown dataset 'mnist'"):
         data.load(tiny.config(dataset="mnist"))
 

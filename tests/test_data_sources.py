@@ -1,99 +1,329 @@
-"""Datasets from files: a folder of images, CIFAR and Tiny-ImageNet layouts, and what is refused by name."""
+"""Datasets from files: a folder of images, CIFAR, Tiny-ImageNet; their cache, and what is refused by name."""
 
 import hashlib
+import os
 import pickle
+import shutil
+import tarfile
+import threading
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets import CIFAR10, CIFAR100
+from torchvision.datasets import utils as torchvision_utils
 
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import cifar, folder, tiny_imagenet
+from cfa_nb.data import archive, cifar, folder, images, pool, progress, tiny_imagenet
+from cfa_nb.files import StoreError
+from tests import tiny
 
 CONFIG = TrainConfig(dataset="folder:made", val_per_class=2, train_per_class=3, test_per_class=2, image_size=8)
+CIFAR = TrainConfig(dataset="cifar10", val_per_class=2)
+TINY = TrainConfig(dataset="tiny-imagenet", val_per_class=1)
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("CFA_NB_DATA", str(tmp_path / "data"))
+    """A data folder that is not there yet; no network; nothing remembered."""
+    monkeypatch.setenv("CFA_NB_DATA", str(tmp_path / "new" / "data"))
+    monkeypatch.setattr(torchvision_utils, "download_url", offline)
     monkeypatch.setattr(data, "_cache", {})
     monkeypatch.setattr(data, "_hashes", {})
+    return tmp_path / "new" / "data"
+
+
+def offline(*_):
+    raise OSError("name resolution failed")
+
+
+def draw(root, classes=("cat", "dog"), n=6, seed=0):
+    """`n` PNGs of 9x9 a class."""
+    rng = np.random.default_rng(seed)
+    for c in classes:
+        (root / c).mkdir(parents=True)
+        for i in range(n):
+            Image.fromarray(rng.integers(256, size=(9, 9, 3), dtype=np.uint8)).save(root / c / f"{i}.png")
 
 
 @pytest.fixture
-def images(tmp_path, monkeypatch):
+def made(tmp_path, monkeypatch):
     """A folder of 2 classes: 6 training and 3 test images of 9x9 each."""
-    rng = np.random.default_rng(0)
-    for part, n in (("train", 6), ("test", 3)):
-        for c in ("cat", "dog"):
-            (tmp_path / "images" / part / c).mkdir(parents=True)
-            for i in range(n):
-                pixels = rng.integers(256, size=(9, 9, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / "images" / part / c / f"{i}.png")
+    draw(tmp_path / "images" / "train")
+    draw(tmp_path / "images" / "test", n=3, seed=1)
     monkeypatch.setenv(folder.VARIABLE, str(tmp_path / "images"))
     return tmp_path / "images"
 
 
-def test_a_folder_becomes_tensors_and_validation_is_the_first_of_each_class(images):
+def pixels(file, size=None):
+    """(C, H, W) of one file, read the plain way."""
+    image = Image.open(file).convert("RGB")
+    image = image.resize((size, size), Image.Resampling.BICUBIC) if size else image
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+# --- a folder of images
+
+
+def test_a_folder_becomes_tensors_and_validation_is_the_first_of_each_class(made):
     dataset = data.load(CONFIG)
     assert dataset.name == "made"
     assert dataset.class_names == ("cat", "dog")
-    assert dataset.image_shape == (3, 8, 8)
     assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [6, 4, 4]
-    first = torch.from_numpy(folder.read_image(images / "train" / "cat" / "0.png", 8).copy()).permute(2, 0, 1)
-    assert torch.equal(dataset.val.images[0], first)
-    assert data.load(replace(CONFIG, seed=1)).content_hash == dataset.content_hash  # one split for every seed
+    for split, k, i, file in (("val", 0, 0, "cat/0"), ("val", 1, 3, "dog/1"), ("train", 1, 5, "dog/4")):
+        part = getattr(dataset, split)
+        assert part.labels[i] == k
+        assert torch.equal(part.images[i], pixels(made / "train" / f"{file}.png", 8))
+    assert data.load(replace(CONFIG, seed=1)) is dataset  # one split for every seed
+    assert data.load(replace(CONFIG, dataset="folder")).name == "images"
 
 
-def test_the_second_reading_comes_from_the_cache_until_a_file_changes(images, monkeypatch):
-    before = folder.load(CONFIG).content_hash
-    monkeypatch.setattr(folder, "_read", lambda *_: pytest.fail("read again"))
-    assert folder.load(CONFIG).content_hash == before
-    monkeypatch.undo()
+def test_plain_class_folders_give_their_last_fifth_to_the_test(tmp_path, monkeypatch):
+    draw(tmp_path / "plain", ("a", "train"), n=6)  # a class may be called "train"
+    monkeypatch.setenv(folder.VARIABLE, str(tmp_path / "plain"))
+    dataset = data.load(replace(CONFIG, train_per_class=None, test_per_class=None, image_size=None))
+    assert dataset.class_names == ("a", "train")
+    assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [4, 4, 4]
+    expected = [pixels(tmp_path / "plain" / c / f"{i}.png") for c in ("a", "train") for i in (4, 5)]
+    assert torch.equal(dataset.test.images, torch.stack(expected))
 
 
-def test_a_damaged_cache_is_made_anew(images, tmp_path):
-    before = folder.load(CONFIG).content_hash
-    (cached,) = (tmp_path / "data" / "cache").glob("*.safetensors")
-    cached.write_bytes(b"half")
-    assert folder.load(CONFIG).content_hash == before
+@pytest.mark.parametrize(("n", "held_out"), [(2, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
+def test_a_fifth_is_rounded_up(n, held_out):
+    files = folder._fifths(Path("x"), {"a": list(range(n))})
+    assert files == {"train": {"a": list(range(n - held_out))}, "test": {"a": list(range(n - held_out, n))}}
 
 
-def test_sizes_that_differ_are_refused_unless_resized(images):
-    Image.new("RGB", (5, 7)).save(images / "test" / "dog" / "9.png")
-    with pytest.raises(ValueError, match=r"9\.png is 5x7, others are 9x9; give --image-size"):
-        folder.load(replace(CONFIG, image_size=None))
+def test_sizes_that_differ_are_refused_unless_resized(made):
+    as_they_are = replace(CONFIG, image_size=None)
+    Image.new("RGB", (5, 7)).save(made / "test" / "dog" / "9.png")
+    with pytest.raises(ValueError, match=r"9\.png is 5x7, not 9x9 as others are; give image_size"):
+        folder.load(as_they_are)
     assert len(folder.load(CONFIG).test) == 4
+    (made / "test" / "dog" / "9.png").unlink()
+    for file in (made / "test").rglob("*.png"):  # all of the test images alike, but unlike the others
+        Image.new("RGB", (5, 7)).save(file)
+    with pytest.raises(ValueError, match=r"0\.png is 5x7, not 9x9"):
+        folder.load(as_they_are)
+    with pytest.raises(ValueError, match="image_size must be at least 1"):
+        folder.load(replace(CONFIG, image_size=0))
 
 
-def test_a_text_file_named_png_is_named(images):
-    (images / "train" / "dog" / "7.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"dog/7\.png cannot be read as an image"):
+def test_grey_and_transparent_images_become_rgb_and_deeper_ones_are_refused(tmp_path):
+    Image.new("L", (2, 2), 7).save(tmp_path / "grey.png")
+    Image.new("RGBA", (2, 2), (1, 2, 3, 0)).save(tmp_path / "clear.png")
+    Image.fromarray(np.full((2, 2), 700, dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert images.read_image(tmp_path / "grey.png")[0, 0].tolist() == [7, 7, 7]
+    assert images.read_image(tmp_path / "clear.png")[0, 0].tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits"):
+        images.read_image(tmp_path / "deep.png")
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def leave_only(root, name):
+    for path in root.iterdir():
+        if path.name != name:
+            remove(path)
+
+
+def half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: (d / "train/dog/7.png").write_text("no image"), r"dog/7\.png cannot be read as an image"),
+        (lambda d: half(d / "train/dog/3.png"), r"dog/3\.png cannot be read as an image"),
+        (lambda d: (d / "train/dog/8.png").symlink_to(d / "gone.png"), r"dog/8\.png cannot be read \(No such file"),
+        (lambda d: (d / "train/cow").mkdir(), r"train/cow holds no images \(\.bmp, .*\); fill it or remove it"),
+        (lambda d: leave_only(d / "train/dog", ""), "train/dog holds no images"),
+        (lambda d: (d / "test/dog").rename(d / "test/fox"), "same class folders; train lacks fox; test lacks dog"),
+        (lambda d: leave_only(d / "train", ""), "train has no class folders"),
+        (lambda d: leave_only(d / "test", "cat"), "test has only one class folder, cat"),
+        (lambda d: remove(d / "test"), r"holds train/ with class folders, but no test/"),
+        (lambda d: (d / "train").rename(d / "trian"), r"holds test/ with class folders, but no train/"),
+        (lambda d: leave_only(d, ""), "images has no class folders"),
+        (lambda d: remove(d), "images, which CFA_NB_DATA_DIR names, is not a folder"),
+    ],
+)
+def test_layouts_and_files_that_are_refused_by_name(made, change, message):
+    change(made)
+    with pytest.raises(ValueError, match=message):
         folder.load(CONFIG)
 
 
-def test_layouts_that_are_not_one(images, monkeypatch):
-    with pytest.raises(ValueError, match="class 0 has 6 images, 102"):
+def test_too_few_images_and_no_folder_at_all(made, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="class cat has 6 images, 102"):
         folder.load(replace(CONFIG, val_per_class=99))
-    (images / "test" / "dog").rename(images / "test" / "fox")
-    with pytest.raises(ValueError, match="test: cat, fox"):
-        folder.load(CONFIG)
-    monkeypatch.setenv(folder.VARIABLE, str(images / "train"))
-    with pytest.raises(ValueError, match=r"must hold train/<class>/ and test/<class>/"):
+    draw(tmp_path / "single", n=1)
+    monkeypatch.setenv(folder.VARIABLE, str(tmp_path / "single"))
+    with pytest.raises(ValueError, match="single/cat holds 1 image; 2 are needed"):
         folder.load(CONFIG)
     monkeypatch.delenv(folder.VARIABLE)
-    with pytest.raises(ValueError, match="--data-dir"):
+    with pytest.raises(ValueError, match=f"set {folder.VARIABLE}"):
         folder.load(CONFIG)
 
 
-def fake_cifar(root, monkeypatch):
-    """A CIFAR-10 of 20 training and 10 test images in torchvision's layout, its checksums put in place."""
-    from torchvision.datasets import CIFAR10
+def test_what_editors_and_file_managers_leave_is_no_class_and_no_image(made):
+    before = data.content_hash(CONFIG)
+    (made / "train" / ".ipynb_checkpoints").mkdir()
+    (made / "train" / "cat" / "._0.png").write_text("a resource fork")
+    (made / "train" / "cat" / "notes.txt").write_text("no image")
+    assert folder.load(CONFIG).content_hash == before
 
-    base = root / CIFAR10.base_folder
+
+def test_many_files_show_a_bar_but_not_in_a_saved_page(made, monkeypatch, capsys):
+    files = sorted(str(f) for f in made.rglob("*.png"))
+    images.read_images(files)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "MANY", 17)
+    images.read_images(files)
+    assert "reading images: 100%" in capsys.readouterr().err
+    monkeypatch.setenv("CFA_NB_RUNNER", "1")
+    images.read_images(files)
+    assert capsys.readouterr().err == ""
+
+
+# --- the cache
+
+
+def touch(file):
+    """Other pixels under the same name, of the same length, with the time of modification set back."""
+    stat = file.stat()
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: touch(d / "test/dog/2.png"),
+        lambda d: remove(d / "train/cat/5.png"),
+        lambda d: shutil.copy(d / "train/cat/5.png", d / "train/cat/6.png"),
+        lambda d: (d / "train/cat/5.png").rename(d / "train/dog/a.png"),
+        lambda d: (d / "train/cat/5.png").rename(d / "test/cat/5.png"),
+        lambda d: [(d / part / "cat").rename(d / part / "ant") for part in ("train", "test")],
+    ],
+    ids=["altered", "removed", "added", "other class", "other part", "class renamed"],
+)
+def test_the_second_reading_comes_from_the_cache_until_something_changes(made, monkeypatch, change):
+    before = folder.load(CONFIG).content_hash
+    monkeypatch.setattr(images, "read_images", lambda *_: pytest.fail("read again"))
+    assert folder.load(CONFIG).content_hash == before
+    change(made)
+    with pytest.raises(pytest.fail.Exception, match="read again"):
+        folder.load(CONFIG)
+
+
+def test_size_decoder_and_place_are_part_of_what_a_cache_was_made_from(made, tmp_path, monkeypatch):
+    listing = folder.listing(made)
+    prints = {listing.fingerprint(None), listing.fingerprint(8)}
+    monkeypatch.setattr(images.PIL, "__version__", "0")
+    prints.add(listing.fingerprint(8))
+    prints.add(folder.listing(made.rename(tmp_path / "moved")).fingerprint(8))
+    assert len(prints) == 4
+
+
+def flip_a_pixel(file):
+    blob = bytearray(file.read_bytes())
+    blob[-200] ^= 1
+    file.write_bytes(bytes(blob))
+
+
+@pytest.mark.parametrize(
+    "damage", [half, flip_a_pixel, lambda f: f.write_bytes(b""), lambda f: f.write_bytes(b"{}" * 9)]
+)
+def test_a_damaged_cache_is_made_anew(made, elsewhere, damage):
+    before = folder.load(CONFIG).content_hash
+    (cached,) = (elsewhere / "cache").glob("folder-made-*.safetensors")
+    whole = cached.read_bytes()
+    damage(cached)
+    assert folder.load(CONFIG).content_hash == before
+    assert cached.read_bytes() == whole  # byte for byte: the file follows from the pool
+
+
+def a_pool(seed=0):
+    return pool.Pool(tuple("abcdefghij"), tiny.split(seed=seed), tiny.split(seed=seed + 1))
+
+
+def test_one_makes_a_pool_and_the_others_wait_for_it():
+    made, all_there = [], threading.Barrier(4)
+
+    def make():
+        made.append(1)
+        time.sleep(0.1)  # long enough for the others to come for it
+        return a_pool()
+
+    def ask(_):
+        all_there.wait()
+        return pool.cached("x", "y", make)
+
+    with ThreadPoolExecutor(4) as threads:  # each takes the file lock of its own, as processes do
+        pools = list(threads.map(ask, range(4)))
+    assert len(made) == 1
+    assert all(torch.equal(p.train.images, a_pool().train.images) for p in pools)
+
+
+def read_while_written(file, pools):
+    """What `_read` gives, again and again, while four threads write the pools to one file."""
+    pool._write(file, pools[0])
+    with ThreadPoolExecutor(4) as threads:
+        writes = [threads.submit(pool._write, file, p) for p in pools]
+        while not all(w.done() for w in writes):
+            yield pool._read(file)
+        assert len([w.result() for w in writes]) == len(pools)
+    assert [f.name for f in file.parent.iterdir()] == [file.name]
+
+
+def test_writing_a_cache_at_once_is_harmless(elsewhere):
+    found = list(read_while_written(elsewhere / "cache" / "x.safetensors", [a_pool()] * 60))
+    assert found
+    assert all(p is not None and torch.equal(p.train.images, a_pool().train.images) for p in found)
+
+
+def test_a_mixture_of_two_caches_is_never_taken_for_one(elsewhere):
+    """safetensors opens a file twice, for header and data: the hash tells where it was replaced in between."""
+    pools = [a_pool(seed) for seed in range(60)]
+    written = {pool._digest(p) for p in pools}
+    for found in read_while_written(elsewhere / "cache" / "x.safetensors", pools):
+        assert found is None or pool._digest(found) in written
+
+
+def test_pixels_of_another_pool_under_this_one_s_header_are_refused(elsewhere):
+    one, other = elsewhere / "one.safetensors", elsewhere / "other.safetensors"
+    pool._write(one, a_pool(0))
+    pool._write(other, a_pool(5))
+    start = 8 + int.from_bytes(one.read_bytes()[:8], "little")
+    assert pool._read(one) is not None
+    one.write_bytes(one.read_bytes()[:start] + other.read_bytes()[start:])
+    assert pool._read(one) is None
+
+
+def test_a_data_folder_that_cannot_be_written_to_says_so(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("CFA_NB_DATA", str(tmp_path / "file"))
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        pool.cached("x", "y", lambda: pytest.fail("read in vain"))
+
+
+# --- CIFAR
+
+
+@pytest.fixture
+def fake_cifar(elsewhere, monkeypatch):
+    """A CIFAR-10 of 50 training and 20 test images in torchvision's layout, its checksums put in place."""
+    base = elsewhere / CIFAR10.base_folder
     base.mkdir(parents=True)
     rng = np.random.default_rng(0)
 
@@ -104,88 +334,237 @@ def fake_cifar(root, monkeypatch):
     def batch(n):
         return {"data": rng.integers(256, size=(n, 3072), dtype=np.uint8), "labels": [i % 10 for i in range(n)]}
 
-    monkeypatch.setattr(CIFAR10, "train_list", [put("data_batch_1", batch(50))])
+    monkeypatch.setattr(CIFAR10, "train_list", [put("data_batch_1", batch(30)), put("data_batch_2", batch(20))])
     monkeypatch.setattr(CIFAR10, "test_list", [put("test_batch", batch(20))])
-    names = {"label_names": [f"c{k}" for k in range(10)]}
-    monkeypatch.setattr(
-        CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": put("batches.meta", names)[1]}
-    )
+    name, md5 = put("batches.meta", {"label_names": [f"c{k}" for k in range(10)]})
+    monkeypatch.setattr(CIFAR10, "meta", {"filename": name, "key": "label_names", "md5": md5})
     return base
 
 
-CIFAR = TrainConfig(dataset="cifar10", val_per_class=2)
+def packed(base, known):
+    """The folder as an archive beside it, with the archive's MD5 put in place; the folder itself goes."""
+    file = base.parent / known.filename
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file, "w") as z:
+            for f in sorted(base.rglob("*")):
+                z.write(f, f.relative_to(base.parent))
+    else:
+        with tarfile.open(file, "w:gz") as t:
+            t.add(base, base.name)
+    shutil.rmtree(base)
+    return file, replace(known, md5=hashlib.md5(file.read_bytes()).hexdigest())
 
 
-def test_cifar_through_torchvision(tmp_path, monkeypatch):
-    base = fake_cifar(tmp_path / "data", monkeypatch)
+@pytest.fixture
+def cifar_archive(fake_cifar, monkeypatch):
+    file, known = packed(fake_cifar, cifar.ARCHIVES["cifar10"])
+    monkeypatch.setitem(cifar.ARCHIVES, "cifar10", known)
+    return file
+
+
+@pytest.mark.parametrize(("name", "source"), [("cifar10", CIFAR10), ("cifar100", CIFAR100)])
+def test_archives_are_those_that_torchvision_knows(name, source):
+    expected = archive.Archive(source.filename, source.url, source.tgz_md5, source.base_folder)
+    assert cifar.ARCHIVES[name] == expected
+
+
+def test_cifar_through_torchvision(fake_cifar, monkeypatch):
     dataset = cifar.load(CIFAR)
     assert dataset.image_shape == (3, 32, 32)
+    assert dataset.class_names == tuple(f"c{k}" for k in range(10))
     assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [30, 20, 20]
-    raw = pickle.loads((base / "data_batch_1").read_bytes())["data"]
-    assert torch.equal(dataset.val.images[0], torch.from_numpy(raw[0].reshape(3, 32, 32)))
+    raw = pickle.loads((fake_cifar / "data_batch_1").read_bytes())["data"]
+    assert torch.equal(dataset.val.images, torch.from_numpy(raw[:20].reshape(-1, 3, 32, 32)))
+    shutil.rmtree(fake_cifar)
+    assert cifar.load(CIFAR).content_hash == dataset.content_hash  # from the cache
 
 
-@pytest.mark.parametrize("damage", ["truncated", "swapped", "missing"])
-def test_damaged_cifar_files_are_refused(tmp_path, monkeypatch, damage):
-    base = fake_cifar(tmp_path / "data", monkeypatch)
-    if damage == "truncated":
-        (base / "data_batch_1").write_bytes((base / "data_batch_1").read_bytes()[:-100])
-    elif damage == "swapped":
-        (base / "batches.meta").write_bytes((base / "test_batch").read_bytes())
-    else:
-        (base / "test_batch").unlink()
-    with pytest.raises(ValueError, match=r"CIFAR10 is not to be had.*cifar-10-python\.tar\.gz \(MD5"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: half(d / "data_batch_2"), r"data_batch_2 is truncated or altered \(\d+ bytes, MD5"),
+        (lambda d: shutil.copy(d / "data_batch_1", d / "test_batch"), r"test_batch holds data_batch_1 \(by its MD5\)"),
+        (lambda d: shutil.copy(d / "test_batch", d / "batches.meta"), "batches.meta holds test_batch"),
+        (lambda d: (d / "test_batch").unlink(), "test_batch is missing"),
+        (
+            lambda d: leave_only(d, "test_batch"),
+            "data_batch_1 is missing; data_batch_2 is missing; batches.meta is mis",
+        ),
+    ],
+    ids=["truncated", "swapped", "swapped meta", "missing", "half-unpacked"],
+)
+def test_damaged_cifar_files_are_refused_by_name(fake_cifar, elsewhere, change, message):
+    change(fake_cifar)
+    advice = r"Remove this folder\. Put cifar-10-python\.tar\.gz \(MD5 c58f.*, from https://www\.cs\.toronto\.edu"
+    with pytest.raises(ValueError, match=f"{message}.*{advice}"):
         cifar.load(CIFAR)
-    assert not list((tmp_path / "data").glob("cache/*"))
+    assert not list(elsewhere.glob("cache/*.safetensors"))
 
 
-def test_cifar_offline_says_what_to_bring(monkeypatch):
-    from torchvision.datasets import CIFAR10
-
-    def offline(*_):
-        raise OSError("name resolution failed")
-
-    monkeypatch.setattr(CIFAR10, "download", offline)
-    with pytest.raises(ValueError, match=r"name resolution failed.*Bring cifar-10-python\.tar\.gz"):
+def test_no_pickle_is_opened_before_its_checksum_is_right(fake_cifar, monkeypatch):
+    (fake_cifar / "test_batch").write_bytes(b"cos\nabort\n(tR.")  # would end this process
+    with pytest.raises(ValueError, match="test_batch is truncated or altered"):
         cifar.load(CIFAR)
 
 
-def fake_tiny_imagenet(root, monkeypatch):
-    monkeypatch.setattr(tiny_imagenet, "TRAIN_PER_CLASS", 4)
-    monkeypatch.setattr(tiny_imagenet, "TEST_IMAGES", 6)
-    base = root / tiny_imagenet.FOLDER
+def test_an_archive_in_the_data_folder_is_checked_and_unpacked(cifar_archive, elsewhere):
+    assert len(cifar.load(CIFAR).train) == 30
+    assert (elsewhere / CIFAR10.base_folder / "test_batch").is_file()
+
+
+def test_a_truncated_archive_is_named_and_nothing_is_unpacked(cifar_archive, elsewhere):
+    half(cifar_archive)
+    with pytest.raises(ValueError, match=r"cifar-10-python\.tar\.gz is truncated or another file.*bring it again from"):
+        cifar.load(CIFAR)
+    assert not (elsewhere / CIFAR10.base_folder).exists()
+
+
+def test_an_unpacking_that_breaks_off_leaves_nothing_half_done(cifar_archive, elsewhere, monkeypatch):
+    extract = torchvision_utils.extract_archive
+
+    def breaks_off(file, to):
+        extract(file, to)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torchvision_utils, "extract_archive", breaks_off)
+    with pytest.raises(StoreError, match=r"cannot unpack .*No space left"):
+        cifar.load(CIFAR)
+    assert not list(elsewhere.rglob("test_batch"))
+    monkeypatch.setattr(torchvision_utils, "extract_archive", extract)
+    left_by_a_killed_process = elsewhere / f".{CIFAR10.base_folder}.unpacking" / CIFAR10.base_folder / "half"
+    left_by_a_killed_process.mkdir(parents=True)
+    assert len(cifar.load(CIFAR).train) == 30
+    assert not list(elsewhere.rglob("half"))
+
+
+def test_an_archive_is_given_its_name_by_one_rename(cifar_archive, elsewhere, monkeypatch):
+    """A process killed just before leaves no folder; there is no moment at which it is there in part."""
+    monkeypatch.setattr(archive.os, "replace", lambda *_: os._exit(7))
+    if (child := os.fork()) == 0:
+        cifar.load(CIFAR)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert not (elsewhere / CIFAR10.base_folder).exists()
+
+
+def test_what_is_not_there_is_downloaded_once(cifar_archive, elsewhere, tmp_path, monkeypatch):
+    server = shutil.move(cifar_archive, tmp_path / "served")
+    asked = []
+
+    def download(url, root, filename, md5):
+        asked.append((url, md5))
+        shutil.copy(server, Path(root) / filename)
+
+    monkeypatch.setattr(torchvision_utils, "download_url", download)
+    assert len(cifar.load(CIFAR).train) == 30
+    shutil.rmtree(elsewhere / "cache")
+    assert len(cifar.load(CIFAR).train) == 30
+    known = cifar.ARCHIVES["cifar10"]
+    assert asked == [(known.url, known.md5)]
+    assert cifar_archive.is_file()
+
+
+@pytest.mark.parametrize("config", [CIFAR, TINY, replace(CIFAR, dataset="cifar100")], ids=lambda c: c.dataset)
+def test_offline_says_what_to_bring_and_where(config, elsewhere):
+    known = tiny_imagenet.ARCHIVE if config is TINY else cifar.ARCHIVES[config.dataset]
+    with pytest.raises(ValueError, match="could not be downloaded") as error:
+        data.load(config)
+    for word in ("name resolution failed", known.filename, known.md5, known.url, f"into {elsewhere}"):
+        assert word in str(error.value)
+    assert not [f for f in elsewhere.rglob("*") if f.is_file() and not f.name.endswith(".lock")]
+
+
+def test_a_download_that_breaks_off_is_not_taken_for_an_archive(elsewhere, monkeypatch):
+    def breaks_off(url, root, filename, md5):
+        (Path(root) / filename).write_bytes(b"half")
+        raise RuntimeError("File not found or corrupted.")
+
+    monkeypatch.setattr(torchvision_utils, "download_url", breaks_off)
+    with pytest.raises(ValueError, match=r"could not be downloaded \(RuntimeError: File not found or corrupted"):
+        cifar.load(CIFAR)
+    assert not list(elsewhere.rglob("*.tar.gz"))
+
+
+# --- Tiny-ImageNet
+
+
+@pytest.fixture
+def fake_tiny(elsewhere, monkeypatch):
+    """A Tiny-ImageNet of 2 classes with 4 training and 3 test images each, in its own layout."""
+    for name, value in (("CLASSES", 2), ("TRAIN_PER_CLASS", 4), ("TEST_PER_CLASS", 3)):
+        monkeypatch.setattr(tiny_imagenet, name, value)
+    base = elsewhere / tiny_imagenet.ARCHIVE.folder
     wnids = ["n2", "n1"]
     (base / "val" / "images").mkdir(parents=True)
     (base / "wnids.txt").write_text("\n".join(wnids) + "\n")
-    (base / "words.txt").write_text("n1\tnewt, eft\nn2\tbeacon\n")
+    (base / "words.txt").write_text("n0\tbox\nn1\tnewt, eft\nn2\tbeacon\n")
     lines = []
     for k, c in enumerate(wnids):
         (base / "train" / c / "images").mkdir(parents=True)
+        (base / "train" / c / f"{c}_boxes.txt").write_text("")
         for i in range(4):
             Image.new("RGB", (64, 64), (k, i, 0)).save(base / "train" / c / "images" / f"{c}_{i}.JPEG")
         for i in range(3):
-            Image.new("RGB", (64, 64), (200, k, i)).save(base / "val" / "images" / f"val_{3 * k + i}.JPEG")
+            Image.new("L" if i else "RGB", (64, 64), 90 * i).save(base / "val" / "images" / f"val_{3 * k + i}.JPEG")
             lines.append(f"val_{3 * k + i}.JPEG\t{c}\t0\t0\t63\t63")
     (base / "val" / "val_annotations.txt").write_text("\n".join(lines) + "\n")
     return base
 
 
-TINY = TrainConfig(dataset="tiny-imagenet", val_per_class=1)
-
-
-def test_tiny_imagenet_s_odd_layout(tmp_path, monkeypatch):
-    fake_tiny_imagenet(tmp_path / "data", monkeypatch)
+def test_tiny_imagenet_s_odd_layout(fake_tiny):
     dataset = tiny_imagenet.load(TINY)
     assert dataset.class_names == ("newt", "beacon")  # sorted by wnid
     assert dataset.image_shape == (3, 64, 64)
     assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [6, 2, 6]
     assert dataset.test.labels.tolist() == [1, 1, 1, 0, 0, 0]  # val_0..2 belong to n2
+    assert dataset.test.images[:, :, 0, 0].tolist() == [[v] * 3 for v in (0, 90, 180)] * 2  # grey became RGB
 
 
-def test_a_half_unpacked_archive_is_named(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"bring tiny-imagenet-200\.zip"):
+def edit(file, old, new):
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: (d / "train/n1/images/n1_3.JPEG").unlink(), r"train/n1 lacks 1 of 4 images, such as n1_3\.JPEG"),
+        (lambda d: remove(d / "train/n2"), r"train/n2/images is missing"),
+        (lambda d: remove(d / "val/images"), r"val/images is missing"),
+        (lambda d: (d / "val/images/val_4.JPEG").unlink(), r"val_4\.JPEG is missing"),
+        (lambda d: (d / "words.txt").unlink(), r"words\.txt is missing"),
+        (lambda d: (d / "wnids.txt").unlink(), r"wnids\.txt is missing"),
+        (lambda d: (d / "val/val_annotations.txt").unlink(), r"val_annotations\.txt is missing"),
+        (lambda d: shutil.copy(d / "wnids.txt", d / "words.txt"), r"words\.txt has no words for class n1"),
+        (lambda d: shutil.copy(d / "words.txt", d / "wnids.txt"), r"wnids\.txt lists 3 classes, not 2"),
+        (
+            lambda d: shutil.copy(d / "words.txt", d / "val/val_annotations.txt"),
+            r"val_annotations\.txt line 1 gives n0",
+        ),
+        (lambda d: half(d / "val/val_annotations.txt"), r"val_annotations\.txt"),
+        (lambda d: edit(d / "val/val_annotations.txt", "5.JPEG\tn1", "5.JPEG\tn7"), "line 6 gives val_5.JPEG .*'n7'"),
+        (lambda d: edit(d / "val/val_annotations.txt", "5.JPEG\tn1", "5.JPEG\tn2"), "has 2 images of class n1, not 3"),
+        (lambda d: edit(d / "val/val_annotations.txt", "val_5", "val_4"), "names an image twice"),
+        (lambda d: Image.new("RGB", (32, 64)).save(d / "val/images/val_0.JPEG"), r"val_0\.JPEG is 32x64, not 64x64"),
+        (lambda d: Image.new("RGB", (9, 9)).save(d / "train/n1/images/n1_0.JPEG"), r"n1_0\.JPEG is 9x9, not 64x64"),
+        (lambda d: half(d / "train/n1/images/n1_2.JPEG"), r"n1_2\.JPEG cannot be read as an image"),
+        (lambda d: (d / "train/n1/images/n2_0.JPEG").write_text(""), r"train/n1 holds images that are not its own"),
+    ],
+)
+def test_a_tree_that_is_not_whole_is_refused_by_name(fake_tiny, change, message):
+    tiny_imagenet.load(TINY)  # the cache does not hide what happens later
+    change(fake_tiny)
+    with pytest.raises(ValueError, match=message):
         tiny_imagenet.load(TINY)
-    base = fake_tiny_imagenet(tmp_path / "data", monkeypatch)
-    (base / "train" / "n1" / "images" / "n1_3.JPEG").unlink()
-    with pytest.raises(ValueError, match="n1: 3 of 4 images"):
+
+
+def test_tiny_imagenet_s_archive_is_checked_and_unpacked(fake_tiny, monkeypatch, capsys):
+    file, known = packed(fake_tiny, tiny_imagenet.ARCHIVE)
+    monkeypatch.setattr(tiny_imagenet, "ARCHIVE", known)
+    whole = file.read_bytes()
+    half(file)
+    with pytest.raises(ValueError, match=r"tiny-imagenet-200\.zip is truncated or another file"):
         tiny_imagenet.load(TINY)
+    assert not fake_tiny.exists()
+    file.write_bytes(whole)
+    assert len(tiny_imagenet.load(TINY).test) == 6
+    assert "unpacking" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Our steps against the naive transcription, in float64, on a small PreActResNet that has trained for 20 steps."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -20,8 +21,13 @@ SHAPE, BATCH = (3, 8, 8), 20
 CLOSE = 1e-9  # of the largest movement
 
 
-def config_of(recipe):
-    return tiny.resnet_config(recipe, precision="fp64", clean_forward="train", lr=0.05, steps=10, alpha=0.02, eps=0.06)
+RECIPES = ("at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")
+REPEATED = ("at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")  # AT has no pass to repeat: the field is idle there
+
+
+def config_of(recipe, **changes):
+    own = dict(precision="fp64", clean_forward="train", lr=0.05, steps=10, alpha=0.02, eps=0.06)
+    return tiny.resnet_config(recipe, **{**own, **changes})
 
 
 def batch(step):
@@ -65,9 +71,11 @@ def assert_equal_movement(start, ours, theirs):
         assert float((ours[k] - theirs[k]).abs().max()) <= CLOSE * moved, k
 
 
-@pytest.mark.parametrize("recipe", ["at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm"])
-def test_three_steps_equal_the_naive_transcription(recipe):
-    config = config_of(recipe)
+@pytest.mark.parametrize(
+    ("recipe", "repeat"), [*((r, False) for r in RECIPES), *((r, True) for r in REPEATED)], ids=str
+)
+def test_three_steps_equal_the_naive_transcription(recipe, repeat):
+    config = config_of(recipe, repeat_forwards=repeat)
     model = warmed_up(config)
     start = copy.deepcopy(model.state_dict())
     naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
@@ -101,6 +109,44 @@ def test_the_update_alone_on_given_images(recipe, monkeypatch):
         fast_step(model, optimiser, config, table, step, (ClassCounts(10), ClassCounts(10)))
         naive.update(batch(step)[0], given[step], batch(step)[1])
     assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
+
+
+def passes(model, config):
+    """One step; the inputs of all its train-mode passes, in order."""
+    seen = []
+    hook = model.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0].detach()) if m.training else None)
+    fast_step(model, sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0,
+              (ClassCounts(10), ClassCounts(10)))  # fmt: skip
+    hook.remove()
+    return seen
+
+
+def test_the_release_s_order_of_passes_in_trades():
+    """Clean, adversarial, clean again, and the clean one after the step; without the repetition three."""
+    model, x = warmed_up(config_of("trades")), batch(0)[0]
+    seen = passes(copy.deepcopy(model), config_of("trades", repeat_forwards=True))
+    assert [torch.equal(s, x) for s in seen] == [True, False, True, True]
+    assert [torch.equal(s, x) for s in passes(model, config_of("trades"))] == [True, False, True]
+
+
+def test_the_release_s_order_of_passes_in_fat():
+    """The start and ten moves, the last point twice, and the clean pass; without the repetition one less."""
+    model, x = warmed_up(config_of("fat")), batch(0)[0]
+    seen = passes(copy.deepcopy(model), config_of("fat", repeat_forwards=True))
+    assert len(seen) == 13
+    assert [torch.equal(a, b) for a, b in pairwise(seen)][-3:] == [False, True, False]
+    assert torch.equal(seen[-1], x)
+    assert len(passes(model, config_of("fat"))) == 12
+
+
+@pytest.mark.parametrize("recipe", ["trades", "fat"])
+def test_a_repeated_pass_moves_batchnorm_s_statistics_and_nothing_else(recipe):
+    once, twice = (warmed_up(config_of(recipe)) for _ in range(2))
+    for model, repeat in ((once, False), (twice, True)):
+        passes(model, config_of(recipe, repeat_forwards=repeat))
+    different = {k for k, v in once.state_dict().items() if not torch.equal(v, twice.state_dict()[k])}
+    assert different
+    assert all("running" in k or "num_batches" in k for k in different)
 
 
 def test_the_comparison_can_fail():

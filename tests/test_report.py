@@ -1,6 +1,8 @@
 """Tables, texts and figures from made-up runs: each number where it belongs, each figure drawn, PNGs that repeat."""
 
+import re
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -9,22 +11,35 @@ import pytest
 
 from cfa_nb import report
 from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.paper import TABLE_1, TABLE_3
-from cfa_nb.paths import outputs_dir
-from cfa_nb.profiles import DEMO, DIGITS, SMOKE
+from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_nb.paths import notebooks_dir, outputs_dir
+from cfa_nb.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
 from cfa_nb.published import Published
+from cfa_nb.report.averages import best_epoch
 from cfa_nb.report.comparisons import paper_difference
 from cfa_nb.report.figures_ablation import trailing_mean
+from cfa_nb.report.figures_run import epochs_text
 from cfa_nb.report.header import duration, seeds_text
 from cfa_nb.report.lines import eps_text
 from cfa_nb.report.overview import PLACES
 from cfa_nb.report.rivals import _prediction
 from cfa_nb.report.sanity import _order
 from cfa_nb.report.style import HARD, class_colours, ordered_colours, spread, styled
-from cfa_nb.rows import by_seed, find, hard_classes, hardest_by_training, row_runs
+from cfa_nb.rows import (
+    attack_label,
+    by_seed,
+    class_groups,
+    find,
+    hard_classes,
+    hardest_by_training,
+    hardness_text,
+    row_runs,
+    shown_classes,
+    worst_label,
+)
 from cfa_nb.runs import Run, Runs
 from cfa_nb.study import FIGURES
-from tests.factories import NAMES, all_runs, provenance
+from tests.factories import LONG, NAMES, all_runs, class_names, paper_runs, provenance
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +69,105 @@ FIGURE_CALLS = {
     "lambda_2": lambda r, p: report.sweep(r, p, "lambda_2"),
     "trace": lambda r, p: report.calibration_trace(row_runs(r, p, "trades_ccm_ccr")[0], p),
     "acceptance": lambda r, p: report.acceptance_trace(row_runs(r, p, "trades_ccm_ccr")[0], p),
+    "confusion": lambda r, p: report.confusion_map(_counts(r, p), r[0].record.class_names, hard_classes(p, r)),
 }
+
+TEXT_CALLS = {  # everything else that notebooks take from report, by the name that they use
+    "acceptance": lambda r, p: report.acceptance(r, p),
+    "average_table": lambda r, p: report.average_table(r, p),
+    "average_text": lambda r, p: report.average_text(r, p),
+    "beta_caption": lambda r, p: report.beta_caption(r, p, "a"),
+    "beta_table": lambda r, p: report.beta_table(r, p),
+    "beta_text": lambda r, p: report.beta_text(r, p),
+    "calibration_table": lambda r, p: report.calibration_table(*(2 * (r[0].record.epochs[0].class_eps,)), *_last(r)),
+    "change_table": lambda r, p: report.change_table(r, p),
+    "choice_table": lambda r, p: report.choice_table(r, p),
+    "class_change_table": lambda r, p: report.class_change_table(r, p, "at_cfa", "at", "last"),
+    "class_interval_table": lambda r, p: report.class_interval_table(r, p),
+    "classwise_text": lambda r, p: report.classwise_text(r, p),
+    "comparison_caption": lambda r, p: report.comparison_caption(r, p, "last"),
+    "comparisons": lambda r, p: report.comparisons(r, p, report.TABLE_1_PAIRS, "last"),
+    "confusion_text": lambda r, p: report.confusion_text(_counts(r, p), hard_classes(p, r)),
+    "fairness_gain_text": lambda r, p: report.fairness_gain_text(r, p),
+    "fluctuation_caption": lambda r, p: report.fluctuation_caption(r, p, "fawa"),
+    "gain_text": lambda r, p: report.gain_text(r, p),
+    "gap_text": lambda r, p: report.gap_text(r, p, _counts(r, p)),
+    "map_table": lambda r, p: report.map_table(p, r),
+    "margin_caption": lambda r, p: report.margin_caption(r, p, "a"),
+    "margin_clean_text": lambda r, p: report.margin_clean_text(r, p),
+    "margin_table": lambda r, p: report.margin_table(r, p),
+    "margin_text": lambda r, p: report.margin_text(r, p),
+    "margins_caption": lambda r, p: report.margins_caption(r, p),
+    "never_accepted_text": lambda r, p: report.never_accepted_text(r, p, TABLE_1),
+    "oscillation_text": lambda r, p: report.oscillation_text(r, p),
+    "profiles_table": lambda r, p: report.profiles_table(),
+    "ranking": lambda r, p: report.ranking(r, p, TABLE_1),
+    "reach_text": lambda r, p: report.reach_text(r, p),
+    "rival_table": lambda r, p: report.rival_table(r, p, _counts(r, p)),
+    "rival_text": lambda r, p: report.rival_text(r, p, _counts(r, p)),
+    "runtime_text": lambda r, p: report.runtime_text(r),
+    "sanity_line": lambda r, p: report.sanity_line(r, p, TABLE_1),
+    "sanity_text": lambda r, p: report.sanity_text(r, p, TABLE_2),
+    "sweep_caption": lambda r, p: report.sweep_caption(r, p, "lambda_2"),
+    "table1": lambda r, p: report.table1(r, p, "best"),
+    "table2": lambda r, p: report.table2(r, p),
+    "table3": lambda r, p: report.table3(r, p),
+    "trace_text": lambda r, p: report.trace_text(_traced(r, p), p),
+    "worst_bias_text": lambda r, p: report.worst_bias_text(r, p),
+}
+DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "calibration_trace",
+         "classwise_bars", "confusion_map", "fluctuation", "image_strip", "margin_classes", "margin_overall", "sweep",
+         "tradeoff")  # fmt: skip
+PROFILES = ("cifar10", "cifar10-quick", "cifar10-rehearsal@x", "cifar10-rehearsal+release@x", "cifar100",
+            "tiny-imagenet")  # fmt: skip
+
+
+@cache
+def made(name):
+    """(runs, profile) of a whole study, made up once."""
+    profile = profile_named(name)
+    return all_runs(profile), profile
+
+
+def _traced(runs, profile):
+    return row_runs(runs, profile, "trades_ccm_ccr")[profile.seeds[0]]
+
+
+def _last(runs):
+    return runs[0].record.epochs[-1].class_eps, runs[0].record.epochs[-1].class_beta
+
+
+def _counts(runs, profile):
+    return row_runs(runs, profile, "at")[profile.seeds[0]].confusion(profile)
+
+
+def test_all_that_notebooks_call_is_called_here():
+    text = "".join(p.read_text() for p in notebooks_dir().glob("*.ipynb"))
+    called = set(re.findall(r"\breport\.([a-z]\w*)\(", text)) - {"toy_figures"}
+    assert called <= set(TEXT_CALLS) | set(DRAWN)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("call", TEXT_CALLS)
+def test_every_text_and_table_is_written_on_every_profile(call, name):
+    runs, profile = made(name)
+    found = TEXT_CALLS[call](runs, profile)
+    told = found if isinstance(found, str) else found.to_csv()
+    assert not re.search(r"\bnan\b", told)
+    assert "(, " not in told
+
+
+@pytest.mark.parametrize("name", ["cifar10-rehearsal@x"])
+@pytest.mark.parametrize("figure", FIGURE_CALLS)
+def test_figures_bear_three_epochs_and_one_seed(figure, name):
+    assert report.png(FIGURE_CALLS[figure](*made(name)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in PROFILES if "rehearsal" not in n])
+@pytest.mark.parametrize("figure", FIGURE_CALLS)
+def test_every_figure_is_drawn_on_every_profile(figure, name):
+    assert report.png(FIGURE_CALLS[figure](*made(name)))
 
 
 @pytest.mark.parametrize("name", FIGURE_CALLS)
@@ -285,3 +398,175 @@ def test_class_accuracies_without_an_evaluation_are_left_out(runs):
     bare = [replace(r, record=replace(r.record, evaluations={})) for r in runs]
     assert by_seed(Runs(bare), SMOKE, "at", "best", "robust_avg") == {}
     assert report.table1(Runs(bare), SMOKE)["PGD-20"][0] == "– / –"
+
+
+def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
+    profile = replace(CIFAR10, ablation_seeds=None)
+    runs = paper_runs(profile)
+    best, last = (report.table1(runs, profile, s) for s in ("best", "last"))
+    for table in (best, last, report.table2(runs, profile), report.table3(runs, profile)):
+        assert set(table["ours − paper, points (AA)"]) == {"+0.0 / +0.0"}
+    assert list(best.columns)[1:5] == ["clean", "AA", "AA, best on validation", "PGD-20, best on test"]
+    assert "PGD-20, last epoch" in last.columns
+    shifted = report.table1(paper_runs(profile, 3), profile, "best").set_index("Method")
+    assert shifted["ours − paper, points (AA)"]["TRADES + CFA"] == "+3.6 / +9.6"  # twice its +1.8 / +4.8
+
+
+@pytest.mark.parametrize("name", ["demo", "smoke", "cifar10-quick", "cifar10-rehearsal@x", "cifar100"])
+def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
+    runs, profile = made(name)
+    for table in (report.table1(runs, profile), report.table2(runs, profile), report.table3(runs, profile)):
+        assert not any("ours" in c for c in table.columns)
+        assert any(c.startswith("paper, CIFAR-10") for c in table.columns)
+
+
+def test_heads_say_how_many_images_and_which_classes():
+    assert attack_label(profile_named("cifar10")) == "AA"
+    assert attack_label(profile_named("cifar10-quick")) == "AA, 100 images a class"
+    assert attack_label(DEMO) == "PGD-20"
+    assert worst_label(DEMO) == "worst class"
+    runs, profile = made("tiny-imagenet")
+    assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs, profile).columns
+    assert "worst 10 % of classes" in report.gain_text(runs, profile)
+    assert "worst 10 % of classes, AA, 10 images a class" in report.comparisons(runs, profile, [("at_cfa", "at")])
+
+
+def test_one_seed_is_said_in_comparisons():
+    runs, profile = made("cifar10-quick")
+    table = report.comparisons(runs, profile, [("at_cfa", "at")])
+    assert table.iloc[0, 1].endswith("; test images, one seed]")
+    assert "says nothing of how another seed would train" in report.comparison_caption(runs, profile)
+    assert "test images" not in report.comparison_caption(all_runs(SMOKE), SMOKE)
+
+
+def test_hard_classes_are_the_named_ones_or_those_that_training_finds():
+    assert hard_classes(DEMO) == (2, 3, 4, 5)
+    runs, profile = made("cifar10-rehearsal@x")
+    assert hard_classes(profile) == ()
+    assert class_groups(profile, ())["easy"] == ()
+    assert hard_classes(profile, runs) == (2, 3, 4, 5)
+    assert "40 % of the classes" in hardness_text(profile, runs)
+    assert "of AT (mean of 1 run)" in hardness_text(profile, runs)
+    assert "of TRADES (mean" in hardness_text(profile, Runs(r for r in runs if r.config.recipe == "trades"))
+    assert hardness_text(profile, ()) == "Without a run no class is called hard."
+    assert "named by the paper" in hardness_text(CIFAR10, made("cifar10")[0])
+
+
+def test_a_folder_with_the_classes_of_cifar10_has_its_hard_classes():
+    runs, profile = made("cifar10-rehearsal@x")
+    names = ("truck", *class_names(CIFAR10)[:-1])  # another order, as a folder may give it
+    other = Runs(replace(r, record=replace(r.record, class_names=names)) for r in runs)
+    assert hard_classes(profile, other) == (3, 4, 5, 6)
+    assert "as these are CIFAR-10's classes" in hardness_text(profile, other)
+
+
+def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
+    runs, profile = made("tiny-imagenet")
+    assert hard_classes(profile, runs) == tuple(range(2, 82))
+    kept = shown_classes(profile, runs)
+    assert len(kept) == len(set(kept)) == 20
+    assert set(kept[:10]) <= set(hard_classes(profile, runs))
+    assert not set(kept[10:]) & set(hard_classes(profile, runs))
+    assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs, profile).axes[0].get_title("left")
+    assert len(report.classwise_bars(runs, profile).axes[0].get_xticks()) == 20
+    table = report.class_change_table(runs, profile, "at_cfa", "at")
+    assert table.columns[0] == "Class (10 hardest and 10 easiest of 200 classes)"
+    assert len(table) == 20
+
+
+def test_long_names_are_cut():
+    x = np.full((50, 3, 8, 8), 0.5)
+    fig = report.image_strip(x, [LONG] * 50)
+    assert len(fig.axes) == 60  # three rows of twenty
+    assert fig.axes[0].get_title("center") == "a class wi…"
+    assert fig.get_size_inches()[0] < 25
+
+
+def test_sanity_holds_autoattack_against_pgd():
+    runs, profile = made("cifar10-quick")
+    text = report.sanity_text(runs, profile, TABLE_1)
+    assert "PGD-20 leaves no more than PGD-10 on 33 of 33 checkpoints." in text
+    assert "AA leaves no more than PGD-20 on the same 2,000 images on 33 of 33 checkpoints." in text
+    assert "AA leaves 25.0 %" not in text
+    assert "it leaves at most as much, but for two standard errors of a proportion" in text
+    assert "in 7 of 7 runs" in text
+    assert "At ε = 0.5 the highest accuracy of 7 runs is 0.0 %" in text
+    assert "Square is stronger in 0" in text
+    assert "Verdicts rest on AA, 100 images a class." in report.ranking(runs, profile, TABLE_1)
+
+
+def test_sanity_finds_an_autoattack_that_leaves_too_much():
+    runs, profile = made("cifar10-quick")
+    weak = []
+    for r in runs:
+        found = {c: {k: _all_hit(a) if k.startswith("aa") else a for k, a in e.items()}
+                 for c, e in r.record.evaluations.items()}  # fmt: skip
+        weak.append(replace(r, record=replace(r.record, evaluations=found)))
+    text = report.sanity_text(Runs(weak), profile, TABLE_1)
+    assert "on 0 of 33 checkpoints (largest excess +" in text
+    assert "in 0 of 7 runs it leaves at most as much" in text
+
+
+def _all_hit(accuracy):
+    return ClassAccuracy(accuracy.n, accuracy.n, accuracy.worst_share)
+
+
+def test_autoattack_is_set_against_pgd_on_the_same_images():
+    runs = all_runs(DEMO)
+    run = find(runs, DEMO, "at")[0]
+    few, many = (a.key for a in (DEMO.white_box(run.config, n) for n in (DEMO.sanity_per_class, DEMO.aa_per_class)))
+    run.record.evaluations["live/last"][few] = ClassAccuracy((0,) * 10, (20,) * 10)
+    run.record.evaluations["live/last"][many] = ClassAccuracy((40,) * 10, (50,) * 10)
+    assert "against 80.0 %" in report.sanity_text(runs, DEMO, TABLE_1)
+
+
+def test_margins_that_the_attack_cannot_cross_are_named():
+    runs, profile = made("cifar10")
+    text = report.reach_text(runs, profile)
+    assert "ε = 12/255, 14/255, 16/255" in text
+    assert "10 steps of 2/255 cover 20/255" in text
+    assert "`cifar10+scaled-alpha`" in text
+    scaled = profile_named("cifar10-quick+scaled-alpha")
+    assert report.reach_text(all_runs(scaled), scaled) == ""
+    assert report.reach_text(all_runs(SMOKE), SMOKE) == ""
+
+
+def test_averages_stand_side_by_side():
+    runs, profile = made("cifar10-quick")
+    table = report.average_table(runs, profile)
+    assert list(table["Weights"][:3]) == ["live", "ema", "fawa"]
+    assert (table["Training run"] == "AT").sum() == 1 + len(profile.averages) + len(profile.variants)
+    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(profile.variants)  # live, and no row of EMA
+    row = table.set_index("Weights").loc["fawa release"].iloc[0]
+    assert (row["decay"], row["threshold"], row["begins with"]) == ("0.88", "0.24", "random network")
+    run = find(runs, profile, "at")[0]
+    accepted = sum(e.accepted["fawa"] for e in run.record.epochs)
+    assert table["epochs accepted"][2] == f"{accepted} of 40"
+    assert best_epoch(run, "fawa") >= run.config.best_from
+    assert "no difference that stands out of the noise" in report.average_text(runs, profile)
+
+
+def test_averages_that_differ_or_never_were_are_said():
+    profile = profile_named("cifar10-quick")
+    never = all_runs(profile, accepts=False)
+    assert "accepted no epoch, so nothing is compared" in report.average_text(never, profile)
+    assert report.average_text(Runs(), profile) == ""
+    assert len(report.average_table(Runs(), profile)) == 0
+    runs = all_runs(profile)
+    for r in runs:
+        for e in r.record.epochs:
+            if e.test.get("fawa_release"):
+                e.test["fawa_release"] = replace(e.test["fawa_release"], robust=_all_hit(e.test["live"].robust))
+    assert "it matters" in report.average_text(runs, profile)
+
+
+def test_a_random_network_that_stands_in_is_said():
+    profile = profile_named("cifar10-rehearsal+release@x")
+    never = all_runs(profile, accepts=False)
+    for r in never:  # the release's average is there from the first epoch on: another random network
+        r.record.checkpoints.update({f"fawa/{s}": r.record.checkpoints["live/last"] for s in ("best", "last")})
+    assert "their cells show a random network." in report.never_accepted_text(never, profile, TABLE_3)
+
+
+def test_epochs_are_told_as_spans():
+    assert [epochs_text(e) for e in ([], [7], [6, 8, 9, 10])] == ["no epoch", "epoch 7", "epochs 6, 8–10"]

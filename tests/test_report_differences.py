@@ -3,7 +3,17 @@
 import pytest
 
 from cfa_nb.differences import ROWS, default_of, differences_table, profile_changes, text_of
-from cfa_nb.profiles import PROFILES
+from cfa_nb.profiles import PROFILES, profile_named
+
+SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
+NAMES = [*PROFILES, "cifar10+release", "demo+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
+
+
+def changes(name):
+    """{field: (default, value)} of a profile's table."""
+    table = profile_changes(profile_named(name))
+    assert table["Field"].is_unique
+    return {field: (default, value) for field, default, value in table.itertuples(index=False)}
 
 
 def test_all_rows_are_there_and_complete():
@@ -14,12 +24,21 @@ def test_all_rows_are_there_and_complete():
     assert not table["Here"].str.contains("{}", regex=False).any()
 
 
+def test_each_row_with_a_field_shows_its_default_or_says_why_not():
+    """A field decides and is shown, but where what it decides is no value of one config."""
+    silent = {"Ball of the inner maximum, Eq. 8", "Training set of the baselines", "FRL", "Seeds", "Wide ResNet",
+              "Spelling of the threshold's option", "λ₁ of TRADES + CCM in Table 2"}  # fmt: skip
+    assert {r.topic for r in ROWS if r.field and "{}" not in r.here} == silent
+    assert not [r.topic for r in ROWS if not r.field and "{}" in r.here]
+
+
 def test_defaults_are_read_from_the_fields():
     here = differences_table().set_index("Topic")["Here"]
     assert here["ε"] == "8/255"
     assert here["Start of CCM and CCR"] == "from epoch 11"
     assert here["When the rate falls"] == "after epochs 100, 150"
     assert here["Start of averages"] == "epoch 50"
+    assert here["Repeated passes of TRADES and FAT"].startswith("repeated: False")
 
 
 def test_a_field_that_does_not_exist_is_an_error():
@@ -31,8 +50,60 @@ def test_text_of_values():
     assert [text_of(v) for v in (8 / 255, 0.15, (100, 150), True, 6.0)] == ["8/255", "0.15", "100, 150", "True", "6"]
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_a_profile_tells_what_it_changes(name):
-    table = profile_changes(PROFILES[name])
-    assert {"dataset", "alpha", "attack of Tables 1-3", "Average.start, fawa"} <= set(table["Field"])
-    assert (table.iloc[:, 1] != table.iloc[:, 2]).all()
+@pytest.mark.parametrize("name", NAMES)
+def test_a_profile_tells_what_it_changes_and_with_what_it_judges(name):
+    told = changes(name)
+    assert told.pop("attack of Tables 1-3")[0] == "AA"
+    assert all(default != value for default, value in told.values())
+
+
+@pytest.mark.parametrize("name", SHORTER)
+def test_a_shorter_profile_tells_its_schedule_and_its_averages(name):
+    assert {"epochs", "milestones", "epochs, frl only", "Average.start, ema", "Average.start, fawa"} <= set(
+        changes(name)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("demo", "PGD-20"),
+        ("cifar10", "AA"),
+        ("cifar10-quick", "AA, 100 images a class"),
+        ("cifar10-rehearsal", "AA-fast, 2 images a class"),
+    ],
+)
+def test_the_attack_of_the_tables_is_named_as_on_their_pages(name, label):
+    assert changes(name)["attack of Tables 1-3"] == ("AA", label)
+
+
+def test_the_paper_s_profile_changes_the_number_of_table_2_s_own_runs_alone():
+    assert changes("cifar10") == {
+        "runs of TRADES + CCM and TRADES + CCR, Table 2": ("5", "1"),
+        "attack of Tables 1-3": ("AA", "AA"),
+    }
+
+
+def test_the_variants_add_what_they_change_and_nothing_else():
+    added = {k: v for k, v in changes("cifar10+release").items() if k not in changes("cifar10")}
+    assert added == {
+        "repeat_forwards": ("False", "True"),
+        "lambda_1, trades only": ("0.3", "0.5"),
+        "lambda_1, fat only": ("0.7", "0.5"),
+        "Average.decay, ema": ("0.85", "0.88"),
+        "Average.start, ema": ("50", "1"),
+        "Average.decay, fawa": ("0.85", "0.88"),
+        "Average.start, fawa": ("50", "1"),
+        "Average.init, fawa": ("first", "random"),
+        "Average.threshold, fawa": ("0.2", "0.24"),
+    }
+    scaled = {k: v for k, v in changes("cifar10+scaled-alpha").items() if k not in changes("cifar10")}
+    assert scaled == {"alpha": ("2/255", "2/255 (0.25 of a run's eps)")}
+
+
+def test_what_one_objective_changes_alone_is_said_so():
+    demo = changes("demo")
+    assert demo["beta, trades only"] == ("6", "2")
+    assert demo["epochs"] == ("200", "20")
+    assert demo["epochs, frl only"] == ("40", "10")
+    assert demo["alpha"] == ("2/255", "0.075 (0.5 of a run's eps)")

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.stats import Paired, mean_std, paired, percent, points, worst_bias
+from cfa_nb.stats import Paired, image_interval, mean_std, paired, percent, points, worst_bias
 
 
 def test_t_interval_agrees_with_scipy():
@@ -57,3 +57,31 @@ def test_the_bias_repeats_and_ignores_empty_classes():
     counts = ClassAccuracy((10, 0, 12), (20, 0, 20))
     assert worst_bias(counts) == worst_bias(counts)
     assert np.isfinite(worst_bias(counts)).all()
+
+
+def test_the_interval_over_test_images_has_the_width_of_two_proportions():
+    ours, theirs = ClassAccuracy((600, 600), (1000, 1000)), ClassAccuracy((500, 500), (1000, 1000))
+    low, high = image_interval(ours, theirs, "overall")
+    half = 1.96 * math.sqrt(0.24 / 2000 + 0.25 / 2000)
+    assert (low, high) == pytest.approx((0.1 - half, 0.1 + half), abs=0.003)
+    assert image_interval(ours, theirs, "overall") == (low, high)
+
+
+def test_the_interval_of_a_worst_class_is_centred_on_what_was_measured():
+    even, steep = ClassAccuracy((100,) * 10, (200,) * 10), ClassAccuracy((40, *[150] * 9), (200,) * 10)
+    low, high = image_interval(even, steep, "worst")
+    assert (low + high) / 2 == pytest.approx(0.3, abs=0.004)  # the minimum of ten equal classes alone reads 5 low
+    assert high - low > 0.05
+
+
+def test_the_worst_tenth_is_drawn_again_as_it_is_measured():
+    hits = (*[40] * 10, *[60] * 90)
+    one, tenth = (ClassAccuracy(hits, (100,) * 100, share) for share in (0.0, 0.1))
+    assert worst_bias(tenth)[1] < worst_bias(one)[1]  # a mean of ten is less noisy than a minimum
+    assert worst_bias(one)[0] < worst_bias(tenth)[0] < 0
+
+
+def test_the_text_of_an_interval_says_what_it_covers():
+    assert Paired((0.1, 0.1)).interval_text == "+10.0 to +10.0"
+    assert Paired((0.1,)).interval_text is None
+    assert Paired((0.1,), images=(0.05, 0.15)).interval_text == "+5.0 to +15.0 (test images, one seed)"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb import train as train_module
+from cfa_nb import measure as measure_module
 from cfa_nb.config import RECIPES, Attack, Average
 from cfa_nb.evaluate import attack_accuracy, clean_accuracy
 from cfa_nb.model import build
@@ -123,7 +123,7 @@ def test_evaluations_are_added_once(tmp_path, monkeypatch):
     record = train(config, (), store, evaluations=wanted)
     assert set(record.evaluations) == {"live/last", "live/best"}
     assert store.status(config, (), wanted).fresh
-    monkeypatch.setattr(train_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
     assert train(config, (), store, evaluations=wanted) == record
 
 

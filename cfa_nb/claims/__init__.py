@@ -5,12 +5,26 @@
 
 import pandas as pd
 
-from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Claim, Verdict
+from cfa_nb.claims.base import (
+    DIRECTION,
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    NOT_SHOWN,
+    REPRODUCED,
+    SHOWN,
+    Claim,
+    Verdict,
+    words_of,
+)
 from cfa_nb.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_nb.claims.theory import CLAIMS as THEORY
-from cfa_nb.claims.verdicts import OTHER_SIDE
+from cfa_nb.claims.verdicts import OTHER_SIDE, Z
 
-SIGNS = {SHOWN: "✓", NOT_SHOWN: "✗", INCONCLUSIVE: "~", NOT_RUN: "·", "proved under added conditions": "△"}
+SIGNS = {
+    SHOWN: "✓", REPRODUCED: "✓", DIRECTION: "◐", NOT_SHOWN: "✗", NOT_REPRODUCED: "✗", INCONCLUSIVE: "~", NOT_RUN: "·",
+    "proved": "✓", "proved under added conditions": "△",
+}  # fmt: skip
 
 ALL = (*THEORY, *EXPERIMENTS)
 
@@ -61,19 +75,41 @@ def _line(claim, verdict):
 
 
 def _meaning(verdict):
-    if verdict.status != NOT_SHOWN:
+    if verdict.status == DIRECTION:
+        return ", the paper's number does not fit"
+    if verdict.status not in (NOT_SHOWN, NOT_REPRODUCED):
         return ""
     several = "," in (verdict.interval or "")
     return ", " + (OTHER_SIDE.replace("the whole", "at least one whole") if several else OTHER_SIDE)
 
 
 def _sign(verdict):
-    return SIGNS.get(verdict.status, "✓" if verdict.status == "proved" else "✗")
+    return SIGNS.get(verdict.status, "✗")
 
 
 def _rank(status):
-    order = (SHOWN, NOT_SHOWN, INCONCLUSIVE, NOT_RUN)
+    order = (REPRODUCED, DIRECTION, NOT_REPRODUCED, SHOWN, NOT_SHOWN, INCONCLUSIVE, NOT_RUN)
     return order.index(status) if status in order else -1
 
 
-__all__ = ["ALL", "EXPERIMENTS", "THEORY", "Claim", "Verdict", "judge", "ledger", "tally", "verdicts"]
+def rule_text(profile):
+    """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
+    words = words_of(profile)
+    side = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"
+    text = f"**{words.holds.capitalize()}** means: {side}"
+    if profile.paper_protocol:
+        text += (
+            f", and the paper's number, where the claim gives one, lies within our interval widened by {Z} standard "
+            f"errors of the paper's own difference. **{words.other_size.capitalize()}**: the interval lies on the "
+            f"claim's side, but the paper's number does not fit"
+        )
+    text += f". **{words.fails.capitalize()}**: {OTHER_SIDE}, so the records speak against the claim"
+    text += "" if profile.paper_protocol else " on this data"
+    return (
+        f"{text}. **Inconclusive**: the interval covers the border, or there is one seed. What is then shown as the "
+        f"interval covers the noise of the test images, and says nothing of how another seed would train. "
+        f"**Not run**: no record, or no such group of classes."
+    )
+
+
+__all__ = ["ALL", "EXPERIMENTS", "THEORY", "Claim", "Verdict", "judge", "ledger", "rule_text", "tally", "verdicts"]

@@ -12,6 +12,7 @@ from cfa_nb.claims.verdicts import rows_compared
 from cfa_nb.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, difference
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
+MEASURES = {"robust_avg": "avg", "robust_worst": "worst"}  # of `rows.MEASURES` -> of the paper's tables
 
 
 def _pairs(row, base):
@@ -19,9 +20,28 @@ def _pairs(row, base):
 
 
 def _gaps(table, row, base, which, *path):
-    """The paper's differences of all three methods, as one text."""
-    found = ((n, difference(table, a, b, which, *path)) for n, (a, b) in _pairs(row, base).items())
-    return ", ".join(f"{n} {text.removesuffix(' points')}" for n, text in found) + " points"
+    """{method: the paper's own `Gap`} of all three."""
+    return {n: difference(table, a, b, which, *path) for n, (a, b) in _pairs(row, base).items()}
+
+
+def _listed(gaps):
+    """Several gaps as one text: "AT +3.4, TRADES +1.8 points"."""
+    return ", ".join(f"{name} {str(gap).removesuffix(' points')}" for name, gap in gaps.items()) + " points"
+
+
+def _compared(key, place, sentence, table, row, base, *path, measure="robust_worst", **options):
+    """A claim on one row against another one, with the paper's own difference as text and as a number."""
+    gap = difference(table, row, base, MEASURES[measure], *path)
+    check = partial(rows_compared, row=row, base=base, measure=measure, paper=gap, **options)
+    return Claim(key, place, sentence, str(gap), check)
+
+
+def _both(key, place, sentence, table, row, base, *path, value=None):
+    """A claim on average and worst class at once; `value` is what the text quotes, else the tables' differences."""
+    gaps = {m: difference(table, row, base, which, *path) for m, which in MEASURES.items()}
+    names = dict(zip(gaps, ("average", "worst class")))
+    told = value or ", ".join(f"{names[m]} {gap}" for m, gap in gaps.items())
+    return Claim(key, place, sentence, told, partial(checks.both_measures, row=row, base=base, paper=gaps))
 
 
 SECTION_3 = (
@@ -93,28 +113,22 @@ SECTION_3 = (
 
 def _table_1():
     """CFA against the plain method."""
+    place = "Sec. 5.2, Table 1"
     for m, name in METHODS.items():
-        yield Claim(
-            f"cfa_{m}_worst",
-            "Sec. 5.2, Table 1",
-            f"CFA improves the worst class's robustness of {name}.",
-            difference(TABLE_1, f"{m}_cfa", m, "worst", "best", "robust"),
-            partial(rows_compared, row=f"{m}_cfa", base=m),
-        )
+        sentence = f"CFA improves the worst class's robustness of {name}."
+        yield _compared(f"cfa_{m}_worst", place, sentence, TABLE_1, f"{m}_cfa", m, "best", "robust")
     for m, name in METHODS.items():
-        yield Claim(
-            f"cfa_{m}_worst_last",
-            "Sec. 5.2, Table 1",
-            f"At the last checkpoint too, CFA improves the worst class of {name}.",
-            difference(TABLE_1, f"{m}_cfa", m, "worst", "last", "robust"),
-            partial(rows_compared, row=f"{m}_cfa", base=m, selection="last"),
-        )
+        yield _compared(
+            f"cfa_{m}_worst_last", place, f"At the last checkpoint too, CFA improves the worst class of {name}.",
+            TABLE_1, f"{m}_cfa", m, "last", "robust", selection="last",
+        )  # fmt: skip
+    gaps = _gaps(TABLE_1, "cfa", None, "avg", "best", "robust")
     yield Claim(
         "cfa_avg",
-        "Sec. 5.2, Table 1",
+        place,
         "CFA improves the average robustness of each method.",
-        _gaps(TABLE_1, "cfa", None, "avg", "best", "robust"),
-        partial(checks.every_method, pairs=_pairs("cfa", None), measure="robust_avg"),
+        _listed(gaps),
+        partial(checks.every_method, pairs=_pairs("cfa", None), measure="robust_avg", paper=gaps),
     )
     yield Claim(
         "cfa_spread",
@@ -134,64 +148,36 @@ def _table_1():
 
 def _table_1_rivals():
     """CFA against EMA, and FAT and FRL against TRADES."""
+    place, best = "Sec. 5.2, Table 1", ("best", "robust")
     for m, name in METHODS.items():
-        yield Claim(
-            f"cfa_ema_{m}_worst",
-            "Sec. 5.2, Table 1",
-            f"{name} + CFA has a higher worst-class robustness than {name} + EMA.",
-            difference(TABLE_1, f"{m}_cfa", f"{m}_ema", "worst", "best", "robust"),
-            partial(rows_compared, row=f"{m}_cfa", base=f"{m}_ema"),
-        )
-    yield Claim(
-        "fat_below_trades",
-        "Sec. 5.2, Table 1",
-        "Vanilla FAT's worst class is even lower than TRADES'.",
-        difference(TABLE_1, "fat", "trades", "worst", "best", "robust"),
-        partial(rows_compared, row="fat", base="trades", sign=-1),
-    )
-    yield Claim(
-        "frl_cost",
-        "Sec. 5.2, Table 1",
-        "FRL reduces the average robustness, at an expensive cost (against TRADES + EMA).",
-        difference(TABLE_1, "frl_ema", "trades_ema", "avg", "best", "robust"),
-        partial(rows_compared, row="frl_ema", base="trades_ema", measure="robust_avg", sign=-1),
-    )
-    yield Claim(
-        "cfa_over_frl",
-        "Sec. 5.2, Table 1",
-        "TRADES + CFA outperforms FRL + EMA in average and in the worst class.",
-        f"average about {QUOTED['cfa_over_frl_avg']}, worst class about {QUOTED['cfa_over_frl_worst']}",
-        partial(checks.both_measures, row="trades_cfa", base="frl_ema"),
-    )
+        sentence = f"{name} + CFA has a higher worst-class robustness than {name} + EMA."
+        yield _compared(f"cfa_ema_{m}_worst", place, sentence, TABLE_1, f"{m}_cfa", f"{m}_ema", *best)
+    sentence = "Vanilla FAT's worst class is even lower than TRADES'."
+    yield _compared("fat_below_trades", place, sentence, TABLE_1, "fat", "trades", *best, sign=-1)
+    sentence = "FRL reduces the average robustness, at an expensive cost (against TRADES + EMA)."
+    options = {"measure": "robust_avg", "sign": -1}
+    yield _compared("frl_cost", place, sentence, TABLE_1, "frl_ema", "trades_ema", *best, **options)
+    sentence = "TRADES + CFA outperforms FRL + EMA in average and in the worst class."
+    value = f"average about {QUOTED['cfa_over_frl_avg']}, worst class about {QUOTED['cfa_over_frl_worst']}"
+    yield _both("cfa_over_frl", place, sentence, TABLE_1, "trades_cfa", "frl_ema", *best, value=value)
 
 
 def _table_2():
+    place = "Sec. 5.3.1, Table 2"
     for m, name in METHODS.items():
-        yield Claim(
-            f"ccm_{m}_worst",
-            "Sec. 5.3.1, Table 2",
-            f"CCM improves the worst class's robustness of {name}.",
-            difference(TABLE_2, f"{m}_ccm", m, "worst"),
-            partial(rows_compared, row=f"{m}_ccm", base=m),
-        )
+        sentence = f"CCM improves the worst class's robustness of {name}."
+        yield _compared(f"ccm_{m}_worst", place, sentence, TABLE_2, f"{m}_ccm", m)
+    gaps = _gaps(TABLE_2, "ccm", None, "avg")
     yield Claim(
         "ccm_avg",
-        "Sec. 5.3.1, Table 2",
+        place,
         "CCM improves the average robustness of all three methods.",
-        _gaps(TABLE_2, "ccm", None, "avg"),
-        partial(checks.every_method, pairs=_pairs("ccm", None), measure="robust_avg"),
+        _listed(gaps),
+        partial(checks.every_method, pairs=_pairs("ccm", None), measure="robust_avg", paper=gaps),
     )
     for row, name in (("trades_ccr", "CCR"), ("trades_ccm_ccr", "CCM + CCR")):
-        gaps = (
-            f"{w} {difference(TABLE_2, row, 'trades', k)}" for w, k in (("average", "avg"), ("worst class", "worst"))
-        )
-        yield Claim(
-            f"{row}_gain",
-            "Sec. 5.3.1, Table 2",
-            f"{name} improves vanilla TRADES, in average and in the worst class.",
-            ", ".join(gaps),
-            partial(checks.both_measures, row=row, base="trades"),
-        )
+        sentence = f"{name} improves vanilla TRADES, in average and in the worst class."
+        yield _both(f"{row}_gain", place, sentence, TABLE_2, row, "trades")
 
 
 FIGURE_5 = (
@@ -235,25 +221,18 @@ def _cost_note():
 
 
 def _table_3():
+    place = "Sec. 5.3.2, Table 3"
     for m, name in METHODS.items():
-        yield Claim(
-            f"fawa_{m}_worst",
-            "Sec. 5.3.2, Table 3",
-            f"{name} + FAWA has a higher worst-class robustness than {name} + EMA.",
-            difference(TABLE_3, f"{m}_fawa", f"{m}_ema", "worst"),
-            partial(rows_compared, row=f"{m}_fawa", base=f"{m}_ema"),
-        )
+        sentence = f"{name} + FAWA has a higher worst-class robustness than {name} + EMA."
+        yield _compared(f"fawa_{m}_worst", place, sentence, TABLE_3, f"{m}_fawa", f"{m}_ema")
+    gaps, border = _gaps(TABLE_3, "fawa", "ema", "avg"), -QUOTED["fawa_cost"].value / 100
+    options = {"pairs": _pairs("fawa", "ema"), "measure": "robust_avg", "border": border, "paper": gaps}
     yield Claim(
         "fawa_cost",
-        "Sec. 5.3.2, Table 3",
+        place,
         "FAWA costs less than 0.3 points of average robustness against EMA.",
-        f"{_gaps(TABLE_3, 'fawa', 'ema', 'avg')}{_cost_note()}",
-        partial(
-            checks.every_method,
-            pairs=_pairs("fawa", "ema"),
-            measure="robust_avg",
-            border=-QUOTED["fawa_cost"].value / 100,
-        ),
+        f"{_listed(gaps)}{_cost_note()}",
+        partial(checks.every_method, **options),
     )
 
 

@@ -1,82 +1,115 @@
 """From a comparison paired by seed to a verdict: one rule for all claims.
 
-A claim is shown where the whole 95 % interval lies on its side, not shown where it lies wholly on the other side, and
-inconclusive otherwise: the interval covers the border, or a single seed gives none.
+A claim holds where the whole 95 % interval lies on its side, fails where it lies wholly on the other side, and is
+inconclusive otherwise: the interval covers the border, or a single seed gives none. On the paper's own protocol a claim
+that holds is reproduced only if the paper's number fits ours too (`fits`); else its direction alone is.
 """
 
-import math
+from dataclasses import replace
 
-from cfa_nb.claims.base import INCONCLUSIVE, NOT_RUN, NOT_SHOWN, SHOWN, Verdict
+from cfa_nb.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, words_of
 from cfa_nb.config import ROWS
-from cfa_nb.rows import SELECTIONS, attack_label, by_seed
-from cfa_nb.stats import paired, points
+from cfa_nb.rows import SELECTIONS, accuracies, attack_label, worst_label
+from cfa_nb.stats import image_interval, paired, points, worst_bias
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
-WHAT = {
-    "robust_worst": "worst class",
-    "robust_avg": "average",
-    "clean_avg": "clean",
-    "clean_worst": "worst clean class",
-}
+ROUNDING = 1e-9  # of floats: where all seeds agree an interval has no width, and may lie on the border itself
+Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
 
 
-def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points"):
+def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points", words=HERE, paper=None, notes=()):
     """The verdict on "this difference lies beyond `border`": above it for sign +1, below it for sign -1.
 
     Args:
         comparison: a `Paired`.
         evidence: one sentence: what was compared.
+        words: `HERE` or `PROTOCOL`.
+        paper: the paper's own `Gap`; told and judged by `PROTOCOL` alone, None where the claim gives no number.
+        notes: further parts of the evidence.
     """
     if comparison.n == 0:
         return Verdict(NOT_RUN, evidence=evidence)
     low, high = sorted(sign * (v - border) for v in comparison.interval)
-    status = SHOWN if low > 0 else NOT_SHOWN if high < 0 else INCONCLUSIVE
+    paper = paper if words.holds != words.other_size else None
+    agrees = paper is None or fits(comparison, paper)
+    holds = words.holds if agrees else words.other_size
+    status = holds if low > ROUNDING else words.fails if high < -ROUNDING else INCONCLUSIVE
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
     seeds = f"{ahead} of {comparison.n} seed{'s' * (comparison.n > 1)} on the claim's side"
-    seeds += f"; {OTHER_SIDE}" if status == NOT_SHOWN else ""
-    return Verdict(
-        status, _value(comparison.mean, unit), interval_text(comparison), comparison.n, f"{evidence}; {seeds}."
-    )
+    seeds += f"; {OTHER_SIDE}" if status == words.fails else ""
+    notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
+    told = "; ".join((evidence, seeds, *notes)) + "."
+    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, told, notes)
 
 
-def interval_text(comparison):
-    """ "+1.2 to +10.2", or None where one seed gives no interval."""
+def fits(comparison, paper):
+    """Whether the paper's `Gap` lies within our interval, widened by `Z` standard errors of the paper's own."""
     low, high = comparison.interval
-    return None if math.isinf(low) else f"{points(low)} to {points(high)}"
+    slack = Z * paper.error + ROUNDING
+    return low - slack <= paper.mean <= high + slack
+
+
+def fit_text(comparison, paper):
+    """Whether the paper's number fits ours, in words; one seed cannot tell."""
+    if comparison.n < 2:
+        return f"one seed cannot tell whether the paper's {paper} fit"
+    return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
 def _bracket(comparison):
-    interval = interval_text(comparison)
-    return f" [{interval}]" if interval else ""
+    text = comparison.interval_text
+    return f" [{text}]" if text else ""
 
 
-def _value(mean, unit):
-    return f"{points(mean)} {unit}"
+def rows_compared(runs, profile, row, base, measure="robust_worst", selection="best", sign=+1, border=0.0, paper=None):
+    """Verdict on a table row against another one; the evidence tells the other selections too.
 
-
-def rows_compared(runs, profile, row, base, measure="robust_worst", selection="best", sign=+1, border=0.0):
-    """Verdict on a table row against another one; the evidence tells the other selections too."""
+    `paper` is the paper's own `Gap` between the two rows.
+    """
     selections = [selection] + [s for s in SELECTIONS if s != selection]
     found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
-    told = [
-        f"{ROWS[row].label} minus {ROWS[base].label}, {WHAT[measure]}, {attack_label(profile)}, {SELECTIONS[selection]}"
-    ]
+    what = f"{measure_text(profile, measure)}, {attack_label(profile)}, {SELECTIONS[selection]}"
+    told = [f"{ROWS[row].label} minus {ROWS[base].label}, {what}"]
     told += [f"{SELECTIONS[s]} {points(d.mean)}{_bracket(d)}" for s, d in found.items() if s != selection and d.n]
-    return verdict_of(found[selection], "; ".join(told), sign, border)
+    notes = bias_notes(runs, profile, (row, base), selection) if measure == "robust_worst" else ()
+    return verdict_of(found[selection], "; ".join(told), sign, border, "points", words_of(profile), paper, notes)
+
+
+def measure_text(profile, measure):
+    """ "average", "worst class", "clean, worst class" of a measure of `rows.MEASURES`."""
+    kind, which = measure.split("_")
+    name = "average" if which == "avg" else worst_label(profile)
+    return name if kind == "robust" else f"{kind}, {name}"
+
+
+def bias_notes(runs, profile, keys, selection):
+    """(text,): by how many points the worst class of each row reads low, mean over seeds; () where none is known."""
+    told = []
+    for key in keys:
+        biases = [worst_bias(a)[0] for a in accuracies(runs, profile, key, selection).values()]
+        if biases:
+            told.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
+    return (f"bias of the minimum, in points: {', '.join(told)}",) if told else ()
 
 
 def row_difference(runs, profile, row, base, selection, measure):
-    """A table row minus another one, paired by seed: a `Paired`."""
-    return paired(by_seed(runs, profile, row, selection, measure), by_seed(runs, profile, base, selection, measure))
+    """A table row minus another one, paired by seed: a `Paired`, of one seed with its interval over test images."""
+    kind, which = measure.split("_")
+    which = "overall" if which == "avg" else "worst"
+    ours, theirs = (accuracies(runs, profile, key, selection, kind) for key in (row, base))
+    found = paired(*({s: getattr(a, which) for s, a in own.items()} for own in (ours, theirs)))
+    if found.n != 1:
+        return found
+    (seed,) = set(ours) & set(theirs)
+    return replace(found, images=image_interval(ours[seed], theirs[seed], which))
 
 
 def all_of(verdicts):
-    """One verdict on "all of these hold", from {name: Verdict}: each estimate stays in sight."""
-    found = {v.status for v in verdicts.values()}
-    status = next(s for s in (NOT_RUN, NOT_SHOWN, INCONCLUSIVE, SHOWN) if s in found)
+    """One verdict on "all of these hold", from {name: Verdict}: the worst status counts, each estimate is told."""
+    status = min((v.status for v in verdicts.values()), key=RANKS.index)
     if status == NOT_RUN:
         return Verdict(NOT_RUN, evidence="; ".join(v.evidence for v in verdicts.values() if v.status == NOT_RUN))
     estimate = ", ".join(f"{name} {v.estimate.removesuffix(' points')}" for name, v in verdicts.items()) + " points"
     interval = ", ".join(f"{name} {v.interval or 'none'}" for name, v in verdicts.items())
-    evidence = " ".join(f"{name}: {v.status}." for name, v in verdicts.items())
+    evidence = " ".join(f"{name}: {'; '.join((v.status, *v.notes))}." for name, v in verdicts.items())
     return Verdict(status, estimate, interval, min(v.n for v in verdicts.values()), evidence)

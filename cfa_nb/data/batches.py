@@ -5,7 +5,8 @@ import torch.nn.functional as F
 
 from cfa_nb.rng import stream
 
-DTYPES = {"fp32": torch.float32, "fp64": torch.float64}
+#: What images and master weights are held in, by `config.precision`; "bf16" speaks of the convolutions alone.
+DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
 
 
 def to_float(images, dtype=torch.float32):
@@ -29,13 +30,21 @@ class Batches:
         return -(-len(self.split) // self.config.batch_size)
 
     def __iter__(self):
+        for step, index in enumerate(self.order()):
+            generator = stream(self.config.seed, "augment", self.epoch, step, self.split.labels.device)
+            yield take(self.split, index, self.config, generator)
+
+    def order(self):
+        """The epoch's images, batch by batch: index tensors."""
         device = self.split.labels.device
         generator = stream(self.config.seed, "order", self.epoch, device=device)
-        order = torch.randperm(len(self.split), generator=generator, device=device)
-        for step, index in enumerate(order.split(self.config.batch_size)):
-            generator = stream(self.config.seed, "augment", self.epoch, step, device)
-            x = to_float(self.split.images[index], DTYPES[self.config.precision])
-            yield augment(x, self.config, generator), self.split.labels[index]
+        return torch.randperm(len(self.split), generator=generator, device=device).split(self.config.batch_size)
+
+
+def take(split, index, config, generator):
+    """The images at these positions, augmented, and their labels: (x (B, C, H, W) in [0, 1], y (B,))."""
+    x = to_float(split.images[index], DTYPES[config.precision])
+    return augment(x, config, generator), split.labels[index]
 
 
 def augment(x, config, generator):

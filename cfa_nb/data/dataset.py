@@ -24,8 +24,14 @@ class Split:
 
     def at(self, index):
         """The images at these positions (numpy or torch)."""
-        index = torch.as_tensor(index)
-        return Split(self.images[index], self.labels[index])
+        index = torch.as_tensor(index, device=self.labels.device)
+        return Split(self.images.index_select(0, index), self.labels.index_select(0, index))
+
+    def feed(self, digest):
+        """Updates a hash with the shape, the pixels and the labels."""
+        digest.update(str(tuple(self.images.shape)).encode())
+        digest.update(self.images.cpu().contiguous().numpy())
+        digest.update(self.labels.cpu().contiguous().numpy())
 
     def first_per_class(self, n):
         """The first `n` images of each class, in the split's order; all where n is None."""
@@ -48,6 +54,9 @@ class Dataset:
     def __post_init__(self):
         for part in ("train", "val", "test"):
             _check(getattr(self, part), f"{self.name}/{part}", len(self.class_names))
+        shapes = {part: tuple(getattr(self, part).images.shape[1:]) for part in ("train", "val", "test")}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"{self.name}: train, val and test must have images of one shape, got {shapes}")
 
     @property
     def num_classes(self):
@@ -64,9 +73,7 @@ class Dataset:
         """SHA-256 over pixels and labels of the three splits, 16 hex digits: every result carries it."""
         digest = hashlib.sha256()
         for split in (self.train, self.val, self.test):
-            digest.update(str(tuple(split.images.shape)).encode())
-            digest.update(split.images.cpu().contiguous().numpy().tobytes())
-            digest.update(split.labels.cpu().contiguous().numpy().tobytes())
+            split.feed(digest)
         return digest.hexdigest()[:16]
 
     def to(self, device):
@@ -89,13 +96,14 @@ def _check(split, where, num_classes):
         raise ValueError(f"{where}: no image of class {empty}; every class needs at least one")
 
 
-def balanced_split(labels, sizes, order):
+def balanced_split(labels, sizes, order, names=None):
     """Index arrays with `sizes[i]` images of each class, disjoint, taken from each class along `order`.
 
     Args:
         labels: (N,) class of each image.
         sizes: images a class, one number a part; None (the last only) takes what is left.
         order: (N,) a permutation, such as a seeded one; within a part the original order is kept.
+        names: (K,) what a message calls the classes; None: by number.
     Raises:
         ValueError: if a class has too few images; the message names it.
     """
@@ -104,7 +112,8 @@ def balanced_split(labels, sizes, order):
         members = order[labels[order] == k]
         need = sum(s for s in sizes if s is not None) + (sizes[-1] is None)
         if len(members) < need:
-            raise ValueError(f"class {k} has {len(members)} images, {need} are asked for; ask for fewer a class")
+            name = names[k] if names else k
+            raise ValueError(f"class {name} has {len(members)} images, {need} are asked for; ask for fewer a class")
         start = 0
         for part, size in zip(parts, sizes):
             stop = len(members) if size is None else start + size

@@ -1,6 +1,6 @@
 """`Pool`: a dataset as it comes, train and test; how it is cut for a run, and how it is kept as one file.
 
-Reading 60,000 images takes half a minute, so a pool is cached as uint8 tensors in one safetensors file.
+Decoding tens of thousands of images takes long, so a pool is cached as uint8 tensors in one safetensors file.
 """
 
 import hashlib
@@ -13,7 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
-from cfa_nb.paths import data_dir
+from cfa_nb.data.lock import locked
+from cfa_nb.files import write
+from cfa_nb.paths import data_dir, slug
+
+FORMAT = 2  # of cache files; raised with any change of what they hold
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ def cut(name, pool, config):
         ValueError: if a class has too few images.
     """
     labels = pool.train.labels.numpy()
-    in_order = np.arange(len(labels))
-    val, train = balanced_split(labels, (config.val_per_class, config.train_per_class), in_order)
+    in_order, sizes = np.arange(len(labels)), (config.val_per_class, config.train_per_class)
+    val, train = balanced_split(labels, sizes, in_order, pool.class_names)
     test = pool.test.first_per_class(config.test_per_class)
     return Dataset(name, pool.class_names, pool.train.at(train), pool.train.at(val), test)
 
@@ -41,37 +45,54 @@ def cut(name, pool, config):
 def cached(name, fingerprint, make):
     """The `Pool` that `make()` gives, kept below `data_dir()` under the name and what it was made from.
 
+    A cache file is read only if its own SHA-256 is right, and made anew otherwise; it may be removed at any time.
+
     Args:
         name: of the dataset, part of the file's name.
         fingerprint: text that changes when the source does.
-        make: called without arguments where no whole file is there.
+        make: called without arguments where no whole file is there, by one process while the others wait.
+    Raises:
+        StoreError: if the cache cannot be written.
     """
-    digest = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
-    file = data_dir() / "cache" / f"{name}-{digest}.safetensors"
-    if file.exists():
-        try:
-            return _read(file)
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            pass  # damaged: made anew below
-    pool = make()
-    _write(file, pool)
+    digest = hashlib.sha256(f"{FORMAT}\n{fingerprint}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    file = data_dir() / "cache" / f"{slug(name)}-{digest}.safetensors"
+    pool = _read(file)
+    if pool is None:
+        with locked(file):
+            pool = _read(file) or _write(file, make())
     return pool
 
 
 def _read(file):
-    with safe_open(file, framework="pt") as f:
-        names = tuple(json.loads(f.metadata()["class_names"]))
-        get = f.get_tensor
-        train, test = (Split(get(f"{part}.images"), get(f"{part}.labels")) for part in ("train", "test"))
-    return Pool(names, train, test)
+    """The `Pool` of a cache file; None if there is none, or it is damaged."""
+    if not file.exists():
+        return None
+    try:
+        with safe_open(file, framework="pt") as f:
+            header = json.loads(f.metadata()["pool"])
+            get = f.get_tensor
+            train, test = (Split(get(f"{part}.images"), get(f"{part}.labels")) for part in ("train", "test"))
+        pool = Pool(tuple(header["class_names"]), train, test)
+        return pool if _digest(pool) == header["sha256"] else None
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError):
+        return None
 
 
 def _write(file, pool):
-    from cfa_nb.files import write
-
     tensors = {f"{p}.images": getattr(pool, p).images for p in ("train", "test")}
     tensors |= {f"{p}.labels": getattr(pool, p).labels for p in ("train", "test")}
-    write(file, save({k: v.contiguous() for k, v in tensors.items()}, {"class_names": json.dumps(pool.class_names)}))
+    header = json.dumps({"class_names": pool.class_names, "sha256": _digest(pool)})
+    # One key: safetensors writes several in random order. Equal pools must give equal bytes, since a reader opens the
+    # file twice, and another process may replace it in between.
+    write(file, save({k: v.contiguous() for k, v in tensors.items()}, {"pool": header}))
+    return pool
+
+
+def _digest(pool):
+    digest = hashlib.sha256(json.dumps(pool.class_names).encode())
+    for split in (pool.train, pool.test):
+        split.feed(digest)
+    return digest.hexdigest()
 
 
 def stack(arrays, labels):

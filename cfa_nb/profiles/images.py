@@ -5,27 +5,11 @@
 
 from dataclasses import replace
 
-from cfa_nb.config import Average
+from cfa_nb.profiles.averages import averages, variants
 from cfa_nb.study import Profile
 
 EPS = tuple(k / 255 for k in range(2, 18, 2))  # Fig. 2
 BETAS = tuple(float(beta) for beta in range(1, 9))  # Fig. 3
-
-
-def averages(start, threshold):
-    """EMA and FAWA of Tables 1 and 3."""
-    return Average("ema", start=start), Average("fawa", start=start, threshold=threshold)
-
-
-def variants(start, threshold):
-    """Averages to compare side by side in one run: the release's, Algorithm 1's, and other thresholds."""
-    return (
-        Average("ema_release", decay=0.88, start=1),
-        Average("fawa_release", decay=0.88, threshold=1.2 * threshold, start=1, init="random"),
-        Average("fawa_theta_0", threshold=threshold, start=start, init="theta_0"),
-        Average("fawa_lower", threshold=0.75 * threshold, start=start),
-        Average("fawa_higher", threshold=1.25 * threshold, start=start),
-    )
 
 
 CIFAR10 = Profile(
@@ -69,18 +53,18 @@ REHEARSAL = replace(
     data_label="a folder of images",
     description="All of it in minutes on a CPU, on any folder of images: only size separates it. Nothing is learnt.",
     common=dict(
-        dataset="folder", train_per_class=20, val_per_class=5, test_per_class=10,
+        dataset="folder", train_per_class=20, val_per_class=3, test_per_class=5,
         width=8, epochs=3, milestones=(1, 2), calibration_start=2, batch_size=50,
     ),
     by_objective={"frl": dict(epochs=2, milestones=(1, 2))},
     averages=averages(1, 0.01),
-    variants=variants(1, 0.01),
+    variants=variants(1, 0.01)[:2],
     early_window=(2, 2),
     late_window=(3, 3),
     beta_window=(2, 3),
     final="aa-fast",
-    final_per_class=2,
-    long_steps=20,
+    final_per_class=1,
+    long_steps=30,
     sanity_per_class=2,
     aa_per_class=1,
 )  # fmt: skip

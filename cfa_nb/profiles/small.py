@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cfa_nb.config import Average
+from cfa_nb.profiles.averages import averages, variants
 from cfa_nb.study import Profile
 
 _SMALL = dict(crop_padding=0, flip=False, model="mlp", lr=0.1, clean_forward="off", eval_steps=10)
@@ -21,7 +21,8 @@ DEMO = Profile(
         "trades": dict(beta=2.0),
         "frl": dict(epochs=10, milestones=(10, 20), lr=0.01),
     },
-    averages=(Average("ema", start=6), Average("fawa", start=6, threshold=0.15)),
+    averages=averages(6, 0.15),
+    variants=variants(6, 0.15),
     seeds=(0, 1, 2, 3, 4),
     study_seeds=(0, 1),
     margins=tuple(0.15 * k / 4 for k in range(1, 9)),
@@ -44,7 +45,8 @@ DIGITS = Profile(
         eps=0.15, steps=5, eval_eps=0.15, eval_alpha=0.15 / 4,
     ),
     by_objective={"frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    averages=(Average("ema", start=7), Average("fawa", start=7, threshold=0.25)),
+    averages=averages(7, 0.25),
+    variants=variants(7, 0.25),
     seeds=(0, 1, 2),
     study_seeds=(0,),
     margins=tuple(0.15 * k / 4 for k in range(1, 9)),
@@ -65,7 +67,8 @@ SMOKE = replace(
     | dict(train_per_class=16, val_per_class=4, test_per_class=8, width=8, epochs=4, milestones=(2, 3), batch_size=32,
            calibration_start=2),
     by_objective={"trades": dict(beta=2.0), "frl": dict(epochs=2, milestones=(1, 2), lr=0.01)},
-    averages=(Average("ema", start=2), Average("fawa", start=2, threshold=0.15)),
+    averages=averages(2, 0.15),
+    variants=variants(2, 0.15),
     seeds=(0, 1),
     study_seeds=(0,),
     margins=(0.075, 0.15),

@@ -9,11 +9,13 @@ All take finished `Runs` and a `Profile`. Nothing here trains: figures redraw fr
 style, lines        the theme, the palette, and parts that several figures share
 header, overview    the lines under a title; the map of notebook 00
 tables, comparisons, sanity, uncertainty    Tables 1-3, paired differences, signs of gradient masking, intervals
+averages, reach     averages of one run side by side; margins that the training attack cannot cross
 figures_*           one file a figure of the paper
 rivals              why CCM helps on one data set and not on another
 toy_*               the pictures of Section 2 (notebook 01 imports them itself)
 """
 
+from cfa_nb.report.averages import average_table, average_text
 from cfa_nb.report.comparisons import (
     TABLE_1_PAIRS,
     TABLE_2_PAIRS,
@@ -50,6 +52,7 @@ from cfa_nb.report.figures_margins import (
 from cfa_nb.report.figures_run import acceptance_trace, calibration_table, calibration_trace, trace_text
 from cfa_nb.report.header import header_text, runtime_text, theory_header_text
 from cfa_nb.report.overview import map_table, profiles_table
+from cfa_nb.report.reach import reach_text
 from cfa_nb.report.rivals import gap_text, rival_table, rival_text
 from cfa_nb.report.sanity import ranking, sanity_line, sanity_text
 from cfa_nb.report.style import png, styled, use_style
@@ -65,6 +68,8 @@ __all__ = [
     "acceptance",
     "acceptance_trace",
     "adversarial_grid",
+    "average_table",
+    "average_text",
     "beta_caption",
     "beta_classes",
     "beta_table",
@@ -102,6 +107,7 @@ __all__ = [
     "png",
     "profiles_table",
     "ranking",
+    "reach_text",
     "rival_table",
     "rival_text",
     "runtime_text",

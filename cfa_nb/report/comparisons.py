@@ -1,14 +1,13 @@
 """Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference."""
 
-import math
-
 import pandas as pd
 
 from cfa_nb.claims.verdicts import row_difference
 from cfa_nb.config import ROWS
-from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_nb.rows import SELECTIONS, attack_label
-from cfa_nb.stats import points
+from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_nb.report.header import count
+from cfa_nb.rows import SELECTIONS, attack_label, worst_label
+from cfa_nb.stats import ONE_SEED, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
 TABLE_1_PAIRS = (
@@ -29,7 +28,7 @@ def comparisons(runs, profile, pairs, selection="best"):
 def _row(runs, profile, row, base, selection):
     attack = attack_label(profile)
     out = {"Comparison": f"{ROWS[row].label} − {ROWS[base].label}"}
-    for name, measure in (("average", "robust_avg"), ("worst class", "robust_worst")):
+    for name, measure in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
         found = row_difference(runs, profile, row, base, selection, measure)
         out[f"{name}, {attack}"] = difference_text(found)
         out[f"{name}: seeds up"] = f"{found.up} of {found.n}"
@@ -37,11 +36,11 @@ def _row(runs, profile, row, base, selection):
 
 
 def difference_text(found):
-    """ "+5.7 [+1.2, +10.2]", or the difference alone where one seed gives no interval."""
+    """ "+5.7 [+1.2, +10.2]"; of one seed the interval over test images, marked as such."""
     if not found.n:
         return "–"
-    low, high = found.interval
-    return points(found.mean) + ("" if math.isinf(low) else f" [{points(low)}, {points(high)}]")
+    low, high = found.interval if found.n > 1 else found.images
+    return f"{points(found.mean)} [{points(low)}, {points(high)}{'' if found.n > 1 else f'; {ONE_SEED}'}]"
 
 
 def paper_difference(row, base):
@@ -50,17 +49,25 @@ def paper_difference(row, base):
     table = next((t for t in tables if row in t and base in t), None)
     if table is None:
         return "–"
-    gaps = (getattr(table[row], m).mean - getattr(table[base], m).mean for m in ("avg", "worst"))
-    return " / ".join(points(g / 100) for g in gaps)
+    return " / ".join(points(difference(table, row, base, m).mean) for m in ("avg", "worst"))
 
 
 def comparison_caption(runs, profile, selection="best"):
     """What the brackets mean, with the selection and the number of seeds."""
     n = len({r.config.seed for r in runs})
     return (
-        f"Differences in percentage points, paired by seed ({n} seeds), {SELECTIONS[selection]}; in brackets the 95 % "
-        f"Student t interval. The paper's column is the difference of its printed means."
+        f"Differences in percentage points, paired by seed ({count(n, 'seed')}), {SELECTIONS[selection]}; in brackets "
+        f"{_bracket_text(n, profile)}. The paper's column is the difference of its printed means."
     )
+
+
+def _bracket_text(seeds, profile):
+    """What stands in brackets; a study may have rows of several seeds and of one."""
+    over_images = "over the test images, which says nothing of how another seed would train"
+    if seeds == 1:
+        return f"a 95 % bootstrap interval {over_images}"
+    some = "" if profile.ablation_seeds in (None, profile.seeds) else f' (of "{ONE_SEED}": a bootstrap {over_images})'
+    return f"the 95 % Student t interval{some}"
 
 
 def gain_text(runs, profile):
@@ -69,10 +76,13 @@ def gain_text(runs, profile):
     for method in ("at", "trades", "fat"):
         found = {s: row_difference(runs, profile, f"{method}_cfa", method, s, "robust_worst") for s in ("best", "last")}
         parts = [f"{SELECTIONS[s]} {_word(d)} ({difference_text(d)} points)" for s, d in found.items()]
-        told.append(f"- {ROWS[f'{method}_cfa'].label} against {ROWS[method].label}, worst class: {', '.join(parts)}")
+        rows = f"{ROWS[f'{method}_cfa'].label} against {ROWS[method].label}"
+        told.append(f"- {rows}, {worst_label(profile)}: {', '.join(parts)}")
     return "\n".join(told)
 
 
 def _word(found):
+    if not found.n:
+        return "not run"
     low, high = found.interval
     return "**a gain**" if low > 0 else "**a loss**" if high < 0 else "no gain that can be told from zero"

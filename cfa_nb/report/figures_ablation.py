@@ -3,9 +3,9 @@
 import numpy as np
 
 from cfa_nb.claims.studies import swing_note
-from cfa_nb.report.lines import epoch_axis, eps_text
-from cfa_nb.report.style import CFA, INK, class_colours, label_ends, panels, percent_axis
-from cfa_nb.rows import easy_classes, find, hard_classes, mean_of, row_runs
+from cfa_nb.report.lines import epoch_axis, eps_text, shown
+from cfa_nb.report.style import CFA, INK, label_ends, panels, percent_axis
+from cfa_nb.rows import class_groups, find, mean_of, row_runs, worst_label
 from cfa_nb.stats import mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
@@ -20,7 +20,7 @@ def sweep(runs, profile, figure="fig5", selection="best"):
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     values = getattr(profile, values)
     fig, axes = panels(2, height=3.7, width=9.6)
-    for ax, which, title in zip(axes, ("overall", "worst"), ("Average", "Worst class")):
+    for ax, which, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
         base = [getattr(a, which) for a in _accuracies(runs, profile, plain, selection)]
         ax.axhline(np.mean(base), color=INK, ls=(0, (1, 2)), lw=1.6)
         own = [
@@ -62,22 +62,20 @@ def calibrated_values(runs, profile, recipe="at_ccm", what="class_eps"):
     Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
     """
     found = list(row_runs(runs, profile, recipe).values())
-    config, names = found[0].config, found[0].record.class_names
+    config, classes = found[0].config, shown(profile, runs)
     raw = np.mean([[getattr(e, what) for e in r.record.epochs] for r in found], axis=0)
     start = min(config.calibration_start, config.epochs) - 1
     smooth = np.vstack([raw[:start], trailing_mean(raw[start:], min(8, max(1, config.epochs // 2)))])
     fig, (ax,) = panels(1, height=4.6)
-    epochs, hard = np.arange(1, len(raw) + 1), hard_classes(profile)
-    colours = class_colours(len(names), hard)
-    for k in range(len(names)):
+    epochs, colours = np.arange(1, len(raw) + 1), classes.colours
+    for k in classes.classes:
         ax.plot(epochs, raw[:, k], color=colours[k], lw=0.9, alpha=0.3)
-        ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in hard else 1.5)
+        ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in classes.hard else 1.5)
     _base_line(ax, config, what)
     epoch_axis(ax, config)
-    label_ends(ax, epochs[-1], [(smooth[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
-    ax.set_title(
-        f"{'Margin ε' if what == 'class_eps' else 'Regularisation β'} of each class, {LABELS.get(recipe, recipe)}"
-    )
+    label_ends(ax, epochs[-1], classes.ends(smooth), gap=0.048)
+    symbol = "Margin ε" if what == "class_eps" else "Regularisation β"
+    ax.set_title(classes.title(f"{symbol} of each class, {LABELS.get(recipe, recipe)}"))
     return fig
 
 
@@ -103,9 +101,9 @@ def sweep_caption(runs, profile, figure="fig5"):
     )
     pair = [f"{mean_std([a.overall for a in g])} / {mean_std([a.worst for a in g])}" for g in (base, own)]
     return (
-        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / worst class, "
-        f"PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % (n = {len(own)}). "
-        f"{_best_budgets(runs, profile, figure)}"
+        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / "
+        f"{worst_label(profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % "
+        f"(n = {len(own)}). {_best_budgets(runs, profile, figure)}"
     )
 
 
@@ -117,35 +115,38 @@ def _best_budgets(runs, profile, figure):
     best = {which: max(own, key=own.get) for which, own in means.items()}
     return (
         f"Here the best average is at {symbol} = {best['overall']:g} ({percent(means['overall'][best['overall']])} %), "
-        f"the best worst class at {symbol} = {best['worst']:g} ({percent(means['worst'][best['worst']])} %)."
+        f"the best {worst_label(profile)} at {symbol} = {best['worst']:g} ({percent(means['worst'][best['worst']])} %)."
     )
 
 
 def margins_caption(runs, profile):
     """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last 8 epochs."""
     found = list(row_runs(runs, profile, "at_ccm").values())
-    easy = easy_classes(profile, len(found[0].record.class_names))
-    means = []
-    for classes in (hard_classes(profile), easy):
-        means.append(np.mean([mean_of(e.class_eps, classes) for r in found for e in r.record.epochs[-8:]]))
+    groups, means = class_groups(profile, runs), []
+    for group in ("hard", "easy"):
+        means.append(np.mean([mean_of(e.class_eps, groups[group]) for r in found for e in r.record.epochs[-8:]]))
     eps = found[0].config.eps
     return (
         f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. "
-        f"Paper: hard classes below 8/255, easy ones above. Ours, last 8 epochs: hard {means[0]:.3f}, "
-        f"easy {means[1]:.3f}, ε = {eps_text(eps)} ({swing_note(found, hard_classes(profile), 'hard')})."
+        f"Paper: hard classes below 8/255, easy ones above. Ours, last 8 epochs: hard {_margin_text(means[0], eps)}, "
+        f"easy {_margin_text(means[1], eps)}, ε = {eps_text(eps)} ({swing_note(found, groups['hard'], 'hard')})."
     )
+
+
+def _margin_text(margin, eps):
+    """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
+    return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
 
 
 def oscillation_text(runs, profile):
     """How far a margin moves from one epoch to the next in the second half of training, hard and easy classes."""
     found = list(row_runs(runs, profile, "at_ccm").values())
-    easy, eps = easy_classes(profile, len(found[0].record.class_names)), found[0].config.eps
-    steps = {}
-    for name, classes in (("hard", hard_classes(profile)), ("easy", easy)):
-        raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in found]
-        steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(classes)] for rows in raw])
+    groups, eps, steps = class_groups(profile, runs), found[0].config.eps, {}
+    raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in found]
+    for name in ("hard", "easy"):
+        steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(groups[name])] for rows in raw])
     return (
         f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
         f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of "
-        f"{len(found)} seeds). So what the caption says is {swing_note(found, hard_classes(profile), 'hard')}."
+        f"{len(found)} seeds). So what the caption says is {swing_note(found, groups['hard'], 'hard')}."
     )

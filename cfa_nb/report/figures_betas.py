@@ -5,9 +5,9 @@ import pandas as pd
 
 from cfa_nb.claims.studies import beta_effect, window_mean
 from cfa_nb.report.header import count
-from cfa_nb.report.lines import class_lines
+from cfa_nb.report.lines import class_lines, shown
 from cfa_nb.report.style import panels
-from cfa_nb.rows import easy_classes, find, hard_classes, mean_of
+from cfa_nb.rows import class_groups, find, mean_of
 from cfa_nb.stats import mean_std, paired, points
 
 
@@ -16,10 +16,11 @@ def beta_classes(runs, profile, what="robust"):
     first, last = profile.beta_window
     fig, (ax,) = panels(1, height=4.6)
     found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
-    class_lines(ax, profile.betas, _means(found, profile, what), profile, found[profile.betas[0]][0].record.class_names)
+    classes = shown(profile, runs)
+    class_lines(ax, profile.betas, _means(found, profile, what), classes)
     ax.set_xticks(profile.betas, [f"{b:g}" for b in profile.betas])
     ax.set_xlabel("β of TRADES")
-    ax.set_title(f"{what.capitalize()} accuracy of each class, epochs {first}–{last}")
+    ax.set_title(classes.title(f"{what.capitalize()} accuracy of each class, epochs {first}–{last}"))
     return fig
 
 
@@ -34,17 +35,16 @@ def beta_runs(runs, profile, beta):
 
 def beta_table(runs, profile):
     """A row a beta: robust and clean accuracy of hard and of easy classes, mean ± std over seeds."""
-    return pd.DataFrame([_beta_row(profile, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
+    groups = class_groups(profile, runs)
+    return pd.DataFrame([_beta_row(profile, groups, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
 
 
-def _beta_row(profile, beta, found):
-    hard, easy = hard_classes(profile), easy_classes(profile, len(found[0].record.class_names))
+def _beta_row(profile, groups, beta, found):
     row = {"β": f"{beta:g}"}
     for what in ("robust", "clean"):
-        for group, classes in (("hard", hard), ("easy", easy)):
-            row[f"{what}, {group}"] = mean_std(
-                [mean_of(r.window(*profile.beta_window, what=what), classes) for r in found]
-            )
+        for group in ("hard", "easy"):
+            values = [mean_of(r.window(*profile.beta_window, what=what), groups[group]) for r in found]
+            row[f"{what}, {group}"] = mean_std(values)
     return row
 
 
@@ -67,8 +67,8 @@ def beta_text(runs, profile):
 
 def beta_change(runs, profile, group, what):
     """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts judge."""
-    ends = beta_effect(runs, profile, lambda r: window_mean(r, profile, group, profile.beta_window, what))
-    return paired(*ends).mean
+    classes = class_groups(profile, runs)[group]
+    return paired(*beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, what))).mean
 
 
 def trend_text(runs, profile):

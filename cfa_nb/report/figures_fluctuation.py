@@ -8,7 +8,7 @@ from cfa_nb import paper
 from cfa_nb.claims.studies import changes, mean_change
 from cfa_nb.report.lines import epoch_axis
 from cfa_nb.report.style import CFA, INK, QUIET, label_ends, percent_axis
-from cfa_nb.rows import row_runs
+from cfa_nb.rows import row_runs, worst_label
 from cfa_nb.stats import mean_std, percent, points
 
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
@@ -27,9 +27,9 @@ def fluctuation(runs, profile, weights="live", seed=None):
     epochs = np.arange(1, len(overall) + 1)
     for other in found.values():
         top.plot(epochs, series(other, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
-    _draw_curves(top, epochs, overall, worst)
+    _draw_curves(top, epochs, overall, worst, worst_label(profile))
     _mark_accepted(top, run, weights)
-    _draw_changes(bottom, epochs, worst)
+    _draw_changes(bottom, epochs, worst, worst_label(profile))
     for ax in (top, bottom):
         epoch_axis(ax, run.config)
     top.set_xlabel("")
@@ -42,12 +42,12 @@ def series(run, weights, which):
     return np.array([np.nan if a is None else getattr(a, which) for a in run.curve(weights)])
 
 
-def _draw_curves(ax, epochs, overall, worst):
+def _draw_curves(ax, epochs, overall, worst, name):
     ax.plot(epochs, overall, "-o", color=INK, ms=3.5, mew=0)
     ax.plot(epochs, worst, "-o", color=CFA, ms=3.5, mew=0)
     percent_axis(ax, 0, 0.08 + (np.nanmax(overall) if np.isfinite(overall).any() else 0.6))
     if np.isfinite(overall[-1]):
-        label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], "worst class", CFA)])
+        label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], name, CFA)])
     else:
         ax.annotate("no epoch was accepted", (0.5, 0.5), xycoords="axes fraction", ha="center", color=QUIET)
 
@@ -60,13 +60,13 @@ def _mark_accepted(ax, run, weights):
         ax.annotate("accepted", (accepted[0], 0.025), fontsize=9, color=QUIET, **place)
 
 
-def _draw_changes(ax, epochs, worst):
+def _draw_changes(ax, epochs, worst, name):
     jumps = np.abs(np.diff(worst))
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
     percent_axis(ax, 0, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
     if not np.nan_to_num(jumps).any():
         ax.annotate("no change", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
-    ax.set_title("|change of the worst class| from the epoch before, points", fontsize=10, fontweight="normal")
+    ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
 def change_table(runs, profile):
@@ -76,8 +76,9 @@ def change_table(runs, profile):
         worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
         largest = [max(c[2] for c in changes(r, weights)) for r in found if changes(r, weights)]
         rows.append({
-            "Weights": name, "|change| of the worst class": mean_std(worst), "largest one": mean_std(largest),
-            "|change| of the average": mean_std(overall), "seeds": str(sum(v is not None for v in worst)),
+            "Weights": name, f"|change| of the {worst_label(profile)}": mean_std(worst),
+            "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
+            "seeds": str(sum(v is not None for v in worst)),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -118,16 +119,17 @@ def fluctuation_caption(runs, profile, weights="live"):
     q = paper.QUOTED
     said = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
             if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
+    more = _largest_text(found, profile) if weights == "live" else _accepted_text(runs, profile, weights)
     return (
         f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: {said}; "
-        f"ours: {mean_std(worst)} points in the worst class, {mean_std(overall)} overall (second half of training, "
-        f"n = {len(found)}). {_largest_text(found) if weights == 'live' else _accepted_text(runs, profile, weights)}"
+        f"ours: {mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall (second half of "
+        f"training, n = {len(found)}). {more}"
     )
 
 
-def _largest_text(found):
+def _largest_text(found, profile):
     largest = [max(c[2] for c in changes(r)) for r in found if changes(r)]
-    return f"The largest change of the worst class, mean over seeds: {mean_std(largest)} points."
+    return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
 
 
 def _accepted_text(runs, profile, weights):
@@ -154,7 +156,7 @@ def fairness_gain_text(runs, profile):
     paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
     paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
     return (
-        f"Choosing the epoch by overall + worst instead of overall alone changes the worst class by "
+        f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(profile)} by "
         f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} (mean of {len(gains)} seeds, on "
         f"the test set that chose); in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
     )

@@ -3,15 +3,20 @@
 import numpy as np
 
 from cfa_nb.report.lines import eps_text
-from cfa_nb.report.style import CFA, INK, name_classes, panels, plt
+from cfa_nb.report.style import CFA, INK, name_classes, panels, plt, short_name
+from cfa_nb.rows import SHOWN
 
 
 def image_strip(images, titles=None, size=1.15):
-    """A row of images (N, C, H, W) in [0, 1], such as one of each class."""
-    fig, axes = plt.subplots(1, len(images), figsize=(size * len(images), size + 0.35), squeeze=False)
-    for i, ax in enumerate(axes[0]):
-        _show(ax, images[i])
-        ax.set_title(str(titles[i]) if titles is not None else "", fontsize=9, fontweight="normal", loc="center", pad=4)
+    """Images (N, C, H, W) in [0, 1], such as one of each class, in rows of at most `SHOWN`."""
+    wide = min(len(images), SHOWN)
+    rows = -(-len(images) // wide)
+    fig, axes = plt.subplots(rows, wide, figsize=(size * wide, (size + 0.35) * rows), squeeze=False)
+    for i, ax in enumerate(axes.flat):
+        if i < len(images):
+            _show(ax, images[i], short_name(titles[i], 11) if titles is not None else "")
+        else:
+            ax.set_axis_off()
     return fig
 
 
@@ -29,8 +34,8 @@ def adversarial_grid(x, x_adv, names, predicted, eps):
     fig, axes = plt.subplots(3, count, figsize=(1.15 * count + 0.6, 4.4), squeeze=False)
     for i in range(count):
         wrong = names[i] != predicted[i]
-        _show(axes[0, i], x[i], str(names[i]))
-        _show(axes[1, i], x_adv[i], f"→ {predicted[i]}", CFA if wrong else INK)
+        _show(axes[0, i], x[i], short_name(names[i], 12))
+        _show(axes[1, i], x_adv[i], f"→ {short_name(predicted[i], 11)}", CFA if wrong else INK)
         _show_difference(axes[2, i], x_adv[i] - x[i], eps.max(), f"ε = {eps_text(round(float(eps[i]), 3))}")
     for ax, text in zip(axes[:, 0], ("clean", "adversarial", "difference")):
         ax.set_ylabel(text, fontsize=9.5)
@@ -59,30 +64,49 @@ def _frame(ax, title, colour):
 def confusion_map(counts, names, hard):
     """Where attacked images of each class go, in percent of the class; hard classes are set in bold.
 
+    Of more than `SHOWN` classes those are drawn that keep the least and the most images under this attack.
+
     Args:
         counts: (K, K) images of true class i that are predicted as j under attack.
     """
-    shares = 100 * np.asarray(counts) / np.asarray(counts).sum(axis=1, keepdims=True)
+    counts = np.asarray(counts)
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    kept = _drawn(shares)
+    size = 1 if len(kept) <= 10 else 1.7
+    fig, (ax,) = panels(1, height=5.2 * size, width=6.6 * size)
+    _draw_shares(ax, shares[np.ix_(kept, kept)])
+    for axis in (ax.xaxis, ax.yaxis):
+        name_classes(axis, [names[k] for k in kept], [i for i, k in enumerate(kept) if k in hard])
+    ax.set(xlabel="predicted under attack", ylabel="true class")
+    ax.grid(False)
+    half = f", {SHOWN // 2} hardest and {SHOWN // 2} easiest of {len(counts)}" if len(kept) < len(counts) else ""
+    ax.set_title(f"Where attacked images go, % of each class{half}")
+    return fig
+
+
+def _drawn(shares):
+    """Indices of the classes that a map of (K, K) shares draws."""
+    if len(shares) <= SHOWN:
+        return list(range(len(shares)))
+    order = np.argsort(np.diag(shares), kind="stable")
+    return [*order[: SHOWN // 2], *order[-(SHOWN // 2) :]]
+
+
+def _draw_shares(ax, shares):
     wrong = shares - np.diag(np.diag(shares))
-    fig, (ax,) = panels(1, height=5.2, width=6.6)
     ax.imshow(wrong, cmap="Reds", vmin=0, vmax=max(10.0, wrong.max()))
     for i, j in np.ndindex(*shares.shape):
         if shares[i, j] >= 0.5:
             dark = i != j and wrong[i, j] > 0.6 * wrong.max()
             ax.text(j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=9,
                     color="white" if dark else INK if i != j else "#5c6b78", fontweight="normal")  # fmt: skip
-    for axis in (ax.xaxis, ax.yaxis):
-        name_classes(axis, names, hard)
-    ax.set(xlabel="predicted under attack", ylabel="true class")
-    ax.grid(False)
-    ax.set_title("Where attacked images go, % of each class")
-    return fig
 
 
 def confusion_text(counts, hard):
     """One sentence: of the hard classes' errors, how many go to other hard classes and how many to easy ones."""
-    counts = np.asarray(counts)
-    hard = list(hard)
+    counts, hard = np.asarray(counts), list(hard)
+    if not hard:
+        return "No class is called hard here, so no error is one of a hard class."
     easy = [k for k in range(len(counts)) if k not in hard]
     among = counts[np.ix_(hard, hard)].sum() - counts[hard, hard].sum()
     outside = counts[np.ix_(hard, easy)].sum()

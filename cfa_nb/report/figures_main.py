@@ -5,8 +5,9 @@ import pandas as pd
 
 from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1
+from cfa_nb.report.lines import shown
 from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
-from cfa_nb.rows import accuracy, attack_label, by_seed, hard_classes, row_runs
+from cfa_nb.rows import accuracies, attack_label, by_seed, class_groups, worst_label
 from cfa_nb.stats import mean_std, percent, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
@@ -16,25 +17,23 @@ MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
 
 def per_class(runs, profile, key, selection="best"):
     """(seeds, K) robust accuracy of a table row, class by class."""
-    found = [
-        accuracy(r, profile, ROWS[key].weights, selection, "robust")
-        for _, r in sorted(row_runs(runs, profile, key).items())
-    ]
-    return np.array([a.per_class for a in found if a is not None])
+    return np.array([a.per_class for a in accuracies(runs, profile, key, selection).values()])
 
 
 def classwise_bars(runs, profile, selection="best"):
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
     fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
-    names = runs[0].record.class_names
+    classes = shown(profile, runs)
+    kept = list(classes.classes)
     for ax, (method, title) in zip(axes, METHODS.items()):
         for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
-            values = per_class(runs, profile, key, selection)
+            values = per_class(runs, profile, key, selection)[:, kept]
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
             options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
-            ax.bar(np.arange(len(names)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
-        name_classes(ax.xaxis, names, hard_classes(profile))
+            ax.bar(np.arange(len(kept)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
+        name_classes(ax.xaxis, [classes.names[k] for k in kept], [i for i, k in enumerate(kept) if k in classes.hard])
         ax.set_title(title, pad=22)
+        ax.set_xlabel(classes.note)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
     percent_axis(axes[0], 0)
     return fig
@@ -43,13 +42,12 @@ def classwise_bars(runs, profile, selection="best"):
 def class_change_table(runs, profile, row, base, selection="best"):
     """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
     ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
-    names, hard = runs[0].record.class_names, hard_classes(profile)
-    rows = []
-    for k in range(len(names)):
+    classes, rows = shown(profile, runs), []
+    for k in classes.classes:
         change = ours[:, k] - theirs[:, k]
         spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
         rows.append({
-            "Class": str(names[k]), "kind": "hard" if k in hard else "easy", ROWS[base].label: mean_std(theirs[:, k]),
+            classes.head: classes.names[k], "kind": classes.kind(k), ROWS[base].label: mean_std(theirs[:, k]),
             ROWS[row].label: mean_std(ours[:, k]), "change": points(change.mean()) + spread,
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -61,10 +59,10 @@ def tradeoff(runs, profile, selection="best"):
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
     fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
-    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1})
+    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1}, worst_label(profile))
     ours.set_title(f"Here: {profile.data_label}, {attack_label(profile)}")
     paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
-    _draw_paths(theirs, paper)
+    _draw_paths(theirs, paper, "worst class")
     theirs.set_title("Paper: CIFAR-10, AutoAttack")
     return fig
 
@@ -79,7 +77,7 @@ def _paper_pair(key, selection):
     return pair.avg, pair.worst
 
 
-def _draw_paths(ax, rows):
+def _draw_paths(ax, rows, worst_name):
     rows = {key: point for key, point in rows.items() if point is not None}
     for method in MARKS:
         path = [k for k in (method, f"{method}_ema", f"{method}_cfa") if k in rows]
@@ -94,7 +92,7 @@ def _draw_paths(ax, rows):
     ax.grid(True, axis="both")
     ax.margins(0.16)
     ax.set_xlabel("average robust accuracy")
-    ax.set_ylabel("worst class")
+    ax.set_ylabel(worst_name)
     first = sorted(rows, key=lambda k: not k.endswith("cfa"))
     label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in first])
 
@@ -110,10 +108,10 @@ def _label_style(key):
 
 def classwise_text(runs, profile, selection="best"):
     """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
-    hard, told = list(hard_classes(profile)), []
+    groups, told = class_groups(profile, runs), []
+    hard, easy = list(groups["hard"]), list(groups["easy"])
     for method, title in METHODS.items():
         change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
-        easy = [k for k in range(change.shape[1]) if k not in hard]
         told.append(f"- {title} + CFA minus {title}: hard classes {points(change[:, hard].mean())} points, "
                     f"easy classes {points(change[:, easy].mean())} points (mean of {len(change)} seeds)")  # fmt: skip
     return "\n".join([*told, "", evenness_text(runs, profile, selection)])

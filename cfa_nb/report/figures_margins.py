@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.claims.studies import base_eps, best_overall
-from cfa_nb.report.lines import class_lines, epoch_axis, eps_text, mark_base, mean_curves
+from cfa_nb.report.lines import class_lines, epoch_axis, eps_text, mark_base, mean_curves, shown
 from cfa_nb.report.style import INK, label_ends, ordered_colours, panels, percent_axis
-from cfa_nb.rows import easy_classes, find, hard_classes, mean_of
+from cfa_nb.rows import class_groups, find, mean_of
 from cfa_nb.stats import mean_std, percent
 
 
@@ -33,11 +33,12 @@ def margin_classes(runs, profile, stage="early"):
     fig, (ax,) = panels(1, height=4.6)
     found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
     values = [np.mean([r.window(*window) for r in found[eps]], axis=0) for eps in profile.margins]
-    class_lines(ax, profile.margins, values, profile, found[profile.margins[0]][0].record.class_names)
+    classes = shown(profile, runs)
+    class_lines(ax, profile.margins, values, classes)
     mark_base(ax, base_eps(profile), "ε₀")
     ax.set_xticks(profile.margins, [eps_text(e) for e in profile.margins])
     ax.set_xlabel("training margin ε")
-    ax.set_title(f"Robust accuracy of each class, epochs {first}–{last}")
+    ax.set_title(classes.title(f"Robust accuracy of each class, epochs {first}–{last}"))
     return fig
 
 
@@ -48,18 +49,17 @@ def study_runs(runs, profile, eps):
 
 def margin_table(runs, profile):
     """A row a training margin: average at the best epoch, hard and easy classes early and late, clean accuracy."""
-    return pd.DataFrame([_margin_row(profile, eps, study_runs(runs, profile, eps)) for eps in profile.margins])
+    groups = class_groups(profile, runs)
+    return pd.DataFrame([_margin_row(profile, groups, eps, study_runs(runs, profile, eps)) for eps in profile.margins])
 
 
-def _margin_row(profile, eps, found):
-    hard, easy = hard_classes(profile), easy_classes(profile, len(found[0].record.class_names))
+def _margin_row(profile, groups, eps, found):
     row = {"training margin": eps_text(eps), "average, best epoch": mean_std([best_overall(r) for r in found])}
     for window in (profile.early_window, profile.late_window):
-        for group, classes in (("hard", hard), ("easy", easy)):
-            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std(
-                [mean_of(r.window(*window), classes) for r in found]
-            )
-    clean = [mean_of(r.window(*profile.late_window, what="clean"), hard) for r in found]
+        for group in ("hard", "easy"):
+            values = [mean_of(r.window(*window), groups[group]) for r in found]
+            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std(values)
+    clean = [mean_of(r.window(*profile.late_window, what="clean"), groups["hard"]) for r in found]
     return row | {"clean, hard": mean_std(clean)}
 
 
@@ -90,16 +90,17 @@ def margin_text(runs, profile):
     ends = (min(profile.margins), _nearest(profile), max(profile.margins))
     found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
     values = {eps: np.mean([r.window(*profile.early_window) for r in own], axis=0) for eps, own in found.items()}
-    names = found[ends[0]][0].record.class_names
-    told = [_class_line(names[k], {eps: v[k] for eps, v in values.items()}, *ends[1:]) for k in hard_classes(profile)]
-    easy = [percent(mean_of(values[eps], easy_classes(profile, len(names)))) for eps in ends]
+    names, classes, easy = runs[0].record.class_names, shown(profile, runs), class_groups(profile, runs)["easy"]
+    hard = [k for k in classes.classes if k in classes.hard]
+    told = [_class_line(names[k], {eps: v[k] for eps, v in values.items()}, *ends[1:]) for k in hard]
+    easy = [percent(mean_of(values[eps], easy)) for eps in ends]
     told.append(f"- easy, mean: {easy[0]} % at the smallest margin, {easy[1]} % at ε₀, {easy[2]} % at the largest")
     return "\n".join(told)
 
 
 def margin_clean_text(runs, profile):
     """What a model of the largest margin is worth: clean accuracy of the hard classes there and at eps_0."""
-    hard, (first, last) = hard_classes(profile), profile.late_window
+    hard, (first, last) = class_groups(profile, runs)["hard"], profile.late_window
     base, largest = (
         percent(np.mean([mean_of(r.window(first, last, what="clean"), hard) for r in study_runs(runs, profile, eps)]))
         for eps in (_nearest(profile), max(profile.margins))

@@ -3,38 +3,41 @@
 import numpy as np
 import pandas as pd
 
-from cfa_nb.report.lines import epoch_axis
-from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, class_colours, label_ends, percent_axis, plt
-from cfa_nb.rows import hard_classes
+from cfa_nb.report.lines import epoch_axis, shown
+from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, percent_axis, plt
+from cfa_nb.rows import SHOWN, class_groups, mean_of, worst_label
 
 
-def calibration_trace(run, profile):
-    """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work)."""
-    names, epochs = run.record.class_names, run.record.epochs
+def calibration_trace(run, profile, runs=None):
+    """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work).
+
+    `runs` say which classes are hard, where nobody named them; without any the run itself does.
+    """
+    classes, epochs = shown(profile, runs or (run,)), run.record.epochs
     series = (
         ("train robust accuracy $t_k$", [e.train_robust.per_class for e in epochs], None),
         ("margin $\\epsilon_k$ (Eq. 6)", [e.class_eps for e in epochs], run.config.eps),
         ("regularisation $\\beta_k$ (Eq. 7)", [e.class_beta for e in epochs], run.config.beta),
     )
-    fig, axes = plt.subplots(3, 1, figsize=(7.6, 8.2), sharex=True)
+    fig, axes = plt.subplots(3, 1, figsize=(7.6, 8.2 if len(classes.classes) <= 10 else 14), sharex=True)
     for ax, (title, values, base) in zip(axes, series):
-        _trace(ax, run.config, np.array(values), class_colours(len(names), hard_classes(profile)), names, profile, base)
-        ax.set_title(title)
+        _trace(ax, run.config, np.array(values), classes, base)
+        ax.set_title(classes.title(title))
     percent_axis(axes[0], None)
     axes[-1].set_xlabel("epoch")
     return fig
 
 
-def _trace(ax, config, values, colours, names, profile, base):
-    hard = hard_classes(profile)
-    for k in range(len(names)):
+def _trace(ax, config, values, classes, base):
+    hard, colours = classes.hard, classes.colours
+    for k in classes.classes:
         ax.plot(np.arange(1, len(values) + 1), values[:, k], color=colours[k], lw=2 if k in hard else 1.2,
                 zorder=3 if k in hard else 2)  # fmt: skip
     if base is not None:
         ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
     epoch_axis(ax, config)
     ax.set_xlabel("")
-    label_ends(ax, len(values), [(values[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.075)
+    label_ends(ax, len(values), classes.ends(values), gap=min(0.075, 0.95 / len(classes.classes)))
 
 
 def acceptance_trace(run, profile, weights="fawa"):
@@ -48,7 +51,7 @@ def acceptance_trace(run, profile, weights="fawa"):
     top.scatter(
         epochs,
         worst_val,
-        s=44,
+        s=44 if run.config.epochs <= 50 else 14,
         c=[CFA if a else "white" for a in accepted],
         edgecolors=[CFA if a else QUIET for a in accepted],
         zorder=2,
@@ -58,15 +61,16 @@ def acceptance_trace(run, profile, weights="fawa"):
     percent_axis(top, -0.02)
     top.annotate(f"threshold δ = {spec.threshold:g}", (run.config.epochs + 0.4, spec.threshold), xytext=(0, 4),
                  textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
-    top.set_title("Worst class on validation; filled: accepted")
-    _worst_curves(bottom, run, epochs, weights)
+    worst = worst_label(profile)
+    top.set_title(f"{worst.capitalize()} on validation; filled: accepted")
+    _worst_curves(bottom, run, epochs, weights, worst)
     for ax in (top, bottom):
         epoch_axis(ax, run.config)
     top.set_xlabel("")
     return fig
 
 
-def _worst_curves(ax, run, epochs, weights):
+def _worst_curves(ax, run, epochs, weights, worst):
     ends = []
     for name, colour, label in (("live", PLAIN, "live"), ("ema", AVERAGED, "EMA"), (weights, CFA, "FAWA")):
         values = np.array([np.nan if a is None else a.worst for a in run.curve(name)])
@@ -75,18 +79,18 @@ def _worst_curves(ax, run, epochs, weights):
             ends.append((values[-1], label, colour))
     percent_axis(ax, -0.01)
     label_ends(ax, epochs[-1], ends, gap=0.09)
-    ax.set_title("Worst class on test")
+    ax.set_title(f"{worst.capitalize()} on test")
 
 
-def trace_text(run, profile, weights="fawa"):
-    """What the two pictures show, in numbers of this run."""
-    hard, last = hard_classes(profile), run.record.epochs[-1]
-    easy = [k for k in range(len(last.class_eps)) if k not in hard]
+def trace_text(run, profile, weights="fawa", runs=None):
+    """What the two pictures show, in numbers of this run; `runs` as in `calibration_trace`."""
+    groups, last = class_groups(profile, runs or (run,)), run.record.epochs[-1]
+    hard, easy = groups["hard"], groups["easy"]
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
-    taken = f"epochs {', '.join(map(str, accepted))}" if accepted else "no epoch"
+    taken = epochs_text(accepted)
     eps, beta = (
-        [f"{_mean(values, group):.3g}" for group in (hard, easy)] for values in (last.class_eps, last.class_beta)
+        [f"{mean_of(values, group):.3g}" for group in (hard, easy)] for values in (last.class_eps, last.class_beta)
     )
     return (
         f"In the last epoch the margins of the hard classes average {eps[0]} and those of the easy ones {eps[1]} "
@@ -95,13 +99,22 @@ def trace_text(run, profile, weights="fawa"):
     )
 
 
-def _mean(values, classes):
-    return sum(values[k] for k in classes) / max(1, len(classes))
+def epochs_text(epochs):
+    """ "epochs 6, 8–11", "epoch 7", "no epoch"."""
+    spans = []
+    for epoch in epochs:
+        if spans and epoch == spans[-1][1] + 1:
+            spans[-1][1] = epoch
+        else:
+            spans.append([epoch, epoch])
+    told = ", ".join(f"{a}–{b}" if a < b else str(a) for a, b in spans)
+    return f"{'epochs' if len(epochs) > 1 else 'epoch'} {told}" if epochs else "no epoch"
 
 
 def calibration_table(names, train_robust_acc, class_eps, class_beta):
-    """t_k, margin and beta of each class, one row a class."""
-    rows = zip(names, train_robust_acc, class_eps, class_beta)
+    """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so."""
+    rows = list(zip(names, train_robust_acc, class_eps, class_beta))[:SHOWN]
+    head = "Class" if len(names) <= SHOWN else f"Class (first {SHOWN} of {len(names)})"
     return pd.DataFrame(
-        {"Class": str(n), "t_k": f"{t:.3f}", "margin": f"{e:.4f}", "beta": f"{b:.3f}"} for n, t, e, b in rows
+        {head: str(n), "t_k": f"{t:.3f}", "margin": f"{e:.4f}", "beta": f"{b:.3f}"} for n, t, e, b in rows
     )

@@ -1,9 +1,11 @@
 """Parts that several figures share: lines of classes, names at their ends, milestones, means over seeds."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from cfa_nb.report.style import INK, QUIET, class_colours, label_ends, percent_axis
-from cfa_nb.rows import hard_classes
+from cfa_nb.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
+from cfa_nb.rows import hard_classes, shown_classes, shown_text
 
 
 def eps_text(eps):
@@ -21,24 +23,64 @@ def mean_curves(found, weights="live", which="overall"):
     return np.arange(1, rows.shape[1] + 1), mean
 
 
-def class_lines(ax, x, values, profile, names, quiet_labels=True):
+@dataclass(frozen=True)
+class Shown:
+    """The classes that a figure or table shows, in the order of their index, or the hardest and then the easiest."""
+
+    classes: tuple[int, ...]
+    names: tuple[str, ...]  # of all K classes
+    hard: tuple[int, ...]
+    note: str  # "10 hardest and 10 easiest of 200 classes", "" where all are shown
+
+    @property
+    def colours(self):
+        """(K,) colours of all classes: the hard ones warm."""
+        return class_colours(len(self.names), self.hard)
+
+    @property
+    def head(self):
+        """Head of a table's column of class names."""
+        return f"Class ({self.note})" if self.note else "Class"
+
+    def title(self, text):
+        """A figure's title, which says so where not all classes are shown."""
+        return f"{text}, {self.note}" if self.note else text
+
+    def kind(self, k):
+        """ "hard" or "easy"."""
+        return "hard" if k in self.hard else "easy"
+
+    def ends(self, values):
+        """What `label_ends` writes beside the last of (N, K) values."""
+        colours = self.colours
+        return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.classes]
+
+
+def shown(profile, runs):
+    """The classes that a figure of these runs shows: a `Shown`."""
+    names = tuple(map(str, runs[0].record.class_names))
+    return Shown(shown_classes(profile, runs), names, hard_classes(profile, runs), shown_text(runs))
+
+
+def class_lines(ax, x, values, classes):
     """One line a class over x, hard classes warm and strong, named at the right end.
 
     Args:
         x: (N,) positions.
         values: (N, K) fractions.
-        names: K class names.
+        classes: a `Shown`.
     """
-    values, hard = np.asarray(values), hard_classes(profile)
-    colours = class_colours(len(names), hard)
-    for k in sorted(range(len(names)), key=lambda k: k in hard):
+    values, hard = np.asarray(values), classes.hard
+    colours = classes.colours
+    for k in sorted(classes.classes, key=lambda k: k in hard):
         strong = k in hard
         ax.plot(x, values[:, k], "-o", color=colours[k], lw=2.3 if strong else 1.5, ms=4.5 if strong else 3, mew=0,
                 zorder=3 if strong else 2)  # fmt: skip
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    drawn = values[:, list(classes.classes)]
+    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
     percent_axis(ax, low - pad, min(high + pad, 1.01))
-    label_ends(ax, x[-1], [(values[-1, k], str(names[k]), colours[k]) for k in range(len(names))], gap=0.048)
+    label_ends(ax, x[-1], classes.ends(values), gap=0.048)
 
 
 def mark_base(ax, x, text):

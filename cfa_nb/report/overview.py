@@ -4,6 +4,7 @@ import pandas as pd
 
 from cfa_nb.profiles import PROFILES
 from cfa_nb.report.header import duration, seconds_of, seeds_text
+from cfa_nb.rows import attack_label
 from cfa_nb.study import FIGURES
 
 PLACES = {  # figure -> (section of the paper, what it is there)
@@ -47,6 +48,7 @@ def profiles_table():
             "Profile": p.name,
             "Data": p.data_label,
             "What it shows": p.description,
+            "Robust accuracy under": attack_label(p),
             "Runs": str(len(p.runs())),
             "Seeds of the tables": str(len(p.seeds)),
         }

@@ -5,7 +5,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from cfa_nb.report.figures_main import per_class
-from cfa_nb.rows import hard_classes, row_runs
+from cfa_nb.report.lines import shown
+from cfa_nb.rows import row_runs
 from cfa_nb.stats import percent, points
 
 
@@ -27,11 +28,10 @@ def rival_table(runs, profile, counts, selection="last"):
     """A row a class: robust accuracy under AT, change by CCM, own and rivals' margin and their gap, in % of eps."""
     own, rivals = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, selection) for key in ("at", "at_ccm"))
-    eps, names, hard = runs.where(recipe="at_ccm")[0].config.eps, runs[0].record.class_names, hard_classes(profile)
-    rows = []
-    for k in range(len(names)):
+    eps, classes, rows = runs.where(recipe="at_ccm")[0].config.eps, shown(profile, runs), []
+    for k in classes.classes:
         rows.append({
-            "Class": str(names[k]), "kind": "hard" if k in hard else "easy", "AT": percent(plain[:, k].mean()),
+            classes.head: classes.names[k], "kind": classes.kind(k), "AT": percent(plain[:, k].mean()),
             "change by CCM, points": points((ccm - plain)[:, k].mean()),
             "own margin, % of ε, mean of last 8 epochs": f"{100 * own[k] / eps:.0f}",
             "rivals' margin": f"{100 * rivals[k] / eps:.0f}",

@@ -64,13 +64,20 @@ def _shade(colours, group, value):
     return colours[round((len(colours) - 1) * (group.index(value) + 1) / len(group))]
 
 
+def short_name(name, limit=14):
+    """A class name that fits beside a line or above an image: "n01443537", "great white s…"."""
+    name = str(name)
+    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+
+
 def name_classes(axis, names, hard):
     """Class names as the ticks of an axis (`ax.xaxis` or `ax.yaxis`), the hard ones bold and red."""
-    axis.set_ticks(range(len(names)), [str(n) for n in names])
+    axis.set_ticks(range(len(names)), [short_name(n) for n in names])
     for k, label in enumerate(axis.get_ticklabels()):
         label.set(color=CFA if k in hard else INK, fontweight="bold" if k in hard else "normal")
         if axis.axis_name == "x" and max(len(str(n)) for n in names) > 2:
-            label.set(rotation=40, ha="right", rotation_mode="anchor")
+            label.set(rotation=40 if len(names) <= 12 else 90, ha="right", rotation_mode="anchor")
+            label.set(va="top" if len(names) <= 12 else "center")
 
 
 def percent_axis(ax, low=0, high=None):

@@ -1,17 +1,17 @@
 """Tables 1-3 from records, ours beside the paper's, in percent: "average / worst class", mean ± std over seeds.
 
-On `demo` and `digits` the paper's value stands in a column of its own and no difference to it is computed: another
-data set, another network, another attack.
+On the paper's own protocol "ours minus paper" stands beside. Everywhere else the paper's value stands in a column of
+its own and no difference to it is computed: another data set, another network, another attack.
 """
 
 import pandas as pd
 
-from cfa_nb.config import ROWS
+from cfa_nb.config import LIVE, ROWS
 from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_nb.rows import SELECTIONS, attack_label, by_seed, row_runs
-from cfa_nb.stats import mean_std
+from cfa_nb.rows import SELECTIONS, attack_label, by_seed, row_runs, white_box_label, worst_label
+from cfa_nb.stats import mean_std, points
 
-PAPER = "paper, CIFAR-10"
+PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
@@ -22,11 +22,39 @@ def table1(runs, profile, selection="best"):
 
 def _row1(runs, profile, key, selection):
     attack, paper = attack_label(profile), TABLE_1[key][selection]
-    row = {"Method": ROWS[key].label, "clean": both(runs, profile, key, selection, "clean")}
-    row[attack] = both(runs, profile, key, selection)
+    row = {"Method": ROWS[key].label, head(profile, "clean"): both(runs, profile, key, selection, "clean")}
+    row[head(profile, attack)] = both(runs, profile, key, selection)
     if selection == "best":
-        row[f"{attack}, {SELECTIONS['best_val']}"] = both(runs, profile, key, "best_val")
-    return row | {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
+        row[head(profile, f"{attack}, {SELECTIONS['best_val']}")] = both(runs, profile, key, "best_val")
+    row |= _white_box(runs, profile, key, selection)
+    row |= {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
+    for kind, name in (("clean", "clean"), ("robust", "AA")):
+        row |= _less_paper(runs, profile, key, selection, kind, paper[kind], name)
+    return row
+
+
+def head(profile, text):
+    """A column's head; it says what stands after the slash where that is not the worst class."""
+    return f"{text} (average / {worst_label(profile)})" if profile.common.get("worst_share") else text
+
+
+def _white_box(runs, profile, key, selection):
+    """The column of PGD beside another attack; {} where PGD is the tables' attack itself."""
+    if profile.final == "pgd":
+        return {}
+    name = f"{white_box_label(profile)}, {SELECTIONS[selection]}"
+    return {head(profile, name): both(runs, profile, key, selection, "pgd")}
+
+
+def _less_paper(runs, profile, key, selection, kind, printed, name):
+    """The column "ours − paper": difference of the means, average / worst class; {} off the paper's own protocol."""
+    if not profile.paper_protocol:
+        return {}
+    told = []
+    for which, value in (("avg", printed.avg), ("worst", printed.worst)):
+        ours = list(by_seed(runs, profile, key, selection, f"{kind}_{which}").values())
+        told.append(points(sum(ours) / len(ours) - value.mean / 100) if ours else "–")
+    return {f"{LESS} ({name})": " / ".join(told)}
 
 
 def table2(runs, profile):
@@ -42,8 +70,10 @@ def table3(runs, profile):
 def _robust_table(runs, profile, paper):
     attack, rows = attack_label(profile), []
     for key, printed in paper.items():
-        ours = {f"{attack}, {name}": both(runs, profile, key, s) for s, name in SELECTIONS.items()}
-        rows.append({"Method": ROWS[key].label, **ours, f"{PAPER} (AA), best": str(printed)})
+        ours = {head(profile, f"{attack}, {name}"): both(runs, profile, key, s) for s, name in SELECTIONS.items()}
+        ours |= _white_box(runs, profile, key, "best") | {f"{PAPER} (AA), best": str(printed)}
+        ours |= _less_paper(runs, profile, key, "best", "robust", printed, "AA")
+        rows.append({"Method": ROWS[key].label, **ours})
     return pd.DataFrame(rows)
 
 
@@ -74,8 +104,13 @@ def _acceptance(found, spec):
     return {
         f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, taken))} of {possible}",
         "first accepted epoch": _span(firsts),
-        "seeds that never accepted (rows show live weights)": str(sum(not epochs for epochs in taken)),
+        f"seeds that never accepted (rows show {_stand_in(spec)})": str(sum(not epochs for epochs in taken)),
     }
+
+
+def _stand_in(spec):
+    """What a row shows while its average has accepted nothing."""
+    return {"first": "the live weights", "theta_0": "the initial weights", "random": "a random network"}[spec.init]
 
 
 def _span(epochs):
@@ -86,12 +121,22 @@ def _span(epochs):
 
 
 def never_accepted_text(runs, profile, keys):
-    """One sentence: for which rows the live weights stand in, because the average took no epoch in."""
-    told = []
-    for key in keys:
-        seeds = [s for s, r in row_runs(runs, profile, key).items() if r.record.never_accepted(ROWS[key].weights)]
+    """One sentence: for which rows other weights stand in, because the average took no epoch in."""
+    told, shown = [], {}
+    for key in (k for k in keys if ROWS[k].weights != LIVE):
+        found = row_runs(runs, profile, key)
+        seeds = [s for s, r in sorted(found.items()) if not _ever_accepted(r, ROWS[key].weights)]
         if seeds:
-            told.append(f"{ROWS[key].label} in seed {', '.join(map(str, sorted(seeds)))}")
+            told.append(f"{ROWS[key].label} in seed {', '.join(map(str, seeds))}")
+            shown |= {_stand_in(_spec(found[s], ROWS[key].weights)): None for s in seeds}
     if not told:
         return "Every average in this table accepted at least one epoch in every seed."
-    return f"No epoch was ever accepted by {'; '.join(told)}: there the live weights are shown."
+    return f"No epoch was ever accepted by {'; '.join(told)}: their cells show {' or '.join(shown)}."
+
+
+def _ever_accepted(run, weights):
+    return any(e.accepted.get(weights) for e in run.record.epochs)
+
+
+def _spec(run, weights):
+    return next(a for a in run.record.averages if a.name == weights)

@@ -2,7 +2,7 @@
 
 import re
 
-from cfa_nb.paths import notebooks_dir
+from cfa_nb.paths import notebooks_dir, slug
 
 _LINK = re.compile(r'(\]\(|href=")([0-9][0-9]_\w+\.ipynb)')
 
@@ -16,7 +16,7 @@ def targets(page_set, theory, theory_notebooks):
     for file in notebooks_dir().glob("[0-9][0-9]_*.ipynb"):
         home = theory if file.stem in theory_notebooks else FIRST_READ if page_set == theory else page_set
         if home != page_set:
-            out[file.name] = f"../../{home}/notebooks/{file.name}"
+            out[file.name] = f"../../{slug(home)}/notebooks/{file.name}"
     return out
 
 

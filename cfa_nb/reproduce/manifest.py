@@ -12,7 +12,7 @@ import json
 from functools import cached_property
 
 from cfa_nb.files import write
-from cfa_nb.paths import outputs_dir
+from cfa_nb.paths import page_set_dir
 from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce.pages import THEORY, jobs
@@ -25,7 +25,7 @@ class Manifest:
 
     def __init__(self, page_set):
         self.page_set = page_set
-        self.folder = outputs_dir() / page_set
+        self.folder = page_set_dir(page_set)
         self.notebooks = _read_notebooks(self.folder / "manifest.json")
 
     def entry(self, job):

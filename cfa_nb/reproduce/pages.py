@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfa_nb.paths import notebooks_dir, outputs_dir
+from cfa_nb.paths import notebooks_dir, page_set_dir
 from cfa_nb.reproduce.links import targets
 
 #: The page set that needs no profile, and its notebooks.
@@ -38,7 +38,7 @@ class Job:
     @property
     def folder(self):
         """Where the page set is published."""
-        return outputs_dir() / self.page_set
+        return page_set_dir(self.page_set)
 
     @property
     def page(self):

@@ -7,7 +7,7 @@ notebook failed; its published page is then left as it was.
 import tempfile
 
 from cfa_nb.files import StoreError, make_folder
-from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce.compare import closing_lines, compare_all
@@ -18,7 +18,9 @@ from cfa_nb.reproduce.publish import publish
 from cfa_nb.store import RunStore
 
 
-def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=print_line):
+def reproduce(
+    name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=print_line, device=None, keep_weights="reported"
+):
     """Trains the missing runs of a profile, publishes its records and draws its pages and the theory page.
 
     Args:
@@ -27,15 +29,17 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
         at_once: notebooks executed at a time.
         force: execute notebooks whose page is up to date, too.
         say: takes the lines of progress.
+        device, keep_weights: as `cfa_nb.sweep.ensure` takes them.
     """
     from cfa_nb.sweep import ensure
 
     profile, store = profile_named(name), RunStore(runs_dir())
-    folder, wanted = outputs_dir() / name, [*jobs(THEORY), *jobs(name)]
+    folder, wanted = page_set_dir(name), [*jobs(THEORY), *jobs(name)]
     require_writable(folder)
     before = Published(folder)
     before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
-    trained = ensure(profile, profile.runs(), store, workers=workers, progress=run_lines(profile, say))
+    options = dict(workers=workers, device=device, keep_weights=keep_weights)
+    trained = ensure(profile, profile.runs(), store, progress=run_lines(profile, say), **options)
     say(f"{name}: {len(trained)} runs trained, all {len(profile.runs())} are there")
     verdicts = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
@@ -50,8 +54,8 @@ def reproduce(name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=pri
 def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
     """Draws the pages of a profile and the theory page from the published records, without training."""
     profile = profile_named(name)
-    require_published(profile, Published(outputs_dir() / name))
-    require_writable(outputs_dir() / name)
+    require_published(profile, Published(page_set_dir(name)))
+    require_writable(page_set_dir(name))
     draw([*jobs(THEORY), *jobs(name)], at_once=at_once, force=force, say=say)
 
 

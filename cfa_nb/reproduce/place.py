@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from cfa_nb.files import StoreError, write
-from cfa_nb.paths import runs_dir
+from cfa_nb.paths import runs_dir, slug
 from cfa_nb.reproduce.cache import digest_of
 from cfa_nb.reproduce.staging import SAVED
 
@@ -28,7 +28,7 @@ def keep_partial(execution):
     partial = execution.staging.file("partial.ipynb")
     if not partial.exists():
         return None
-    path = runs_dir() / "failed" / execution.job.page_set / execution.job.source.name
+    path = runs_dir() / "failed" / slug(execution.job.page_set) / execution.job.source.name
     with suppress(StoreError):  # the notebook's own error matters more
         write(path, partial.read_bytes())
         return path

@@ -19,7 +19,8 @@ def publish(profile, store, folder):
     published = Published(folder)
     in_tables = {config for table in TABLES for config in profile.runs(table)}
     for config in profile.runs():
-        published.publish(store, config, reported_keys(store.record(config)) if config in in_tables else ())
+        keys = reported_keys(store.record(config)) if config in in_tables and profile.commits_weights else ()
+        published.publish(store, config, keys)
     return remove_obsolete(profile, folder)
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cfa_nb.paths import ROOT, notebooks_dir, outputs_dir, runs_dir
+from cfa_nb.paths import ROOT, notebooks_dir, outputs_dir, runs_dir, slug
 from cfa_nb.reproduce.scrub import machine_places
 
 START_LIMIT_S = 120  # for a kernel to start
@@ -57,7 +57,7 @@ class Staging:
 
     def saved(self):
         """{"figures/fig2a.png": bytes} of everything that the notebook saved."""
-        folder = self.outputs / self.job.page_set
+        folder = self.outputs / slug(self.job.page_set)
         files = sorted(f for kind in SAVED for f in (folder / kind).glob("*") if f.is_file())
         return {f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
 
@@ -67,6 +67,7 @@ class Staging:
         own = {name: str(self.file(folder)) for name, folder in _OWN_FOLDERS.items()}
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
         places = {"CFA_NB_OUTPUTS": str(self.outputs), "MPLCONFIGDIR": str(self.fonts), "PYTHONPATH": path}
+        places["CFA_NB_LARGE_WEIGHTS"] = str(runs_dir().resolve())
         return env | own | places | _FIXED
 
     def close(self):
@@ -75,13 +76,13 @@ class Staging:
 
     def _link_published(self):
         """The published records under the page set's own folder; other page sets as a whole."""
-        (self.outputs / self.job.page_set).mkdir(parents=True)
-        published = outputs_dir().resolve()
+        own, published = slug(self.job.page_set), outputs_dir().resolve()
+        (self.outputs / own).mkdir(parents=True)
         for kind in READ_FROM_PUBLISHED:
-            if (published / self.job.page_set / kind).is_dir():
-                (self.outputs / self.job.page_set / kind).symlink_to(published / self.job.page_set / kind)
+            if (published / own / kind).is_dir():
+                (self.outputs / own / kind).symlink_to(published / own / kind)
         for other in published.glob("*/") if published.is_dir() else ():
-            if other.name != self.job.page_set:
+            if other.name != own:
                 (self.outputs / other.name).symlink_to(other)
 
     def _job(self):

@@ -3,41 +3,56 @@
 import shutil
 from collections import Counter
 
+from cfa_nb import data
+from cfa_nb.cost import SUSTAINED, cost
 from cfa_nb.files import StoreError
-from cfa_nb.paths import outputs_dir, runs_dir
+from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.profiles import profile_named
 from cfa_nb.published import Published
 from cfa_nb.reproduce import cache
 from cfa_nb.reproduce.manifest import Manifest
 from cfa_nb.reproduce.pages import THEORY, jobs
-from cfa_nb.store import RunStore
+from cfa_nb.store import RunStore, Status
+from cfa_nb.sweep import work_of
 
+NO_DATA = Status("missing", "its data is not on this machine yet")
 STATES = ("fresh", "partial", "stale", "missing")
 
 
 def status(name):
     """The status of a profile as plain values, ready for JSON: its runs, what they cost, its pages."""
     profile, store = profile_named(name), RunStore(runs_dir())
-    published = Published(outputs_dir() / name)
-    states = {c: store.status(c, profile.averages_of(c), profile.evaluations(c)) for c in profile.runs()}
+    published = Published(page_set_dir(name))
+    states = _states(profile, store)
     runs = [_run(c, s, store) for c, s in states.items()]
     seconds, size = _mean_seconds(states, store, published), _mean_bytes(states, store)
     left = sum(1 - run["epochs_done"] / run["epochs"] for run in runs if run["state"] != "fresh")
+    bill = cost(profile, [c for c, s in states.items() if not s.fresh])
     return {
         "profile": name,
         "runs": runs,
         "totals": {state: Counter(run["state"] for run in runs)[state] for state in STATES},
         "seconds_left": None if seconds is None else round(seconds * left, 1),
-        "disk_bytes": sum(_size(store.path(c)) for c in states),
-        "disk_bytes_left": None if size is None else round(size * left),
+        "flop_left": bill.training + bill.evaluation,
+        "gpu_hours_left": round(bill.hours, 2),
+        "disk_bytes": sum(_size(store.path(c)) for c, s in states.items() if s is not NO_DATA),
+        "disk_bytes_left": bill.disk_bytes if size is None else round(size * left),
         "disk_bytes_free": _free(runs_dir()),
         "pages": _pages(THEORY, "") + _pages(name, _unpublished(states, store, published)),
     }
 
 
+def _states(profile, store):
+    """{config: `Status`}; nothing is downloaded to tell it."""
+    configs = profile.runs()
+    if not data.at_hand(configs[0]):
+        return dict.fromkeys(configs, NO_DATA)
+    return {c: store.status(c, **work_of(profile, c)) for c in configs}
+
+
 def _run(config, state, store):
     return {
-        "run": store.path(config).name,
+        "run": f"{config.recipe}-s{config.seed}" if state is NO_DATA else store.path(config).name,
         "state": state.state,
         "reason": state.reason,
         "epochs_done": state.epochs_done if state.state in ("fresh", "partial") else 0,
@@ -105,15 +120,34 @@ def lines(state):
     """The status as lines of text: totals, cost, each run that is not fresh, each page."""
     totals = ", ".join(f"{n} {kind}" for kind, n in state["totals"].items() if n)
     yield f"{state['profile']}: {len(state['runs'])} runs: {totals}"
-    yield f"  left: {_seconds(state['seconds_left'])}, {_bytes(state['disk_bytes_left'])}"
+    yield f"  left: {_time(state)}, {_bytes(state['disk_bytes_left'])}"
     yield f"  disk: {_bytes(state['disk_bytes'])} used by these runs, {_bytes(state['disk_bytes_free'])} free"
-    yield from (f"  {r['state']:<8} {r['run']}: {r['reason']}" for r in state["runs"] if r["state"] != "fresh")
+    yield from _unfinished(state["runs"])
     yield from (f"  {p['page']}: {'execute: ' + p['reason'] if p['execute'] else 'up to date'}" for p in state["pages"])
 
 
-def _seconds(seconds):
-    return "unknown time (no run of this profile has been timed)" if seconds is None else f"{seconds:.0f} s of one core"
+def _unfinished(runs):
+    """A line for each run that is not fresh; where they all say the same, one for all."""
+    left = [r for r in runs if r["state"] != "fresh"]
+    if len(left) == len(runs) > 1 and len({(r["state"], r["reason"]) for r in left}) == 1:
+        yield f"  {left[0]['state']:<8} all of them: {left[0]['reason']}"
+    else:
+        yield from (f"  {r['state']:<8} {r['run']}: {r['reason']}" for r in left)
+
+
+def _time(state):
+    """Time left: from runs that were timed, else from a count of the arithmetic."""
+    if state["seconds_left"] is not None:
+        return _duration(state["seconds_left"])
+    return (
+        f"{state['gpu_hours_left']:,.2g} hours of a GPU that sustains {SUSTAINED / 1e12:.0f} TFLOP/s "
+        f"({state['flop_left'] / 1e15:,.0f} PFLOP, counted; no run of this profile has been timed)"
+    )
+
+
+def _duration(seconds):
+    return f"{seconds:.0f} s of computing" if seconds < 7200 else f"{seconds / 3600:.1f} h of computing"
 
 
 def _bytes(size):
-    return "unknown disk" if size is None else f"{size / 1e6:,.1f} MB"
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,256 @@
+"""AutoAttack and its parts: their order of strength, journals that are gone on from, records of how they were made."""
+
+import logging
+import shutil
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cfa_nb import autoattack, data
+from cfa_nb import evaluate as evaluate_module
+from cfa_nb import measure as measure_module
+from cfa_nb.autoattack import Journal, about, autoattack_accuracy
+from cfa_nb.config import Attack
+from cfa_nb.evaluate import attack_accuracy
+from cfa_nb.measure import digest_of, measure
+from cfa_nb.metrics import ClassAccuracy
+from cfa_nb.model import build, frozen
+from cfa_nb.record import RunRecord, missing_confusions, missing_evaluations
+from cfa_nb.store import RunStore
+from cfa_nb.train import train
+from tests import tiny
+
+SQUARE = Attack("square", 0.1, steps=30, per_class=2)
+
+
+class Stopped(BaseException):
+    pass
+
+
+def stop_after(batches):
+    def on_batch(done, *_):
+        if done == batches:
+            raise Stopped
+
+    return on_batch
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(store, config) of a run that has learnt something."""
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    config = tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32)
+    train(config, (), store)
+    return store, config
+
+
+@pytest.fixture(scope="module")
+def judged(trained):
+    """(network, test images) of it."""
+    store, config = trained
+    model = build(config, 10, (1, 8, 8)).eval()
+    model.load_state_dict(store.load_weights(config, "live/last"))
+    return model, data.load(config).test
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """The same run in a store of its own, so that a test may add to its record."""
+    shutil.copytree(trained[0].root, tmp_path, dirs_exist_ok=True)
+    return RunStore(tmp_path), trained[1]
+
+
+def few(split, size=10):
+    """Two batches of a split."""
+    return [(split.images[i : i + size], split.labels[i : i + size]) for i in (0, size)]
+
+
+def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
+    made = {kind: autoattack._library_attack(judged[0], Attack(kind, 0.1), 3, "cpu") for kind in ("aa", "aa-fast")}
+    fast, standard = made["aa-fast"], made["aa"]
+    assert standard.attacks_to_run[:2] == fast.attacks_to_run == ["apgd-ce", "apgd-t"]
+    for part in ("apgd", "apgd_targeted"):
+        ours, theirs = vars(getattr(fast, part)), vars(getattr(standard, part))
+        same = ("n_restarts", "n_iter", "eps", "eot_iter", "thr_decr", "norm", "seed")
+        assert {k: ours[k] for k in same} == {k: theirs[k] for k in same}
+    assert fast.apgd_targeted.n_target_classes == standard.apgd_targeted.n_target_classes == autoattack.TARGETS
+
+
+def test_all_four_attacks_leave_no_more_than_the_first_two(judged, monkeypatch):
+    model, test = judged
+    real = autoattack._library_attack
+
+    def short(*a):
+        judge = real(*a)
+        judge.apgd.n_iter = judge.apgd_targeted.n_iter = judge.fab.n_iter = 3
+        judge.square.n_queries = 30
+        return judge
+
+    monkeypatch.setattr(autoattack, "_library_attack", short)
+    batches = few(test.first_per_class(2))
+    with frozen(model):
+        results = {k: autoattack_accuracy(model, batches, Attack(k, 0.1), 10, seed=1) for k in ("aa", "aa-fast")}
+    assert all(a <= b for a, b in zip(results["aa"].hits, results["aa-fast"].hits))
+    assert sum(results["aa-fast"].hits) > 0
+
+
+def test_square_gets_its_queries(judged):
+    assert autoattack._library_attack(judged[0], SQUARE, 0, "cpu").square.n_queries == 30
+
+
+def test_nothing_is_left_behind(judged):
+    model, test = judged
+    model.requires_grad_(True)
+    before, tracer = torch.random.get_rng_state(), sys.gettrace()
+    handlers, level = list(autoattack.LOGGER.handlers), autoattack.LOGGER.level
+    attack_accuracy(model, test, SQUARE, 10, seed=0)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert sys.gettrace() is tracer
+    assert (autoattack.LOGGER.handlers, autoattack.LOGGER.level) == (handlers, level)
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["aa", "aa-fast"])
+def test_targeted_attacks_need_their_nine_targets(judged, kind):
+    with pytest.raises(ValueError, match=r"needs 10 classes, this data has 4; use PGD or Square"):
+        attack_accuracy(*judged, Attack(kind, 0.1), 4, 0)
+
+
+def test_an_evaluation_goes_on_after_the_last_finished_batch(judged, tmp_path, monkeypatch):
+    model, test = judged
+    monkeypatch.setattr(evaluate_module, "BATCH", 7)  # 20 images: three batches
+    whole = attack_accuracy(model, test, SQUARE, 10, seed=2)
+    file, what = tmp_path / "e" / "j.json", about(SQUARE, 2, 7, weights="w", data="d")
+    with pytest.raises(Stopped):
+        attack_accuracy(model, test, SQUARE, 10, 2, Journal(file, what), stop_after(2))
+    journal = Journal(file, what)
+    assert sorted(journal.done) == [0, 1]
+    attacked = []
+    real = autoattack._attack_batch
+    monkeypatch.setattr(autoattack, "_attack_batch", lambda *a: attacked.append(len(a[2])) or real(*a))
+    seen = []
+    again = attack_accuracy(model, test, SQUARE, 10, 2, journal, lambda *told: seen.append(told))
+    assert again == whole
+    assert attacked == [6]
+    assert [(done, batches, sum(a.n)) for done, batches, a in seen] == [(1, 3, 7), (2, 3, 14), (3, 3, 20)]
+    assert "robust accuracy after SQUARE" in journal.log.read_text()
+    journal.remove()
+    assert [p.name for p in file.parent.iterdir()] == ["j.log"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(weights="other"),
+        dict(data="other"),
+        dict(batch_size=8),
+        dict(seed=3),
+        dict(attack=replace(SQUARE, steps=9)),
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_a_journal_of_another_evaluation_is_set_aside(tmp_path, change):
+    base = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d")
+    Journal(tmp_path / "j.json", about(**base)).add(0, ClassAccuracy((1, 2), (3, 4)))
+    assert Journal(tmp_path / "j.json", about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
+    assert Journal(tmp_path / "j.json", about(**base | change)).done == {}
+    assert [p.name for p in tmp_path.iterdir()] == ["j.set-aside-0.json"]
+
+
+def test_a_journal_of_another_library_version_or_a_damaged_one_is_set_aside(tmp_path, monkeypatch):
+    what = about(SQUARE, 0, 7)
+    Journal(tmp_path / "j.json", what).add(0, ClassAccuracy((1,), (3,)))
+    monkeypatch.setattr(autoattack, "version", lambda _: "9.9")
+    assert Journal(tmp_path / "j.json", about(SQUARE, 0, 7)).done == {}
+    for text in ("{ half", "[]", '{"about": {}, "done": 3}'):
+        (tmp_path / "j.json").write_text(text)
+        assert Journal(tmp_path / "j.json", what).done == {}
+    assert len(list(tmp_path.glob("j.set-aside-*.json"))) == 4
+
+
+def test_the_record_says_how_a_library_attacked(copied):
+    store, config = copied
+    old = store.record(config).to_json()
+    assert '"attacks"' not in old
+    assert '"confusions"' not in old
+    pgd = Attack("pgd", 0.1, 0.025, 2)
+    record = measure(config, store, {"live/last": (SQUARE, pgd)})
+    assert record.attacks == {
+        SQUARE.key: dict(kind="square", eps=0.1, batch_size=1000, library=autoattack.library(), images=20)
+    }
+    text = (store.path(config) / "record.json").read_text()
+    assert RunRecord.from_json(text) == record
+    assert RunRecord.from_json(text).to_json() == text
+    assert [p.suffix for p in (store.path(config) / "evaluations").iterdir()] == [".log"]
+
+
+def test_a_killed_measurement_goes_on_from_its_journal(copied, monkeypatch):
+    store, config = copied
+    for module in (evaluate_module, measure_module):
+        monkeypatch.setattr(module, "BATCH", 7)
+    real, calls = autoattack._attack_batch, []
+
+    def dies(*a):
+        calls.append(1)
+        if len(calls) == 3:
+            raise Stopped
+        return real(*a)
+
+    monkeypatch.setattr(autoattack, "_attack_batch", dies)
+    with pytest.raises(Stopped):
+        measure(config, store, {"live/last": (SQUARE,)})
+    assert len(list((store.path(config) / "evaluations").glob("*.json"))) == 1
+    assert not store.record(config).evaluations
+    measure(config, store, {"live/last": (SQUARE,)})
+    assert len(calls) == 4  # the third batch, again
+    assert not list((store.path(config) / "evaluations").glob("*.json"))
+
+
+def test_equal_weights_are_attacked_once_whatever_their_headers_say(copied, monkeypatch):
+    store, config = copied
+    tensors, record = store.load_weights(config, "live/last"), store.record(config)
+    digest = store.save_weights(config, "live/best", tensors)
+    record.checkpoints["live/best"] = replace(record.checkpoints["live/last"], sha256=digest)
+    store.write_record(config, record, store.provenance(config))
+    assert digest != record.checkpoints["live/last"].sha256
+    pgd = Attack("pgd", 0.1, 0.025, 2)
+    calls = []
+    real = measure_module.attack_accuracy
+    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *a: calls.append(1) or real(*a))
+    done = measure(config, store, {"live/last": (pgd,), "live/best": (pgd,)})
+    assert len(calls) == 1
+    assert done.evaluations["live/best"] == done.evaluations["live/last"]
+
+
+def test_digests_tell_names_shapes_and_values_apart():
+    base = {"a": torch.ones(2, 3), "n": torch.tensor(3)}
+    variants = [{"b": base["a"], "n": base["n"]}, {"a": torch.ones(3, 2), "n": base["n"]}]
+    variants += [{"a": torch.ones(2, 3), "n": torch.tensor(4)}, {"a": torch.ones(2, 3).double(), "n": base["n"]}]
+    assert len({digest_of(t) for t in (base, *variants)}) == 5
+    assert digest_of(dict(reversed(base.items()))) == digest_of(base)
+
+
+def test_confusions_are_counted_once_and_kept(copied, monkeypatch):
+    store, config = copied
+    pgd = Attack("pgd", 0.1, 0.025, 2)
+    wanted = [("live/last", pgd), ("swa/last", pgd)]
+    assert store.status(config, (), {}, wanted).reason == "trained, 1 evaluation(s) to make"
+    record = measure(config, store, {}, confusions=wanted)
+    (rows,) = record.confusions.values()
+    assert list(record.confusions) == ["live/last:pgd2"]
+    assert [sum(row) for row in rows] == list(record.measured("live", "test", config.epochs).clean.n)
+    assert store.status(config, (), {}, wanted).fresh
+    assert RunRecord.from_json(record.to_json()) == record
+    monkeypatch.setattr(measure_module, "adversarial_confusion", lambda *_: pytest.fail("counted again"))
+    assert measure(config, store, {}, confusions=wanted) == record
+    assert missing_confusions(record, wanted) == missing_evaluations(record, {}) == []
+
+
+def test_lines_of_the_library_stay_out_of_other_logs(judged, tmp_path, caplog):
+    model, test = judged
+    with caplog.at_level(logging.DEBUG):
+        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j.json", about(SQUARE, 0, 1000)))
+    assert not caplog.records
+    assert "running square" in (tmp_path / "j.log").read_text()

@@ -1,0 +1,165 @@
+"""On a CUDA device: the captured step is the plain step, draws anew at each replay, and never waits for the device.
+
+Skipped without one. Float64, deterministic algorithms, no TF32, so that a difference means a mistake.
+"""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cfa_nb.calibration import uniform
+from cfa_nb.data.batches import Batches
+from cfa_nb.fast import FastStep
+from cfa_nb.fast.epoch import EagerEpoch, GraphEpoch, epoch_runner
+from cfa_nb.metrics import ClassCounts
+from cfa_nb.model import build
+from cfa_nb.rng import stream
+from cfa_nb.step import sgd, train_step
+from cfa_nb.store import RunStore
+from cfa_nb.train import Training, train
+from tests import tiny
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+
+SHAPE, CLOSE = (3, 8, 8), 1e-8
+
+
+@pytest.fixture(autouse=True)
+def _exact(monkeypatch):
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+
+
+def config_of(recipe="at_ccm", **changes):
+    base = tiny.resnet_config(recipe, precision="fp64", clean_forward="train", steps=3, alpha=0.02, eps=0.06)
+    return replace(base, batch_size=24, crop_padding=1, flip=True, **changes)
+
+
+def split(n=60):
+    return tiny.split(n, SHAPE).to("cuda")
+
+
+def network(config):
+    return build(config, 10, SHAPE).double().cuda().train()
+
+
+def plain_epoch(model, config, epoch, calibration):
+    """The reference: the plain step in a plain loop."""
+    optimiser, counts = sgd(model, config), [ClassCounts(10, "cuda") for _ in range(2)]
+    for group in optimiser.param_groups:
+        group["lr"] = config.lr_at(epoch)
+    table = calibration.to("cuda", torch.float64)
+    for step, (x, y) in enumerate(Batches(split(), config, epoch)):
+        generator = stream(config.seed, "attack", epoch, step, "cuda")
+        train_step(model, optimiser, x, y, table, config, generator, *counts)
+    return tuple(c.result() for c in counts)
+
+
+def distance(model, other, start):
+    state, theirs = model.state_dict(), other.state_dict()
+    moved = max(float((state[k] - start[k]).abs().max()) for k in state if state[k].is_floating_point())
+    return max(float((state[k] - theirs[k]).abs().max()) for k in state) / moved
+
+
+@pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm", "frl"])
+def test_a_captured_epoch_equals_the_plain_one(recipe):
+    config = config_of(recipe, repeat_forwards=recipe[:2] in ("tr", "fa"))
+    plain = network(config)
+    fast, start = copy.deepcopy(plain), copy.deepcopy(plain.state_dict())
+    calibration = uniform(config, 10)
+    counts = plain_epoch(plain, config, 1, calibration)
+    runner = epoch_runner(fast, sgd(fast, config), config, split(), 10)
+    assert type(runner) is GraphEpoch
+    assert runner.run(1, calibration) == (*counts, 0)
+    assert distance(plain, fast, start) <= CLOSE
+    assert sorted(runner.captured) == [12, 24]
+
+
+@pytest.mark.parametrize("change", ["eps", "beta", "lr"])
+def test_values_changed_after_the_capture_take_effect(change):
+    config = config_of("trades_ccm_ccr", milestones=(1, 2) if change == "lr" else (3, 4))
+    runners = []
+    for kind in (EagerEpoch, GraphEpoch):
+        model = network(config)
+        runner = kind(model, sgd(model, config), config, split(), 10)
+        runner.run(1, uniform(config, 10))
+        start = copy.deepcopy(model.state_dict())
+        second = config if change == "lr" else replace(config, **{change: 0.5 * getattr(config, change)})
+        runner.run(2, uniform(second, 10))
+        runners.append(model)
+    assert distance(*runners, start) <= CLOSE
+
+
+def test_replays_draw_anew_and_the_same_step_draws_the_same():
+    config = config_of(batch_size=20)
+    model = network(config)
+    runner = GraphEpoch(model, sgd(model, config), config, split(), 10)
+    runner.run(1, uniform(config, 10))
+    index = torch.arange(20, device="cuda")
+    results = []
+    for number in (0, 1, 0):
+        before = [t.clone() for t in runner.mutable()]
+        runner.run_step(2, number, index)
+        results.append(model.linear.weight.detach().clone())
+        with torch.no_grad():
+            torch._foreach_copy_(runner.mutable(), before)
+    assert not torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_nothing_in_the_epoch_loop_waits_for_the_device():
+    config = config_of(batch_size=20)
+    model = network(config)
+    runner = GraphEpoch(model, sgd(model, config), config, split(), 10)
+    runner.run(1, uniform(config, 10))
+    order = Batches(runner.split, config, 2).order()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for number, index in enumerate(order):
+            runner.run_step(2, number, index)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("recipe", ["at", "trades", "fat"])
+def test_one_weight_gradient_a_layer_and_output(recipe):
+    """Compiled attacks compute no weight gradient: 20 kernels a step for AT's 20 convolutions, not 220."""
+    config = config_of(recipe, batch_size=20)
+    model = network(config)
+    step = FastStep(model, sgd(model, config), config, compiled=True)
+    x, y = next(iter(Batches(split(), config, 1)))
+    table = uniform(config, 10).to("cuda", torch.float64)
+
+    def run():
+        step(x, y, table, stream(0, "attack", 1, 0, "cuda"), ClassCounts(10, "cuda"), ClassCounts(10, "cuda"))
+
+    for _ in range(3):
+        run()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        run()
+    backward = [e for e in profile.events() if e.name == "aten::convolution_backward"]
+    convolutions = sum(p.ndim == 4 for p in model.parameters())
+    outputs = 2 if recipe == "trades" else 1
+    assert len(backward) == (config.steps + outputs) * convolutions
+
+
+def test_a_run_resumes_exactly(tmp_path):
+    config = config_of("trades_ccm_ccr", precision="fp32")
+    whole = train(config, tiny.AVERAGES, RunStore(tmp_path / "a"), device="cuda")
+    half = Training(config, tiny.AVERAGES, RunStore(tmp_path / "b"), "cuda")
+    half.epoch(1)
+    half.save(0.0)
+    resumed = train(config, tiny.AVERAGES, RunStore(tmp_path / "b"), device="cuda")
+    assert resumed.to_json() == whole.to_json()
+
+
+def test_bf16_trains():
+    config = config_of("at_ccm", precision="bf16", epochs=1, milestones=())
+    model = build(config, 10, SHAPE).cuda().train()
+    robust, _, broken = GraphEpoch(model, sgd(model, config), config, split(), 10).run(1, uniform(config, 10))
+    assert broken == 0
+    assert sum(robust.n) == 60

@@ -1,0 +1,205 @@
+"""Profiles by name: variants, folders, counts, schedules, and which runs are the same in two of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from cfa_nb.config import RECIPES, TrainConfig
+from cfa_nb.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, VARIANTS, profile_named
+
+NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
+NAMES = [
+    *PROFILES,
+    *(f"{name}+release" for name in PROFILES),
+    *(f"{name}+scaled-alpha" for name in NATURAL),
+    "cifar10-quick@my images",
+    "cifar10-quick@CIFAR-10 (JPEG q75):32",
+    "cifar10+release+scaled-alpha@x_1.y:64",
+]
+
+
+def shape(config):
+    """A config without its seed."""
+    parent = config.parent and replace(config.parent, seed=0)
+    return replace(config, seed=0, parent=parent).canonical()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_finds_its_profile_again(name):
+    assert profile_named(name).name == name
+    assert profile_named(name) == profile_named(profile_named(name).name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cifar", "unknown profile 'cifar'; there are demo, digits, smoke"),
+        ("", "unknown profile ''"),
+        ("+release", "unknown profile ''"),
+        ("cifar10+released", "unknown variant 'released' of a profile; there are release, scaled-alpha"),
+        ("cifar10+", "unknown variant ''"),
+        ("cifar10+release+release", "cifar10.release has the variant 'release' already"),
+        ("demo+scaled-alpha", "demo scales the attack's step already"),
+        ("demo@images", "demo trains a network for 8x8 images; take cifar10-quick or cifar10-rehearsal"),
+        ("cifar10-quick@", "a folder's name takes letters"),
+        ("cifar10-quick@a/b", "a folder's name takes letters"),
+        ("cifar10-quick@../b", "a folder's name takes letters"),
+        ("cifar10-quick@images+release", "a folder's name takes letters"),
+        ("cifar10-quick@images:", "its images' side, such as images:32"),
+        ("cifar10-quick@images:0", "its images' side, such as images:32"),
+        ("cifar10-quick@images:32x32", "its images' side, such as images:32"),
+    ],
+)
+def test_a_wrong_name_says_what_would_be_right(name, message):
+    with pytest.raises(ValueError, match=message):
+        profile_named(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "configurations"),
+    [
+        ("cifar10", 59, 31),  # 55 for the paper's 27 configurations, and 4 for lambda_2
+        ("cifar10+release", 59, 31),
+        ("cifar10+scaled-alpha", 59, 31),
+        ("cifar10-quick", 31, 31),
+        ("cifar10-quick@images:32", 31, 31),
+        ("cifar10-rehearsal", 31, 31),
+    ],
+)
+def test_the_number_of_runs(name, runs, configurations):
+    profile = profile_named(name)
+    assert len(profile.runs()) == runs
+    assert len({shape(c) for c in profile.runs()}) == configurations
+
+
+def test_without_lambda_2_the_paper_is_55_runs_of_27_configurations():
+    shown = [
+        c for figure in ("table1", "table2", "table3", "fig2", "fig3", "fig4", "fig5") for c in CIFAR10.runs(figure)
+    ]
+    assert len(set(shown)) == 55
+    assert len({shape(c) for c in shown}) == 27
+    assert len(set(CIFAR10.runs("lambda_2")) - set(shown)) == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_is_valid_and_survives_json(name):
+    for config in profile_named(name).runs():
+        assert TrainConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_windows_lie_within_the_epochs_and_where_the_rate_has_fallen(name):
+    profile = profile_named(name)
+    config = profile.config("at", profile.seeds[0])
+    begin = 1 if name.startswith("smoke") else config.milestones[0] + 1  # smoke has two epochs after its first fall
+    for first, last in (profile.early_window, profile.late_window, profile.beta_window):
+        assert begin <= first <= last <= config.epochs
+    assert profile.early_window[0] <= profile.late_window[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_calibration_and_averages_begin_within_the_epochs(name):
+    profile = profile_named(name)
+    config = profile.config("at_ccm", profile.seeds[0])
+    assert 2 <= config.calibration_start < config.epochs
+    assert all(1 <= a.start <= config.epochs for a in (*profile.averages, *profile.variants))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar100", "tiny-imagenet"])
+def test_milestones_are_half_and_three_quarters_as_in_the_paper(name):
+    config = profile_named(name).config("at", 0)
+    assert config.milestones == (config.epochs // 2, 3 * config.epochs // 4)
+
+
+def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():
+    for recipe in RECIPES:
+        ours, paper = QUICK.config(recipe, 0), CIFAR10.config(recipe, 0)
+        assert (5 * ours.epochs, tuple(5 * m for m in ours.milestones)) == (paper.epochs, paper.milestones)
+        schedule = ("epochs", "milestones", "calibration_start", "parent")
+        assert replace(ours, **{k: getattr(paper, k) for k in schedule}) == paper
+
+
+def test_the_rehearsal_shows_the_same_runs_as_quick():
+    free = ("dataset", "train_per_class", "val_per_class", "test_per_class", "width", "epochs", "milestones",
+            "calibration_start", "batch_size", "parent")  # fmt: skip
+    blank = {k: getattr(TrainConfig(), k) for k in free if k != "parent"}
+    alike = [[replace(c, parent=c.parent and TrainConfig(), **blank) for c in p.runs()] for p in (QUICK, REHEARSAL)]
+    assert alike[0] == alike[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frl_starts_from_the_at_run_of_its_seed(name):
+    profile = profile_named(name)
+    for seed in profile.seeds:
+        assert profile.config("frl", seed).parent == profile.config("at", seed)
+        assert profile.config("frl", seed).parent in profile.runs()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_run_of_the_release_is_one_of_the_profile_itself(name):
+    """Even AT's, which trains alike: its averages differ, and one run in a store cannot carry both."""
+    plain, released = (set(profile_named(n).runs()) for n in (name, f"{name}+release"))
+    assert not plain & released
+
+
+def test_a_scaled_step_makes_new_runs_of_the_other_margins_alone():
+    plain, scaled = (set(profile_named(n).runs()) for n in ("cifar10", "cifar10+scaled-alpha"))
+    assert {round(255 * c.eps) for c in scaled - plain} == {2, 4, 6, 10, 12, 14, 16}
+    assert len(scaled - plain) == 7
+    assert all(c.alpha == pytest.approx(c.eps / 4) for c in scaled if c.objective == "at")
+
+
+def test_a_folder_and_its_size_are_part_of_every_run():
+    names = ("cifar10-quick", "cifar10-quick@a", "cifar10-quick@b", "cifar10-quick@a:32")
+    parts = [set(profile_named(n).runs()) for n in names]
+    assert len(set().union(*parts)) == 4 * 31
+    own = profile_named("cifar10-quick@a:32")
+    assert (own.data_label, own.common["dataset"], own.common["image_size"]) == ("a", "folder:a", 32)
+
+
+def test_only_the_paper_s_own_protocol_settles_its_claims():
+    assert [name for name in NAMES if profile_named(name).paper_protocol] == ["cifar10"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_release_s_numbers_are_its_own_on_every_profile(name):
+    """Its options know nothing of a run's length; a rehearsal of fewer than 11 epochs alone keeps its own start."""
+    plain, released = profile_named(name), profile_named(f"{name}+release")
+    ema, fawa = released.averages
+    assert (ema.decay, ema.start, ema.threshold, ema.init) == (0.88, 1, 0.0, "first")
+    assert (fawa.decay, fawa.start, fawa.threshold, fawa.init) == (0.88, 1, 0.24, "random")
+    for recipe in RECIPES:
+        config = released.config(recipe, released.seeds[0])
+        assert (config.lambda_1, config.lambda_2, config.repeat_forwards) == (0.5, 0.5, True)
+    own = plain.config("at", plain.seeds[0])
+    assert released.config("at", 0).calibration_start == (11 if own.epochs >= 11 else own.calibration_start)
+
+
+def test_the_release_s_side_of_each_field_on_cifar10():
+    """Those that a default has already: 10 steps of 2/255, batch 128, reflect, tau 3, the second half for best."""
+    config = profile_named("cifar10+release").config("fat_ccm", 0)
+    decided = dict(eps=8 / 255, alpha=2 / 255, steps=10, attack_bn="train", clean_forward="train", fat_tau=3,
+                   fat_rule="release", fat_omega=0.0, batch_size=128, crop_pad_mode="reflect", crop_padding=4,
+                   flip=True, val_per_class=100, epochs=200, milestones=(100, 150), weight_decay=5e-4, momentum=0.9,
+                   lr=0.1, eval_eps=8 / 255, eval_alpha=2 / 255, eval_steps=10, calibration_start=11)  # fmt: skip
+    assert {k: getattr(config, k) for k in decided} == decided
+    trades = profile_named("cifar10+release").config("trades_ccm_ccr", 0)
+    assert (trades.beta, trades.trades_normalized, trades.attack_bn) == (6.0, True, "eval")
+
+
+def test_the_release_s_runs_carry_the_paper_s_averages_for_comparison():
+    released = profile_named("cifar10+release")
+    by_name = {a.name: a for a in released.averages_of(released.config("at", 0))}
+    assert set(by_name) == {"ema", "fawa", "ema_paper", "fawa_paper"}
+    assert (by_name["fawa_paper"].decay, by_name["fawa_paper"].threshold, by_name["fawa_paper"].start) == (
+        0.85,
+        0.2,
+        50,
+    )
+
+
+def test_variants_say_in_the_description_what_they_are():
+    for name, base in (("release", "cifar10"), ("scaled-alpha", "cifar10")):
+        assert profile_named(f"{base}+{name}").description.startswith(CIFAR10.description)
+        assert profile_named(f"{base}+{name}").description != CIFAR10.description
+    assert set(VARIANTS) == {"release", "scaled-alpha"}

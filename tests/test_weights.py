@@ -1,0 +1,206 @@
+"""Weights from files: ours with their header, foreign ones without running their code, the released names."""
+
+import json
+import pickle
+import struct
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn as nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from cfa_nb.bench import UsageError
+from cfa_nb.config import TrainConfig
+from cfa_nb.model import PreActResNet
+from cfa_nb.prepare import prepare
+from cfa_nb.store import RunStore, StoreError
+from cfa_nb.train import train
+from cfa_nb.weights import WeightsError, fill, from_release, is_release, read
+from tests import tiny
+
+PLAIN = {"0.weight": torch.ones(2, 3), "0.bias": torch.zeros(2)}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    store, config = RunStore(tmp_path_factory.mktemp("runs")), tiny.config("at_ccm")
+    return store, config, train(config, (), store)
+
+
+def test_our_header_says_what_the_weights_are(trained):
+    store, config, record = trained
+    file = read(store.weights_path(config, "live/last"))
+    assert file.sha256 == record.checkpoints["live/last"].sha256
+    assert TrainConfig.from_dict(file.about["config"]) == config
+    assert file.about["checkpoint"] == "live/last"
+    assert file.about["data_hash"] == record.data_hash
+    assert tuple(file.about["class_names"]) == record.class_names
+    assert file.about["image_shape"] == [1, 8, 8]
+    with safe_open(file.path, framework="pt") as f:
+        assert list(f.metadata()) == ["cfa_nb"]  # several keys would be written in random order
+
+
+def test_unkept_weights_have_a_digest_and_no_file(trained, tmp_path):
+    _, config, record = trained
+    store = RunStore(tmp_path)
+    tensors = trained[0].load_weights(config, "live/last")
+    digest = store.save_weights(config, "live/last", tensors, write=False)
+    assert digest == record.checkpoints["live/last"].sha256
+    assert not store.weights_path(config, "live/last").exists()
+    store.write_record(config, record, trained[0].provenance(config))
+    with pytest.raises(StoreError, match=r"not kept by the policy \(--keep-weights all"):
+        store.load_weights(config, "live/last")
+
+
+@pytest.mark.parametrize("nest", [(), ("state_dict",), ("model",), ("net",), ("state_dict", "model")], ids=str)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_nests_and_prefixes_come_off(tmp_path, nest, prefix):
+    value = {prefix + k: v for k, v in PLAIN.items()}
+    for name in nest:
+        value = {"epoch": 3, name: value}
+    torch.save(value, tmp_path / "w.pth")
+    tensors = read(tmp_path / "w.pth").tensors
+    assert list(tensors) == list(PLAIN)
+    assert all(torch.equal(tensors[k], v) for k, v in PLAIN.items())
+
+
+def test_safetensors_without_our_header_are_foreign(tmp_path):
+    save_file(PLAIN, tmp_path / "w.safetensors", {"format": "pt"})
+    assert read(tmp_path / "w.safetensors").about is None
+    for text in ("{ half", "{}", "[]", '{"config": {}}'):
+        save_file(PLAIN, tmp_path / "w.safetensors", {"cfa_nb": text})
+        with pytest.raises(WeightsError, match="its header 'cfa_nb' cannot be read"):
+            read(tmp_path / "w.safetensors")
+
+
+class Bomb:
+    def __init__(self, file):
+        self.file = str(file)
+
+    def __reduce__(self):
+        return open, (self.file, "w")
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_code_in_a_file_is_refused_and_never_run(tmp_path):
+    torch.save({"state_dict": PLAIN, "x": Bomb(tmp_path / "ran")}, tmp_path / "zip.pt")
+    (tmp_path / "raw.pth").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    for name in ("zip.pt", "raw.pth"):
+        with pytest.raises(WeightsError, match=rf"{name} .*refused; where you trust it, save model.state_dict\(\)"):
+            read(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read as a file of torch.save"),
+        (b"some text", "cannot be read|refused"),
+        (b"PK\x03\x04 half a zip", "cannot be read|refused"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path, content, message):
+    (tmp_path / "w.pt").write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"w\.pt .*({message})"):
+        read(tmp_path / "w.pt")
+
+
+def test_what_is_no_state_dict_is_named(tmp_path):
+    with pytest.raises(WeightsError, match="no file of weights at"):
+        read(tmp_path / "none.pt")
+    for value, held in (([1], "list"), ({"epoch": 3}, "epoch"), ({}, "nothing")):
+        torch.save(value, tmp_path / "w.pt")
+        with pytest.raises(WeightsError, match=f"holds no state dict of tensors by name, but {held}"):
+            read(tmp_path / "w.pt")
+    (tmp_path / "w.safetensors").write_bytes(struct.pack("<Q", 10) + b"x")
+    with pytest.raises(StoreError, match="no safetensors file"):
+        read(tmp_path / "w.safetensors")
+
+
+def released(model, depth=2):
+    """A network's tensors under the names of the released code."""
+    names = {"stem": "conv1", "bn": "bn", "linear": "linear"}
+    for stage in range(4):
+        for block in range(depth):
+            names[f"blocks.{stage * depth + block}"] = f"layer{stage + 1}.{block}"
+    out = {}
+    for name, tensor in model.state_dict().items():
+        owner = next(o for o in names if name.startswith(f"{o}."))
+        out[names[owner] + name.removeprefix(owner).replace("shortcut.", "shortcut.0.")] = tensor
+    return out
+
+
+def busy(model, seed=0):
+    """The same network with BatchNorms that do something."""
+    g = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for t in (module.weight.data, module.bias.data, module.running_mean, module.running_var):
+                t.copy_(0.5 + torch.rand(t.shape, generator=g))
+    return model.eval()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_released_names_give_the_same_network(depth):
+    torch.manual_seed(1)
+    ours = busy(PreActResNet(10, width=4, depth=depth))
+    theirs = released(ours, depth)
+    assert "layer2.0.shortcut.0.weight" in theirs
+    assert is_release(theirs)
+    again = PreActResNet(10, width=4, depth=depth).eval()
+    fill(again, from_release(theirs), "w.pth")
+    x, _ = tiny.images(4, (3, 32, 32))
+    with torch.no_grad():
+        assert torch.equal(again(x), ours(x))
+
+
+def test_only_released_names_are_taken_for_released():
+    assert not is_release(PreActResNet(10, width=4).state_dict())
+    assert not is_release({"conv1.weight": 0, "layer1.0.bn1.weight": 0, "bn1.weight": 0, "fc.weight": 0})
+    uneven = released(PreActResNet(10, width=4))
+    uneven |= {"layer3.2.bn1.weight": torch.ones(16)}
+    with pytest.raises(WeightsError, match="stages have 2, 2, 3, 2 blocks"):
+        from_release(uneven)
+
+
+def test_what_does_not_fit_is_listed():
+    tensors = nn.Linear(3, 2).state_dict()
+    model = nn.Linear(3, 2)
+    fill(model, tensors, "w")
+    assert torch.equal(model.weight, tensors["weight"])
+    with pytest.raises(WeightsError, match=r"w does not fit the network: 1 missing: bias; 1 unknown: scale"):
+        fill(model, {"weight": tensors["weight"], "scale": tensors["bias"]}, "w")
+    with pytest.raises(WeightsError, match=r"weight is \(2, 3\), the network's \(2, 4\)"):
+        fill(nn.Linear(4, 2), tensors, "w")
+    counted = nn.BatchNorm1d(2)
+    fill(counted, {k: v for k, v in counted.state_dict().items() if k != "num_batches_tracked"}, "w")
+
+
+def lacking_header(store, config, folder):
+    file = folder / "old.safetensors"
+    save_file(store.load_weights(config, "live/last"), file)
+    return file
+
+
+def test_ours_without_a_header_ask_for_the_architecture(trained, tmp_path):
+    store, config, _ = trained
+    with pytest.raises(UsageError, match=r"old\.safetensors has no header .* give --architecture package"):
+        prepare(lacking_header(store, config, tmp_path), dataset="digits")
+    with pytest.raises(UsageError, match="leave --architecture out"):
+        prepare(store.weights_path(config, "live/last"), architecture="preactresnet18")
+
+
+def test_a_header_of_a_config_that_never_was_is_an_error(trained, tmp_path):
+    store, config, _ = trained
+    path = store.weights_path(config, "live/last")
+    file = read(path)
+    about = json.dumps(file.about | {"config": {"speed": 3}})
+    save_file(file.tensors, tmp_path / "w.safetensors", {"cfa_nb": about})
+    with pytest.raises(ValueError, match=r"unknown field\(s\) speed"):
+        prepare(tmp_path / "w.safetensors")
+    wide = json.dumps(file.about | {"config": replace(config, width=9).to_dict()})
+    save_file(file.tensors, tmp_path / "w.safetensors", {"cfa_nb": wide})
+    with pytest.raises(WeightsError, match=r"of another shape: hidden\.0\.bias"):
+        prepare(tmp_path / "w.safetensors")
