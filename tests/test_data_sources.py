@@ -104,7 +104,7 @@ def test_a_fifth_is_rounded_up(n, held_out):
 def test_sizes_that_differ_are_refused_unless_resized(made):
     as_they_are = replace(CONFIG, image_size=None)
     Image.new("RGB", (5, 7)).save(made / "test" / "dog" / "9.png")
-    with pytest.raises(ValueError, match=r"9\.png is 5x7, not 9x9 as others are; give image_size"):
+    with pytest.raises(ValueError, match=r"9\.png is 5x7, not 9x9 as others are; give --image-size"):
         folder.load(as_they_are)
     assert len(folder.load(CONFIG).test) == 4
     (made / "test" / "dog" / "9.png").unlink()
@@ -171,7 +171,7 @@ def test_too_few_images_and_no_folder_at_all(made, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="single/cat holds 1 image; 2 are needed"):
         folder.load(CONFIG)
     monkeypatch.delenv(folder.VARIABLE)
-    with pytest.raises(ValueError, match=f"set {folder.VARIABLE}"):
+    with pytest.raises(ValueError, match=f"give --data-dir DIR or set {folder.VARIABLE}"):
         folder.load(CONFIG)
 
 

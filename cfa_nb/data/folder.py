@@ -4,9 +4,9 @@
     <dir>/<class>/*        test is the last fifth of each class (rounded up, at least 1) in the order of file names
 
 The user names it: `dataset="folder:my-images"`, or "folder" alone, which is called "images"; the name stands in every
-record. The folder itself is no part of a run's identity and comes from the environment variable `CFA_NB_DATA_DIR`;
-the images' hash is. Images are resized to `config.image_size`, or refused where they differ and none is given. Other
-files, hidden ones and folders inside a class folder are left out.
+record. The folder itself is no part of a run's identity and comes from `--data-dir` or the environment variable
+`CFA_NB_DATA_DIR`; the images' hash is. Images are resized to `config.image_size`, or refused where they differ and
+none is given. Other files, hidden ones and folders inside a class folder are left out.
 """
 
 import os
@@ -29,14 +29,14 @@ def load(config):
     name = config.dataset.partition(":")[2] or "images"
     if config.image_size is not None and config.image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {config.image_size}")
-    remedy = "give image_size, such as 32, to have all resized"
+    remedy = "give --image-size (image_size), such as 32, to have all resized"
     return cut(name, listing(folder()).pool(f"folder-{name}", config.image_size, remedy=remedy), config)
 
 
 def folder():
     """The folder that `CFA_NB_DATA_DIR` names."""
     if not os.environ.get(VARIABLE):
-        raise ValueError(f"no folder of images is named; set {VARIABLE} to it")
+        raise ValueError(f"no folder of images is named; give --data-dir DIR or set {VARIABLE}")
     root = Path(os.environ[VARIABLE]).absolute()
     if not root.is_dir():
         raise ValueError(f"{root}, which {VARIABLE} names, is not a folder")

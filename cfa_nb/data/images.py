@@ -3,7 +3,7 @@
     listing = Listing(class_names, train=[("cat/0.png", 0), ...], test=[...])
     pool = listing.pool("my-images", size=32)
 
-Nothing is left out, guessed or repaired: a file that cannot be used is named.
+Nothing listed is skipped, guessed or repaired: a file that cannot be used is named.
 """
 
 import os
