@@ -5,13 +5,15 @@ VENV ?= .venv
 PROFILE ?=
 TORCH ?=
 TESTERS ?= 2
+DATA_DIR ?=
+AUTHORS ?=
 
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BUILDING := $(VENV)/.building
 PINS := constraints.txt
 RUN := $(PY) -m cfa_nb
-FOR_PROFILE := $(if $(PROFILE),--profile $(PROFILE))
+FOR_PROFILE := $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 # TORCH=keep: the torch and torchvision that are there stay; all that belongs to their build is not pinned.
 ifeq ($(TORCH),keep)
@@ -21,14 +23,16 @@ else ifneq ($(TORCH),)
 $(error TORCH=$(TORCH) is unknown; there is TORCH=keep, which keeps the torch and torchvision that are installed)
 endif
 
-.PHONY: help reproduce render test test-fast lab status lint format clean
+.PHONY: help reproduce render test test-fast lab status bench lint format clean
 
 help:
-	@echo "make reproduce   train what is missing, then draw every page  (PROFILE=demo|digits; default: both)"
+	@echo "make reproduce   train what is missing, then draw every page  (PROFILE=demo|digits|...; default: both)"
+	@echo "                 PROFILE=cifar10-quick wants a GPU; DATA_DIR=... trains on a folder of images instead"
 	@echo "make render      draw every page from the published records, without training  (PROFILE=...)"
 	@echo "make status      what is finished, missing or stale, and what is left in time and disk  (PROFILE=...)"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make test        all tests;  make test-fast: those of a minute"
+	@echo "make bench       what a training step costs  (AUTHORS=... the released code, to compare with)"
 	@echo "make lint        check code and notebooks;  make format: format them"
 	@echo "make clean       remove caches and .venv; never runs/ or outputs/"
 	@echo
@@ -53,6 +57,9 @@ test-fast: $(READY)
 
 lab: $(READY)
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+bench: $(READY)
+	@$(PY) -m benchmarks.all --quick $(if $(AUTHORS),--authors "$(AUTHORS)")
 
 lint: $(READY)
 	@$(PY) -m ruff check .

@@ -239,7 +239,8 @@ class Attack:
     def label(self):
         """Such as "PGD-20", "AA", "AA, 100 images a class": less than all test images is said."""
         name = KINDS[self.kind] + (f"-{self.steps}" if self.counts_steps else "")
-        return name + (f", {self.per_class} images a class" if self.per_class else "")
+        images = f"{self.per_class} image{'s' * (self.per_class > 1)} a class" if self.per_class else ""
+        return f"{name}, {images}" if images else name
 
 
 _AT = TrainConfig()

@@ -43,11 +43,14 @@ class PreActBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
         changes = stride != 1 or channels_in != channels
-        self.shortcut = nn.Conv2d(channels_in, channels, 1, stride, bias=False) if changes else None
+        self.shortcut = nn.Conv2d(channels_in, channels, 1, bias=False) if changes else None
+        self.stride = stride
 
     def forward(self, x):
         h = F.relu(self.bn1(x))
-        skip = x if self.shortcut is None else self.shortcut(h)
+        # sliced, not strided: the same numbers, faster, and oneDNN 3.x writes out of bounds in the weight gradient of a
+        # strided 1x1 convolution of four channels laid out channels-last
+        skip = x if self.shortcut is None else self.shortcut(h[:, :, :: self.stride, :: self.stride])
         return skip + self.conv2(F.relu(self.bn2(self.conv1(h))))
 
 

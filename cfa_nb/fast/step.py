@@ -55,7 +55,7 @@ class FastStep:
 
 
 def layout_of(model):
-    """Channels-last for convolutions on colour images; one channel has no such layout, and oneDNN aborts on it."""
+    """Channels-last for convolutions on colour images; one channel has no such layout."""
     kernels = [p for p in model.parameters() if p.ndim == 4]
     return torch.channels_last if kernels and kernels[0].shape[1] > 1 else torch.contiguous_format
 

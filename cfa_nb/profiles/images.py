@@ -58,7 +58,7 @@ REHEARSAL = replace(
     ),
     by_objective={"frl": dict(epochs=2, milestones=(1, 2))},
     averages=averages(1, 0.01),
-    variants=variants(1, 0.01)[:2],
+    variants=variants(1, 0.01),
     early_window=(2, 2),
     late_window=(3, 3),
     beta_window=(2, 3),

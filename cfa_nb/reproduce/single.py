@@ -15,11 +15,14 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def train_one(profile, config, say=print_line):
-    """Trains a run of a profile, and its parent, unless they are finished; says how it did and where it lies."""
+    """Trains a run of a profile, and its parent, unless they are finished; says how it did and where it lies.
+
+    All its checkpoints are kept: a run that is asked for by name is wanted.
+    """
     from cfa_nb.sweep import ensure
 
     store = RunStore(runs_dir())
-    trained = ensure(profile, [config], store, workers=1, progress=run_lines(profile, say))
+    trained = ensure(profile, [config], store, workers=1, progress=run_lines(profile, say), keep_weights="all")
     record = store.record(config)
     robust = record.measured(LIVE, "test", config.epochs).robust
     say(f"{store.path(config).name}: {'trained' if config in trained else 'was finished already'}")
