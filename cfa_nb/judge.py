@@ -30,7 +30,7 @@ def add_command(commands, command):
     add("--eps", type=_margin, metavar="E", help="in pixel units, such as 8/255 (default: our weights' own; 8/255)")
     add("--per-class", type=_positive, metavar="N", help="judge on the first N test images of each class only")
     add("--seed", type=int, metavar="N", help="of the attacks (default: the run's; 0)")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to attack (default: cpu)")
+    add("--device", choices=("cpu", "cuda"), help="where to attack (default: a GPU if there is one)")
     add("--json", metavar="FILE", help="also write the card as data")
 
 

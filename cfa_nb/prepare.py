@@ -24,7 +24,7 @@ from cfa_nb.weights import fill, from_release, is_release, read
 RELEASE = "preactresnet18"
 
 
-def prepare(path, architecture=None, dataset=None, image_size=None, eps=None, seed=None, device="cpu"):
+def prepare(path, architecture=None, dataset=None, image_size=None, eps=None, seed=None, device=None):
     """The `Bench` for a file of weights; None means: what our file's header says, or the paper's setting.
 
     Args:
@@ -34,12 +34,13 @@ def prepare(path, architecture=None, dataset=None, image_size=None, eps=None, se
         image_size: a folder's images are resized to this side.
         eps: margin in pixel units.
         seed: of the attacks.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda" (default: a GPU if there is one).
     Raises:
         UsageError: if what was asked for does not fit the file.
         WeightsError: if the file cannot be read, or does not fit the network.
         ValueError: if network and data do not fit one another.
     """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: there is no CUDA device here; leave it out")
     file = read(path)

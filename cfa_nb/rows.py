@@ -7,7 +7,8 @@ Tables and claims both ask here, so that they cannot mean different runs, classe
 
 import math
 
-from cfa_nb.config import ROWS
+from cfa_nb.config import LIVE, ROWS
+from cfa_nb.stats import count
 
 #: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1), by design on demo, and on digits the four
 #: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
@@ -37,8 +38,8 @@ def hard_classes(profile, runs=()):
     names = runs[0].record.class_names
     if sorted(map(str, names)) == list(CIFAR10_NAMES):
         return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
-    count = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
-    return hardest_by_training(_judges(runs, profile)[1], count)
+    wanted = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
+    return hardest_by_training(_judges(runs, profile)[1], wanted)
 
 
 def easy_classes(profile, runs):
@@ -78,7 +79,7 @@ def _hard_reason(profile, runs):
     recipe, judges = _judges(runs, profile)
     return (
         f"those {100 * HARD_SHARE:.0f} % of the classes that have the least train robust accuracy in the last epoch "
-        f"of {ROWS[recipe].label} (mean of {len(judges)} run{'s' * (len(judges) > 1)})"
+        f"of {ROWS[recipe].label} (mean of {count(len(judges), 'run')})"
     )
 
 
@@ -99,9 +100,9 @@ def _judges(runs, profile):
     return runs[0].config.recipe, [r for r in runs if r.config.recipe == runs[0].config.recipe]
 
 
-def hardest_by_training(runs, count=4):
-    """The `count` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
-    return tuple(sorted(_by_training(runs)[:count]))
+def hardest_by_training(runs, wanted=4):
+    """The `wanted` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
+    return tuple(sorted(_by_training(runs)[:wanted]))
 
 
 def _by_training(runs):
@@ -113,17 +114,17 @@ def _by_training(runs):
 
 def shown_classes(profile, runs):
     """Indices of the classes that a figure shows: all of them up to `SHOWN`, else the hardest and the easiest ones."""
-    count = class_count(runs)
-    if count <= SHOWN:
-        return tuple(range(count))
+    classes = class_count(runs)
+    if classes <= SHOWN:
+        return tuple(range(classes))
     order, half = _by_training(_judges(runs, profile)[1]), SHOWN // 2
     return (*order[:half], *order[-half:])
 
 
 def shown_text(runs):
     """ "10 hardest and 10 easiest of 200 classes", as those that train with them find; "" where all are shown."""
-    count = class_count(runs)
-    return f"{SHOWN // 2} hardest and {SHOWN // 2} easiest of {count} classes" if count > SHOWN else ""
+    classes = class_count(runs)
+    return f"{SHOWN // 2} hardest and {SHOWN // 2} easiest of {classes} classes" if classes > SHOWN else ""
 
 
 def find(runs, profile, recipe, **changes):
@@ -135,6 +136,49 @@ def find(runs, profile, recipe, **changes):
 def row_runs(runs, profile, key):
     """{seed: run} of a table row ("at_cfa")."""
     return find(runs, profile, ROWS[key].recipe)
+
+
+def stand_ins(runs, profile, key):
+    """{seed: "live weights"}: what a row shows in each seed whose average took no epoch in; {} for live weights."""
+    weights = ROWS[key].weights
+    never = {s: r for s, r in sorted(row_runs(runs, profile, key).items()) if weights != LIVE and not _ever(r, weights)}
+    return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in never.items()}
+
+
+def stand_in(spec):
+    """What a row shows while its average, an `Average` of the config, has accepted nothing."""
+    return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
+
+
+def _ever(run, weights):
+    return any(e.accepted.get(weights) for e in run.record.epochs)
+
+
+def stand_in_text(runs, profile, key):
+    """ "FAWA accepted no epoch in 2 of 5 seeds: live weights stand in"; "" where each seed has its average."""
+    found, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
+    if not found:
+        return ""
+    shown = " or ".join(dict.fromkeys(found.values()))
+    verb = "stands" if shown.startswith("a ") else "stand"
+    name = ROWS[key].weights.upper()
+    return f"{name} accepted no epoch in {len(found)} of {count(seeds, 'seed')}: {shown} {verb} in"
+
+
+def only_stand_ins(runs, profile, key):
+    """True where a row's average took no epoch in in any seed, so that the row shows nothing of it."""
+    return bool(found := stand_ins(runs, profile, key)) and len(found) == len(row_runs(runs, profile, key))
+
+
+def eps_text(eps):
+    """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
+    steps = eps * 255
+    return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
+
+
+def calibrated_text(margin, eps):
+    """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
+    return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
 
 
 def robust_key(run, profile):

@@ -11,6 +11,9 @@ import numpy as np
 from scipy.stats import t as student
 
 ONE_SEED = "test images, one seed"  # what marks an interval that says nothing of training noise
+NO_INTERVAL = "none (one seed)"
+NO_WIDTH = "none (one seed, too few test images)"  # every test set drawn again has the same worst class
+ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,19 @@ class Paired:
 
     @property
     def interval_text(self):
-        """ "+1.2 to +10.2"; of one seed the interval over test images, marked as such; None where there is neither."""
+        """ "+1.2 to +10.2"; of one seed the interval over test images, marked as such; None without a seed."""
         if self.n > 1:
             return " to ".join(points(v) for v in self.interval)
-        return f"{points(self.images[0])} to {points(self.images[1])} ({ONE_SEED})" if self.images else None
+        if self.n == 0:
+            return None
+        if not self.images:
+            return NO_INTERVAL
+        return f"{' to '.join(points(v) for v in self.images)} ({ONE_SEED})" if self.has_width else NO_WIDTH
+
+    @property
+    def has_width(self):
+        """Whether the interval over test images says anything: one of no width does not."""
+        return self.images is not None and self.images[1] - self.images[0] > ROUNDING
 
     @property
     def up(self):
@@ -89,13 +101,34 @@ def percent(value):
     return f"{100 * value:.1f}"
 
 
+def count(number, thing):
+    """ "1 run", "5 runs"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def epoch_span(first, last):
+    """ "epoch 2", "epochs 101–120"."""
+    return f"epoch {first}" if first == last else f"epochs {first}–{last}"
+
+
+def extreme(values, least=False):
+    """The key of the largest (or least) value, and "", " (tied)" or "all equal" for what else has that value.
+
+    Args:
+        values: {key: fraction}; of several keys that share the value the first is given.
+    """
+    best = (min if least else max)(values.values())
+    ties = [key for key, value in values.items() if abs(value - best) < ROUNDING]
+    return ties[0], "" if len(ties) == 1 else "all equal" if len(ties) == len(values) else " (tied)"
+
+
 @lru_cache(maxsize=1024)
 def worst_bias(accuracy, draws=4000, seed=0):
     """How far the least of K noisy class accuracies lies below the true least one: a parametric bootstrap.
 
-    Each class's hits are drawn again, Binomial(n_k, hits_k / n_k); the bias is the mean of the redrawn minimum less
-    the observed one. It is negative: the worst of K classes reads low, the more so the fewer test images there are.
-    Where the worst share of the classes counts, the same is said of its mean.
+    Each class's hits are drawn again (`redrawn`); the bias is the mean of the redrawn minimum less the least of the
+    accuracies that it was drawn from. It is negative: the worst of K classes reads low, the more so the fewer test
+    images there are. Where the worst share of the classes counts, the same is said of its mean.
 
     Args:
         accuracy: a `ClassAccuracy`.
@@ -103,27 +136,41 @@ def worst_bias(accuracy, draws=4000, seed=0):
         the bias, as a fraction, and the standard deviation of the redrawn minimum.
     """
     least = redrawn(accuracy, "worst", draws, np.random.default_rng(seed))
-    return float(least.mean() - accuracy.worst), float(least.std(ddof=1))
+    source = _least_of(np.array([[jeffreys(h, n)] for h, n in _measured(accuracy)]), accuracy.worst_share)
+    return float(least.mean() - source[0]), float(least.std(ddof=1))
+
+
+def jeffreys(hits, n):
+    """Jeffreys' estimate of a proportion: unlike hits / n never 0 or 1, where a binomial has no width."""
+    return (hits + 0.5) / (n + 1)
+
+
+def _measured(accuracy):
+    return [(h, n) for h, n in zip(accuracy.hits, accuracy.n) if n]
 
 
 def redrawn(accuracy, which, draws, generator):
-    """(draws,) the "overall" or "worst" accuracy of test sets drawn again, Binomial(n_k, hits_k / n_k) a class."""
-    kept = [(h, n) for h, n in zip(accuracy.hits, accuracy.n) if n]
-    drawn = [generator.binomial(n, h / n, draws) for h, n in kept]  # a class at a time: its p is set up once
+    """(draws,) the "overall" or "worst" accuracy of test sets drawn again, Binomial(n_k, `jeffreys`) a class."""
+    kept = _measured(accuracy)
+    drawn = [generator.binomial(n, jeffreys(h, n), draws) for h, n in kept]  # a class at a time: its p is set up once
     if which == "overall":
         return np.sum(drawn, axis=0) / sum(n for _, n in kept)
-    count = max(1, round(accuracy.worst_share * len(kept)))  # as in ClassAccuracy.worst
-    shares = np.array([row / n for row, (_, n) in zip(drawn, kept)])
-    return np.partition(shares, count - 1, axis=0)[:count].mean(axis=0)
+    return _least_of(np.array([row / n for row, (_, n) in zip(drawn, kept)]), accuracy.worst_share)
+
+
+def _least_of(shares, worst_share):
+    """(draws,) least of (K, draws) class accuracies, or the mean of their worst share, as in `ClassAccuracy.worst`."""
+    kept = max(1, round(worst_share * len(shares)))
+    return np.partition(shares, kept - 1, axis=0)[:kept].mean(axis=0)
 
 
 @lru_cache(maxsize=1024)
 def image_interval(ours, theirs, which, draws=2000, seed=0, level=0.95):
     """Interval of one run's accuracy minus another one's over test images: a parametric bootstrap of both.
 
-    It is centred on the measured difference, as the bias of a minimum is told on its own (`worst_bias`). Both rows
-    are drawn independently though they share their images, so it errs on the wide side. It says nothing of how
-    another seed would train.
+    It is centred on the measured difference, as the bias of a minimum is told on its own (`worst_bias`); `jeffreys`
+    gives it a width at 0 and n hits too. Both rows are drawn independently though they share their images, so it errs
+    on the wide side. It says nothing of how another seed would train.
 
     Args:
         ours, theirs: `ClassAccuracy`.

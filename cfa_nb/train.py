@@ -13,8 +13,8 @@ from cfa_nb.averaging import WeightAverage
 from cfa_nb.calibration import Frl, next_calibration
 from cfa_nb.config import LIVE
 from cfa_nb.data.batches import DTYPES
-from cfa_nb.evaluate import epoch_measure
 from cfa_nb.fast.epoch import epoch_runner
+from cfa_nb.fast.measure import measure_on
 from cfa_nb.fast.step import layout_of
 from cfa_nb.measure import measure
 from cfa_nb.model import build
@@ -83,6 +83,7 @@ class Training:
         self.optimiser = sgd(self.model, config)
         self.runner = epoch_runner(self.model, self.optimiser, config, self.data.train, self.num_classes)
         self.averages = [WeightAverage(a, self.model.state_dict(), self._random_state(a)) for a in averages]
+        self.measures = {}
         self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
 
     def _build(self, purpose):
@@ -131,8 +132,12 @@ class Training:
         return robust, clean if self.config.clean_forward != "off" else None
 
     def _measure(self, split, epoch, model=None):
-        where = getattr(self.data, split)
-        return epoch_measure(model or self.model, where, self.config, self.num_classes, epoch, f"evaluate-{split}")
+        """The `Measured` of the live network, or of `model`, on validation or test."""
+        model = model or self.model
+        if (split, model) not in self.measures:
+            images, purpose = getattr(self.data, split), f"evaluate-{split}"
+            self.measures[split, model] = measure_on(model, images, self.config, self.num_classes, purpose)
+        return self.measures[split, model](epoch)
 
     def _measure_average(self, average, epoch, changed):
         """(validation, test) of an average; what did not change is not measured again."""

@@ -55,9 +55,10 @@ def test_the_counter_leaves_out_the_gradients_that_are_not_computed():
     assert (passes.forward, passes.input_grad, passes.weight_grad, passes.total) == (1, 1, 0, 2)
 
 
+@pytest.mark.parametrize("name", ["plain", "fast"])
 @pytest.mark.parametrize(("clean_forward", "forwards"), [("train", 12), ("off", 11)])
-def test_a_plain_at_step_makes_the_passes_it_needs(start, clean_forward, forwards):
-    side = Ours("plain", SMALL, SMALL.config("at", clean_forward=clean_forward), start)
+def test_an_at_step_makes_the_passes_it_needs(start, name, clean_forward, forwards):
+    side = Ours(name, SMALL, SMALL.config("at", clean_forward=clean_forward), start)
     (batch,) = workloads.batches(SMALL, 1)
     unit = forward_flops(side.model, batch[0])
     with PassCounter(side.model) as counter:

@@ -16,7 +16,7 @@ from cfa_nb.claims.base import (
     REPRODUCED,
     SHOWN,
 )
-from cfa_nb.claims.studies import larger_margins, margin_effect, mean_value
+from cfa_nb.claims.studies import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_nb.claims.theory import THEOREMS
 from cfa_nb.claims.verdicts import all_of, verdict_of
 from cfa_nb.paper import Gap
@@ -92,13 +92,62 @@ def test_all_of_needs_all():
     assert all_of({"a": shown, "b": verdict_of(Paired(()), "")}).status == NOT_RUN
 
 
+def test_all_of_tells_the_evidence_of_each_part():
+    found = verdict("cfa_avg", all_runs(SMOKE)).evidence
+    assert f"AT: {INCONCLUSIVE}; AT + CFA minus AT, average, PGD-20, best on test; best on validation " in found
+    assert "FAT: inconclusive; FAT + CFA minus FAT, average, PGD-20" in found
+    parts = {"a": verdict_of(Paired((0.05, 0.05)), "first"), "b": verdict_of(Paired(()), "second")}
+    assert all_of(parts).evidence == "a: shown here; first; 2 of 2 seeds on the claim's side. b: not run; second."
+
+
+def test_where_an_average_never_was_nothing_is_said_of_it():
+    never, ever = all_runs(SMOKE, accepts=False), all_runs(SMOKE)
+    for key in ("cfa_at_worst", "cfa_avg", "cfa_spread", "cfa_no_harm", "cfa_over_frl", "fawa_fat_worst", "fawa_cost"):
+        assert verdict(key, never).status == NOT_RUN, key
+        assert "FAWA accepted no epoch in 2 of 2 seeds: live weights stand in" in verdict(key, never).evidence
+        assert verdict(key, ever).status != NOT_RUN, key
+        assert "stand in" not in verdict(key, ever).evidence
+    assert verdict("ccm_at_worst", never).status != NOT_RUN
+
+
+def test_where_one_seed_has_no_average_the_evidence_says_so_and_the_verdict_stands():
+    mixed = Runs(
+        run(SMOKE, r.config, 0.1 if r.config.recipe == "at_ccm" else 0.0, r.config.seed == 0) for r in all_runs(SMOKE)
+    )
+    found = verdict("cfa_at_worst", mixed)
+    assert (found.status, found.n) == (SHOWN, 2)
+    assert "FAWA accepted no epoch in 1 of 2 seeds: live weights stand in" in found.evidence
+    assert "FAWA accepted no epoch in 1 of 2 seeds" in verdict("cfa_no_harm", mixed).evidence
+
+
+def test_fig_4_without_a_pair_of_epochs_is_not_run():
+    profile = profile_named("cifar10-rehearsal@x")  # three epochs, the rate falls after each
+    for key in ("fig4_fluctuates", "fig4_fawa"):
+        found = verdict(key, all_runs(profile), profile)
+        assert found.status == NOT_RUN
+        assert "no pair of adjacent epochs to judge it by" in found.evidence
+    told = verdict("fig4_fluctuates", all_runs(DEMO), DEMO).evidence
+    assert "second half of training, without the epochs right after a drop of the rate" in told
+
+
+def test_margins_count_from_the_epoch_that_calibrates_on():
+    demo, smoke = (p.config("at_ccm", 0) for p in (DEMO, SMOKE))
+    assert (last_epochs(demo), last_text(demo)) == (8, "last 8 epochs")
+    assert (last_epochs(smoke), last_text(smoke)) == (3, "last 3 epochs")
+    late = replace(smoke, calibration_start=smoke.epochs)
+    assert (last_epochs(late), last_text(late)) == (1, "last epoch")
+    assert "over the last 3 epochs" in verdict("fig5_hard_margins", all_runs(SMOKE)).evidence
+
+
 def test_all_of_is_worth_its_worst_part():
     words = {"words": PROTOCOL, "paper": Gap(0.05)}
     holds, half, fails = (verdict_of(Paired(d), "", **words) for d in ((0.05, 0.05), (0.2, 0.2), (-0.2, -0.2)))
     assert all_of({"a": holds, "b": holds}).status == REPRODUCED
     assert all_of({"a": holds, "b": half}).status == DIRECTION
     assert all_of({"a": half, "b": fails}).status == NOT_REPRODUCED
-    assert "b: direction only; the paper's +5.0 points do not fit ours." in all_of({"a": holds, "b": half}).evidence
+    told = all_of({"a": holds, "b": half}).evidence
+    assert "b: direction only; " in told
+    assert told.endswith("the paper's +5.0 points do not fit ours.")
 
 
 def test_an_effect_is_found_and_no_effect_is_not():
@@ -129,7 +178,7 @@ def test_margins_sort_as_made_up():
 
 def test_one_seed_is_inconclusive_and_no_larger_margin_is_not_run():
     digits = verdict("fig2_hard_fall", all_runs(DIGITS), DIGITS)
-    assert (digits.status, digits.n, digits.interval) == (INCONCLUSIVE, 1, None)
+    assert (digits.status, digits.n, digits.interval) == (INCONCLUSIVE, 1, "none (one seed)")
     assert verdict("fig2_hard_fall", all_runs(SMOKE)).status == NOT_RUN
 
 

@@ -13,6 +13,7 @@ from cfa_nb.calibration import uniform
 from cfa_nb.data.batches import Batches
 from cfa_nb.fast import FastStep
 from cfa_nb.fast.epoch import EagerEpoch, GraphEpoch, epoch_runner
+from cfa_nb.fast.measure import EagerMeasure, GraphMeasure
 from cfa_nb.metrics import ClassCounts
 from cfa_nb.model import build
 from cfa_nb.rng import stream
@@ -109,6 +110,16 @@ def test_replays_draw_anew_and_the_same_step_draws_the_same():
             torch._foreach_copy_(runner.mutable(), before)
     assert not torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
+
+
+def test_a_captured_evaluation_equals_the_eager_one_and_follows_the_weights():
+    config = config_of()
+    model = network(config)
+    captured, eager = (k(model, split(), config, 10, "evaluate-test") for k in (GraphMeasure, EagerMeasure))
+    assert captured(1) == eager(1)
+    with torch.no_grad():
+        model.linear.weight.neg_()
+    assert captured(2) == eager(2)
 
 
 def test_nothing_in_the_epoch_loop_waits_for_the_device():

@@ -8,6 +8,7 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from cfa_nb import report
 from cfa_nb.metrics import ClassAccuracy
@@ -20,15 +21,15 @@ from cfa_nb.report.comparisons import paper_difference
 from cfa_nb.report.figures_ablation import trailing_mean
 from cfa_nb.report.figures_run import epochs_text
 from cfa_nb.report.header import duration, seeds_text
-from cfa_nb.report.lines import eps_text
 from cfa_nb.report.overview import PLACES
 from cfa_nb.report.rivals import _prediction
 from cfa_nb.report.sanity import _order
-from cfa_nb.report.style import HARD, class_colours, ordered_colours, spread, styled
+from cfa_nb.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
 from cfa_nb.rows import (
     attack_label,
     by_seed,
     class_groups,
+    eps_text,
     find,
     hard_classes,
     hardest_by_training,
@@ -39,7 +40,7 @@ from cfa_nb.rows import (
 )
 from cfa_nb.runs import Run, Runs
 from cfa_nb.study import FIGURES
-from tests.factories import LONG, NAMES, all_runs, class_names, paper_runs, provenance
+from tests.factories import LONG, NAMES, all_runs, class_names, paper_runs, provenance, run
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,14 @@ TEXT_CALLS = {  # everything else that notebooks take from report, by the name t
     "beta_caption": lambda r, p: report.beta_caption(r, p, "a"),
     "beta_table": lambda r, p: report.beta_table(r, p),
     "beta_text": lambda r, p: report.beta_text(r, p),
-    "calibration_table": lambda r, p: report.calibration_table(*(2 * (r[0].record.epochs[0].class_eps,)), *_last(r)),
+    "calibration_table": lambda r, p: report.calibration_table(r[0].record.class_names, *_calibrated(r), 0.1),
+    "change_caption": lambda r, p: report.change_caption(),
+    "class_change_caption": lambda r, p: report.class_change_caption(p),
+    "classwise_caption": lambda r, p: report.classwise_caption(r, p),
+    "confusion_caption": lambda r, p: report.confusion_caption(row_runs(r, p, "at")[p.seeds[0]], p),
+    "rival_caption": lambda r, p: report.rival_caption(r, p),
+    "room_text": lambda r, p: report.room_text(r, p),
+    "table_caption": lambda r, p: report.table_caption(r, p, 1, "last"),
     "change_table": lambda r, p: report.change_table(r, p),
     "choice_table": lambda r, p: report.choice_table(r, p),
     "class_change_table": lambda r, p: report.class_change_table(r, p, "at_cfa", "at", "last"),
@@ -133,8 +141,9 @@ def _traced(runs, profile):
     return row_runs(runs, profile, "trades_ccm_ccr")[profile.seeds[0]]
 
 
-def _last(runs):
-    return runs[0].record.epochs[-1].class_eps, runs[0].record.epochs[-1].class_beta
+def _calibrated(runs):
+    last = runs[0].record.epochs[-1]
+    return last.train_robust.per_class, last.class_eps, last.class_beta
 
 
 def _counts(runs, profile):
@@ -209,9 +218,19 @@ def test_a_comparison_is_paired_and_knows_the_papers(runs):
     assert paper_difference("at_fawa", "frl") == "–"
 
 
+def test_the_papers_difference_is_that_of_the_same_checkpoint(runs):
+    ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
+    wanted = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
+    assert paper_difference("at_cfa", "at", "last") == wanted != paper_difference("at_cfa", "at")
+    table = report.comparisons(runs, SMOKE, report.TABLE_1_PAIRS, "last")
+    assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == wanted
+    for pairs in (report.TABLE_2_PAIRS, report.TABLE_3_PAIRS):
+        assert set(report.comparisons(runs, SMOKE, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
+
+
 def test_an_average_that_never_accepted_is_said():
     never = all_runs(SMOKE, accepts=False)
-    assert "AT + FAWA in seed 0, 1" in report.never_accepted_text(never, SMOKE, TABLE_3)
+    assert "AT + FAWA in seeds 0, 1" in report.never_accepted_text(never, SMOKE, TABLE_3)
     assert list(report.acceptance(never, SMOKE)["first accepted epoch"]) == ["–"] * 6
     calibrated = report.acceptance(all_runs(SMOKE), SMOKE, recipes=report.CALIBRATED)
     assert list(calibrated["first accepted epoch"]) == ["2"] * 3
@@ -277,6 +296,105 @@ def test_hard_classes_stand_out():
     assert len(ordered_colours((0.1, 0.2, 0.3), 0.2)) == 3
 
 
+@pytest.mark.parametrize("many", range(1, 9))
+def test_every_margin_has_a_colour_of_its_own(many):
+    margins = [k / 255 for k in range(8 - many, 9 + many)]
+    assert len(set(ordered_colours(margins, 8 / 255).values())) == len(margins)
+    assert ordered_colours(CIFAR10.margins, 8 / 255)[max(CIFAR10.margins)] == ABOVE[-1]
+
+
+@pytest.mark.parametrize("figure", ["fig3a", "fig5a", "lambda_2", "tradeoff", "acceptance"])
+def test_no_axis_of_accuracies_goes_below_zero(figure):
+    profile = profile_named("cifar10-rehearsal@x")
+    low = Runs(run(profile, c) for c in profile.runs())
+    for r in low:
+        for e in r.record.epochs:
+            for measured in (e.test, e.val):
+                measured.update({w: replace(m, robust=_none_hit(m.robust)) for w, m in measured.items() if m})
+        for found in r.record.evaluations.values():
+            found.update({key: _none_hit(a) for key, a in found.items()})
+    for ax in FIGURE_CALLS[figure](low, profile).axes:
+        assert ax.get_ylim()[0] >= 0
+
+
+def test_margins_are_ticked_as_multiples_of_1_255():
+    runs, profile = made("cifar10-rehearsal@x")
+    fig = report.calibrated_values(runs, profile)
+    fig.draw_without_rendering()
+    assert all(re.fullmatch(r"\d+/255", t.get_text()) for t in fig.axes[0].get_yticklabels())
+    told = report.calibration_table(["a"], [0.1], [0.8 * 8 / 255], [1.0], 8 / 255)
+    assert told["margin"][0] == "6.4/255"
+
+
+def test_a_label_is_nearest_to_its_own_marker():
+    ax = plt.figure().add_subplot()
+    places = [(0.50, 0.50), (0.52, 0.50), (0.51, 0.53), (0.9, 0.1), (0.1, 0.9)]
+    ax.plot(*zip(*places), "o")
+    label_points(ax, [(x, y, f"label {i}", {"fontsize": 9}) for i, (x, y) in enumerate(places)])
+    centres = ax.transData.transform(places)
+    for i, label in enumerate(ax.texts):
+        assert nearest(Text.get_window_extent(label), centres) == i
+
+
+def test_figure_4_says_what_it_does_not_show():
+    never = report.fluctuation(all_runs(SMOKE, accepts=False), SMOKE, "fawa")
+    assert [t.get_text() for t in never.axes[1].texts] == ["no average"]
+    assert "no average" not in [t.get_text() for t in report.fluctuation(all_runs(SMOKE), SMOKE, "fawa").axes[1].texts]
+    never.draw_without_rendering()
+    assert not any("%" in t.get_text() for t in never.axes[1].get_yticklabels())
+    runs, profile = made("cifar10-rehearsal@x")
+    assert "no pair of adjacent epochs to judge it by" in report.fluctuation_caption(runs, profile, "live")
+
+
+def test_hard_classes_that_share_their_room_are_said_only_where_they_do():
+    profile = replace(SMOKE, margins=(0.15, 0.3))
+    lifts = {2: 0.2, 3: -0.3}  # of the largest margin's hard classes: one gains, one loses more
+    told = {}
+    for name, turned in (("falls", lifts), ("rises", {2: 0.2}), ("none gains", {3: -0.3})):
+        found = []
+        for config in (profile.config("at", 0, eps=eps) for eps in profile.margins):
+            made_up = run(profile, config)
+            for e in made_up.record.epochs if config.eps == 0.3 else ():
+                old = e.test["live"].robust
+                hits = [h + round(turned.get(k, 0) * n) for k, (h, n) in enumerate(zip(old.hits, old.n))]
+                e.test["live"] = replace(e.test["live"], robust=replace(old, hits=tuple(hits)))
+            found.append(made_up)
+        told[name] = report.room_text(Runs(found), profile)
+    assert "their sum still falls" in told["falls"]
+    assert told["rises"] == told["none gains"] == ""
+
+
+def test_ties_are_no_findings():
+    runs = all_runs(SMOKE)
+    assert "(all equal, " in report.sweep_caption(runs, SMOKE, "fig5")
+    assert "at every margin (all equal)" in report.margin_text(runs, SMOKE)
+
+
+def test_captions_name_attack_checkpoint_and_images():
+    runs, profile = made("cifar10-rehearsal@x")
+    assert "AA-fast, 1 image a class, best on test, one seed" in report.classwise_caption(runs, profile)
+    assert "(AA-fast, 1 image a class, last epoch)" in report.class_change_caption(profile)
+    assert "AA-fast, 1 image a class, last epoch" in report.rival_caption(runs, profile)
+    at = row_runs(runs, profile, "at")[0]
+    images = int(at.confusion(profile).sum())
+    assert f"all {images:,} test images are taken for under PGD-20" in report.confusion_caption(at, profile)
+    assert ", 1 seed. Last columns: the paper's values." in report.table_caption(runs, profile, 1, "best")
+    assert "Table 2. " in report.table_caption(all_runs(SMOKE), SMOKE, 2)
+
+
+def test_a_gain_of_live_weights_is_not_told_as_cfas():
+    text = report.gain_text(all_runs(SMOKE, accepts=False), SMOKE)
+    assert text.count("not run (FAWA accepted no epoch in 2 of 2 seeds: live weights stand in)") == 3
+
+
+def test_one_of_a_thing_is_said_in_the_singular():
+    runs, profile = made("cifar10-rehearsal@x")
+    for call in TEXT_CALLS.values():
+        found = call(runs, profile)
+        told = found if isinstance(found, str) else found.to_csv()
+        assert not re.search(r"\b1 (seeds|runs|epochs|test images)\b|epochs (\d+)–\2\b|all 1 ", told)
+
+
 @pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.0, 0.05, 0.9], [0.95, 0.97, 0.99], [0.5]])
 def test_labels_are_moved_apart_in_order(values):
     placed = spread(values, 0.1, 0.0, 1.0)
@@ -327,7 +445,7 @@ def test_rivals_margins_are_weighted_by_the_errors(runs):
     counts = np.diag([90] * 10)
     counts[2, 0] = 10  # the worst class is taken for an easy one, whose made-up margin is 1.2 eps
     table = report.rival_table(runs, SMOKE, counts)
-    own = table["own margin, % of ε, mean of last 8 epochs"]
+    own = table["own margin, % of ε, last 3 epochs"]
     assert (own[2], table["rivals' margin"][2], table["gap"][2]) == ("80", "120", "+40")
     assert "80 % of ε" in report.rival_text(runs, SMOKE, counts)
     assert "hypothesis for differences between data sets" in report.gap_text(runs, SMOKE, counts)
@@ -377,9 +495,10 @@ def test_captions_name_data_and_seeds(runs):
     assert "The paper finds 0.5 best" in report.sweep_caption(runs, SMOKE, "fig5")
     assert "8/255" in report.margins_caption(runs, SMOKE)
     assert "in the last epoch alone the hard classes train at 80 % of ε" in report.margins_caption(runs, SMOKE)
-    assert "Here the best average is at λ₁ = " in report.sweep_caption(runs, SMOKE, "fig5")
+    uneven = Runs(run(SMOKE, c, 0.2 if c.recipe == "at_ccm" and c.lambda_1 == 0.5 else 0.0) for c in SMOKE.runs())
+    assert "Here the best average is at λ₁ = 0.5 (" in report.sweep_caption(uneven, SMOKE, "fig5")
     assert "Epochs accepted: 3 in the shown seed, 6 over all 2 seeds" in report.fluctuation_caption(runs, SMOKE, "fawa")
-    assert "The largest change of the worst class" in report.fluctuation_caption(runs, SMOKE, "live")
+    assert "The largest change of the worst class" in report.fluctuation_caption(all_runs(DEMO), DEMO, "live")
 
 
 def test_a_trend_that_differs_from_the_papers_is_said(runs):
@@ -505,6 +624,10 @@ def test_sanity_finds_an_autoattack_that_leaves_too_much():
     text = report.sanity_text(Runs(weak), profile, TABLE_1)
     assert "on 0 of 33 checkpoints (largest excess +" in text
     assert "in 0 of 7 runs it leaves at most as much" in text
+
+
+def _none_hit(accuracy):
+    return ClassAccuracy((0,) * len(accuracy.n), accuracy.n, accuracy.worst_share)
 
 
 def _all_hit(accuracy):

@@ -70,7 +70,7 @@ def test_a_shorter_profile_tells_its_schedule_and_its_averages(name):
         ("demo", "PGD-20"),
         ("cifar10", "AA"),
         ("cifar10-quick", "AA, 100 images a class"),
-        ("cifar10-rehearsal", "AA-fast, 2 images a class"),
+        ("cifar10-rehearsal", "AA-fast, 1 image a class"),
     ],
 )
 def test_the_attack_of_the_tables_is_named_as_on_their_pages(name, label):

@@ -7,7 +7,20 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.stats import Paired, image_interval, mean_std, paired, percent, points, worst_bias
+from cfa_nb.stats import (
+    Paired,
+    count,
+    epoch_span,
+    extreme,
+    image_interval,
+    jeffreys,
+    mean_std,
+    paired,
+    percent,
+    points,
+    redrawn,
+    worst_bias,
+)
 
 
 def test_t_interval_agrees_with_scipy():
@@ -81,7 +94,39 @@ def test_the_worst_tenth_is_drawn_again_as_it_is_measured():
     assert worst_bias(one)[0] < worst_bias(tenth)[0] < 0
 
 
+@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 50), (50, 50)])
+def test_no_hits_and_all_hits_have_a_width(hits, n):
+    same = ClassAccuracy((hits,), (n,))
+    for which in ("overall", "worst"):
+        low, high = image_interval(same, same, which)
+        assert low < 0 < high
+        assert high - low > 1 / n  # at 0 of 1 from -100 to +100 points: one image says next to nothing
+    assert worst_bias(same)[1] > 0
+
+
+def test_a_class_accuracy_is_drawn_from_jeffreys_estimate():
+    drawn = redrawn(ClassAccuracy((0,), (1,)), "overall", 20000, np.random.default_rng(0))
+    assert drawn.mean() == pytest.approx(0.25, abs=0.01)
+    assert (jeffreys(1, 1), jeffreys(50, 100)) == (0.75, 0.5)
+
+
+def test_a_worst_class_that_no_drawing_moves_has_no_interval():
+    one_each = ClassAccuracy((0,) * 20, (1,) * 20)
+    low, high = image_interval(one_each, one_each, "worst")
+    assert Paired((0.0,), images=(low, high)).interval_text == "none (one seed, too few test images)"
+
+
+def test_counts_spans_and_ties_are_said_in_words():
+    assert [count(n, "seed") for n in (1, 2)] == ["1 seed", "2 seeds"]
+    assert [epoch_span(*w) for w in ((2, 2), (101, 120))] == ["epoch 2", "epochs 101–120"]
+    assert extreme({"a": 0.1, "b": 0.3}) == ("b", "")
+    assert extreme({"a": 0.3, "b": 0.1, "c": 0.1 + 0.2}) == ("a", " (tied)")
+    assert extreme({"a": 0.1, "b": 0.3, "c": 0.1}, least=True) == ("a", " (tied)")
+    assert extreme({"a": 0.1, "b": 0.1}) == ("a", "all equal")
+
+
 def test_the_text_of_an_interval_says_what_it_covers():
     assert Paired((0.1, 0.1)).interval_text == "+10.0 to +10.0"
-    assert Paired((0.1,)).interval_text is None
+    assert Paired((0.1,)).interval_text == "none (one seed)"
+    assert Paired(()).interval_text is None
     assert Paired((0.1,), images=(0.05, 0.15)).interval_text == "+5.0 to +15.0 (test images, one seed)"

@@ -107,8 +107,9 @@ def rule_text(profile):
     text += "" if profile.paper_protocol else " on this data"
     return (
         f"{text}. **Inconclusive**: the interval covers the border, or there is one seed. What is then shown as the "
-        f"interval covers the noise of the test images, and says nothing of how another seed would train. "
-        f"**Not run**: no record, or no such group of classes."
+        f"interval covers the noise of the test images, and says nothing of how another seed would train; only "
+        f"comparisons of table rows have such an interval, and one seed of anything else has none. "
+        f"**Not run**: no record, no such group of classes or epochs, or an average that accepted no epoch in any seed."
     )
 
 

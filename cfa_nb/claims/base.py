@@ -43,7 +43,6 @@ class Verdict:
     interval: its 95 % interval, such as "+1.2 to +10.2"; None where there is none.
     n: how many seeds (or cases) it rests on.
     evidence: one sentence: what was compared with what, and what else is worth knowing.
-    notes: parts of the evidence that a claim over several methods repeats for each of them.
     """
 
     status: str
@@ -51,7 +50,6 @@ class Verdict:
     interval: str | None = None
     n: int | None = None
     evidence: str = ""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

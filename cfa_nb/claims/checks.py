@@ -5,13 +5,16 @@
 
 import math
 
-from cfa_nb.claims.base import words_of
+from cfa_nb.claims.base import NOT_RUN, Verdict, words_of
 from cfa_nb.claims.studies import (
+    CHANGE_EPOCHS,
+    NO_CHANGE_EPOCHS,
     base_eps,
     best_overall,
     beta_effect,
     changes,
     class_spread,
+    last_text,
     margin_effect,
     margin_excess,
     mean_change,
@@ -19,24 +22,24 @@ from cfa_nb.claims.studies import (
     swing_note,
     window_mean,
 )
-from cfa_nb.claims.verdicts import all_of, measure_text, rows_compared, verdict_of
+from cfa_nb.claims.verdicts import all_of, measure_text, rows_compared, standing_in, verdict_of
 from cfa_nb.config import ROWS
 from cfa_nb.paper import QUOTED
-from cfa_nb.rows import SELECTIONS, accuracies, attack_label, class_groups, find, row_runs, worst_label
-from cfa_nb.stats import paired, percent
+from cfa_nb.rows import SELECTIONS, accuracies, attack_label, class_groups, eps_text, find, row_runs, worst_label
+from cfa_nb.stats import epoch_span, paired, percent
 
 
-def judged(profile, comparison, evidence, sign=+1, border=0.0, unit="points"):
+def judged(profile, comparison, evidence, sign=+1, border=0.0, unit="points", notes=()):
     """`verdict_of` in the profile's words, for a claim without a number of the paper's own."""
-    return verdict_of(comparison, evidence, sign, border, unit, words_of(profile))
+    return verdict_of(comparison, evidence, sign, border, unit, words_of(profile), notes=notes)
 
 
 def margin_window(runs, profile, group, window, sign):
     """Fig. 2(b), (c): a group's robust accuracy, mean over all training margins beyond eps_0, against eps_0."""
     epochs, classes = getattr(profile, window), class_groups(profile, runs)[group]
     ours, theirs = margin_effect(runs, profile, lambda r: window_mean(r, classes, epochs), mean_value)
-    where = f"{group} classes, epochs {epochs[0]}–{epochs[1]}, mean over all training margins > ε₀ minus ε₀ = "
-    return judged(profile, _known(ours, theirs), f"{where}{base_eps(profile):.4g}", sign)
+    where = f"{group} classes, {epoch_span(*epochs)}, mean over all training margins > ε₀ minus ε₀ = "
+    return judged(profile, _known(ours, theirs), f"{where}{eps_text(base_eps(profile))}", sign)
 
 
 def no_better_peak(runs, profile):
@@ -69,26 +72,32 @@ def hard_below_easy(runs, profile, what):
 
 def fluctuates(runs, profile):
     """Fig. 4(a): from epoch to epoch the worst class moves more than the average."""
-    what = f"AT, mean |change| between adjacent epochs, {worst_label(profile)} minus average"
+    what = f"AT, mean |change| between adjacent epochs ({CHANGE_EPOCHS}), {worst_label(profile)} minus average"
     at = row_runs(runs, profile, "at")
+    if at and not any(changes(run) for run in at.values()):
+        return Verdict(NOT_RUN, evidence=NO_CHANGE_EPOCHS)
     worst, overall = ({s: mean_change(r, which=w) for s, r in at.items()} for w in ("worst", "overall"))
     return judged(profile, _known(worst, overall), what)
 
 
 def fawa_smooths(runs, profile):
     """Fig. 4(b): FAWA's worst class moves by less than the paper's 1 point, told beside the live one's change."""
-    ours, live, taken, shown = {}, [], 0, 0
-    for seed, run in row_runs(runs, profile, "at").items():
+    ours, live, taken, shown, at = {}, [], 0, 0, row_runs(runs, profile, "at")
+    for seed, run in at.items():
         if shared := {epoch for epoch, _, _ in changes(run, "fawa")}:
             ours[seed] = mean_change(run, "fawa", "worst", shared)
             live.append(mean_change(run, "live", "worst", shared))
             taken, shown = taken + sum(run.record.epochs[e - 1].accepted["fawa"] for e in shared), shown + len(shared)
     limit = QUOTED["fig4_fawa_change"]
-    evidence = f"AT + FAWA, mean |change| of the {worst_label(profile)} between adjacent epochs, against {limit}"
+    evidence = f"AT + FAWA, mean |change| of the {worst_label(profile)} between adjacent epochs ({CHANGE_EPOCHS}), "
+    evidence += f"against {limit}"
+    notes = [note.partition(":")[0] for note in standing_in(runs, profile, ("at_fawa",))[0]]  # nothing stands in here
+    if at and not live:
+        return Verdict(NOT_RUN, evidence="; ".join((NO_CHANGE_EPOCHS, *notes)))
     if live:
         evidence += f" (live over the same epochs {percent(mean_value(live))} points; FAWA took in {taken} of these "
         evidence += f"{shown} epochs, and one left out changes nothing)"
-    return judged(profile, paired(ours, dict.fromkeys(ours, 0.0)), evidence, -1, limit.value / 100)
+    return judged(profile, paired(ours, dict.fromkeys(ours, 0.0)), evidence, -1, limit.value / 100, notes=tuple(notes))
 
 
 def _known(ours, theirs):
@@ -135,7 +144,8 @@ def margins_sort(runs, profile, group, sign):
     """Fig. 5(b): the calibrated margins of the hard (easy) classes lie below (above) eps."""
     found, classes = row_runs(runs, profile, "at_ccm"), class_groups(profile, runs)[group]
     excess = {s: margin_excess(run, classes) for s, run in found.items()} if classes else {}
-    evidence = f"AT + CCM, mean margin of the {group} classes over the last 8 epochs, less eps"
+    last = f" over the {last_text(next(iter(found.values())).config)}" if excess else ""
+    evidence = f"AT + CCM, mean margin of the {group} classes{last}, less eps"
     evidence += f" ({swing_note(found.values(), classes, group)})" if excess else ""
     return judged(profile, paired(excess, dict.fromkeys(excess, 0.0)), evidence, sign, unit="% of eps")
 
@@ -149,8 +159,17 @@ def _spread_change(runs, profile, row, base, selection):
     ours, theirs = (
         {s: class_spread(a) for s, a in accuracies(runs, profile, key, selection).items()} for key in (row, base)
     )
-    where = f"{ROWS[row].label} minus {ROWS[base].label}, standard deviation over classes, {attack_label(profile)}"
-    return judged(profile, paired(ours, theirs), f"{where}, {SELECTIONS[selection]}", -1)
+    where = f"{ROWS[row].label} minus {ROWS[base].label}, standard deviation over classes, "
+    where += f"{attack_label(profile)}, {SELECTIONS[selection]}"
+    return _row_judged(runs, profile, (row, base), paired(ours, theirs), where, sign=-1)
+
+
+def _row_judged(runs, profile, keys, comparison, evidence, **options):
+    """`judged` for table rows: not run where an average accepted no epoch in any seed, else its stand-ins are told."""
+    notes, shown = standing_in(runs, profile, keys)
+    if not shown:
+        return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
+    return judged(profile, comparison, evidence, notes=notes, **options)
 
 
 def no_class_harmed(runs, profile, pairs, selection="best"):
@@ -162,10 +181,11 @@ def _least_change(runs, profile, row, base, selection):
     found = [accuracies(runs, profile, key, selection) for key in (row, base)]
     ours, theirs = ({s: a.per_class for s, a in own.items()} for own in found)
     seeds = sorted(set(ours) & set(theirs))
-    where = f"{ROWS[row].label} minus {ROWS[base].label}, the class of smallest mean change (harm: 1 point or more)"
+    where = f"{ROWS[row].label} minus {ROWS[base].label}, the class of smallest mean change (harm: 1 point or more), "
+    where += f"{attack_label(profile)}, {SELECTIONS[selection]}"
     if not seeds:
         return judged(profile, paired({}, {}), where)
     means = [mean_value([ours[s][k] - theirs[s][k] for s in seeds]) for k in range(len(ours[seeds[0]]))]
     least = means.index(min(means))
     own, other = ({s: values[s][least] for s in seeds} for values in (ours, theirs))
-    return judged(profile, paired(own, other), where, border=-0.01)
+    return _row_judged(runs, profile, (row, base), paired(own, other), where, border=-0.01)

@@ -6,6 +6,10 @@ Each function gives one number a run, as a fraction; the claims compare them see
 from cfa_nb.config import LIVE, TrainConfig
 from cfa_nb.rows import find, mean_of
 
+LAST = 8  # epochs at the end of training over which calibrated margins are averaged, where so many were calibrated
+CHANGE_EPOCHS = "second half of training, without the epochs right after a drop of the rate"  # where changes are taken
+NO_CHANGE_EPOCHS = "no pair of adjacent epochs to judge it by"
+
 
 def base_eps(profile):
     """The profile's original margin, eps_0."""
@@ -73,9 +77,20 @@ def mean_change(run, weights=LIVE, which="worst", only=None):
     return sum(kept) / len(kept) if kept else None
 
 
-def margin_excess(run, classes, epochs=8):
+def last_epochs(config):
+    """How many epochs at the end count for margins (Fig. 5(b)): `LAST`, but none before calibration began."""
+    return min(LAST, max(1, config.epochs - config.calibration_start + 1))
+
+
+def last_text(config):
+    """ "last 8 epochs", "last epoch"."""
+    epochs = last_epochs(config)
+    return "last epoch" if epochs == 1 else f"last {epochs} epochs"
+
+
+def margin_excess(run, classes):
     """Mean class margin over the last epochs, less eps, in units of eps (Fig. 5(b))."""
-    rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-epochs:]]
+    rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-last_epochs(run.config) :]]
     return mean_value(rows) / run.config.eps - 1
 
 
@@ -83,18 +98,23 @@ def swing_note(found, classes, group):
     """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
 
     Args:
-        found: runs; their mean is told.
+        found: runs of one recipe; their mean is told.
         classes: indices of the classes, `group` their name ("hard").
     """
-    last, before = (
-        mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
-        for back in (-1, -2)
-    )
+    found = list(found)
+    if last_epochs(found[0].config) == 1:
+        return f"the {group} classes train at {100 * _margin_share(found, classes, -1):.0f} % of ε there"
+    last, before = (_margin_share(found, classes, back) for back in (-1, -2))
     over = "the swing" if abs(last - before) > 0.1 else "these epochs"
     return (
         f"a mean over {over}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
         f"in the one before at {100 * before:.0f} %"
     )
+
+
+def _margin_share(found, classes, back):
+    """Mean margin of some classes in one epoch, counted from the end, as a share of eps."""
+    return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
 
 
 def class_spread(accuracy):

@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from cfa_nb.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, words_of
 from cfa_nb.config import ROWS
-from cfa_nb.rows import SELECTIONS, accuracies, attack_label, worst_label
-from cfa_nb.stats import image_interval, paired, points, worst_bias
+from cfa_nb.rows import SELECTIONS, accuracies, attack_label, only_stand_ins, stand_in_text, worst_label
+from cfa_nb.stats import ROUNDING, count, image_interval, paired, points, worst_bias
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
-ROUNDING = 1e-9  # of floats: where all seeds agree an interval has no width, and may lie on the border itself
 Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
 
 
@@ -28,18 +27,19 @@ def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points", words=H
         notes: further parts of the evidence.
     """
     if comparison.n == 0:
-        return Verdict(NOT_RUN, evidence=evidence)
+        return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
     low, high = sorted(sign * (v - border) for v in comparison.interval)
     paper = paper if words.holds != words.other_size else None
     agrees = paper is None or fits(comparison, paper)
     holds = words.holds if agrees else words.other_size
+    # ROUNDING: where all seeds agree the interval has no width, and may lie on the border itself
     status = holds if low > ROUNDING else words.fails if high < -ROUNDING else INCONCLUSIVE
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
-    seeds = f"{ahead} of {comparison.n} seed{'s' * (comparison.n > 1)} on the claim's side"
+    seeds = f"{ahead} of {count(comparison.n, 'seed')} on the claim's side"
     seeds += f"; {OTHER_SIDE}" if status == words.fails else ""
     notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
     told = "; ".join((evidence, seeds, *notes)) + "."
-    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, told, notes)
+    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, told)
 
 
 def fits(comparison, paper):
@@ -56,9 +56,15 @@ def fit_text(comparison, paper):
     return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
-def _bracket(comparison):
-    text = comparison.interval_text
-    return f" [{text}]" if text else ""
+def standing_in(runs, profile, keys):
+    """What the claims on some rows must say of averages that never were.
+
+    Returns:
+        (notes, shown): a sentence for each row in which other weights stand in, and whether all rows show what they
+        are named for in at least one seed; without that nothing can be said of them.
+    """
+    notes = dict.fromkeys(text for key in keys if (text := stand_in_text(runs, profile, key)))
+    return tuple(notes), not any(only_stand_ins(runs, profile, key) for key in keys)
 
 
 def rows_compared(runs, profile, row, base, measure="robust_worst", selection="best", sign=+1, border=0.0, paper=None):
@@ -70,8 +76,12 @@ def rows_compared(runs, profile, row, base, measure="robust_worst", selection="b
     found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
     what = f"{measure_text(profile, measure)}, {attack_label(profile)}, {SELECTIONS[selection]}"
     told = [f"{ROWS[row].label} minus {ROWS[base].label}, {what}"]
-    told += [f"{SELECTIONS[s]} {points(d.mean)}{_bracket(d)}" for s, d in found.items() if s != selection and d.n]
-    notes = bias_notes(runs, profile, (row, base), selection) if measure == "robust_worst" else ()
+    notes, shown = standing_in(runs, profile, (row, base))
+    if not shown:
+        return Verdict(NOT_RUN, evidence="; ".join((*told, *notes)))
+    others = ((SELECTIONS[s], d) for s, d in found.items() if s != selection and d.n)
+    told += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others]
+    notes += bias_notes(runs, profile, (row, base), selection) if measure == "robust_worst" else ()
     return verdict_of(found[selection], "; ".join(told), sign, border, "points", words_of(profile), paper, notes)
 
 
@@ -105,11 +115,11 @@ def row_difference(runs, profile, row, base, selection, measure):
 
 
 def all_of(verdicts):
-    """One verdict on "all of these hold", from {name: Verdict}: the worst status counts, each estimate is told."""
+    """One verdict on "all of these hold", from {name: Verdict}: the worst status counts, each part's own is told."""
     status = min((v.status for v in verdicts.values()), key=RANKS.index)
+    evidence = " ".join(f"{name}: {v.status}; {v.evidence.removesuffix('.')}." for name, v in verdicts.items())
     if status == NOT_RUN:
-        return Verdict(NOT_RUN, evidence="; ".join(v.evidence for v in verdicts.values() if v.status == NOT_RUN))
+        return Verdict(NOT_RUN, evidence=evidence)
     estimate = ", ".join(f"{name} {v.estimate.removesuffix(' points')}" for name, v in verdicts.items()) + " points"
-    interval = ", ".join(f"{name} {v.interval or 'none'}" for name, v in verdicts.items())
-    evidence = " ".join(f"{name}: {'; '.join((v.status, *v.notes))}." for name, v in verdicts.items())
+    interval = ", ".join(f"{name} {v.interval}" for name, v in verdicts.items())
     return Verdict(status, estimate, interval, min(v.n for v in verdicts.values()), evidence)

@@ -7,7 +7,9 @@ views       the network as the attack sees it (no weight gradients) and as the u
 statistics  a repeated forward pass replaced by arithmetic on BatchNorm's running statistics
 sgd         the update, with the rate on the device
 step        one step from these
-graph       the whole step as one CUDA graph, replayed
+epoch       the steps of an epoch, eager or captured
+measure     the evaluation after it, eager or captured
+graph       captures and replays
 """
 
 from cfa_nb.fast.step import FastStep

@@ -7,7 +7,7 @@ at the epoch's end.
 import torch
 
 from cfa_nb.data.batches import DTYPES, Batches, take
-from cfa_nb.fast.graph import CapturedStep
+from cfa_nb.fast.graph import Captured
 from cfa_nb.fast.step import FastStep
 from cfa_nb.metrics import ClassCounts
 from cfa_nb.rng import stream, stream_seed
@@ -71,7 +71,7 @@ class GraphEpoch(EagerEpoch):
 
     def run_step(self, epoch, number, index):
         if len(index) not in self.captured:
-            self.captured[len(index)] = CapturedStep(self.body, len(index), self.device, self.mutable())
+            self.captured[len(index)] = Captured(self.body, len(index), self.device, self.mutable(), generators=2)
         seeds = [stream_seed(self.config.seed, purpose, epoch, number) for purpose in ("augment", "attack")]
         self.captured[len(index)].replay(index, seeds)
 

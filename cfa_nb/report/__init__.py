@@ -33,14 +33,28 @@ from cfa_nb.report.figures_ablation import (
 )
 from cfa_nb.report.figures_betas import beta_caption, beta_classes, beta_table, beta_text
 from cfa_nb.report.figures_fluctuation import (
+    change_caption,
     change_table,
     choice_table,
     fairness_gain_text,
     fluctuation,
     fluctuation_caption,
 )
-from cfa_nb.report.figures_images import adversarial_grid, confusion_map, confusion_text, image_strip
-from cfa_nb.report.figures_main import class_change_table, classwise_bars, classwise_text, tradeoff
+from cfa_nb.report.figures_images import (
+    adversarial_grid,
+    confusion_caption,
+    confusion_map,
+    confusion_text,
+    image_strip,
+)
+from cfa_nb.report.figures_main import (
+    class_change_caption,
+    class_change_table,
+    classwise_bars,
+    classwise_caption,
+    classwise_text,
+    tradeoff,
+)
 from cfa_nb.report.figures_margins import (
     margin_caption,
     margin_classes,
@@ -48,15 +62,30 @@ from cfa_nb.report.figures_margins import (
     margin_overall,
     margin_table,
     margin_text,
+    room_text,
 )
 from cfa_nb.report.figures_run import acceptance_trace, calibration_table, calibration_trace, trace_text
 from cfa_nb.report.header import header_text, runtime_text, theory_header_text
 from cfa_nb.report.overview import map_table, profiles_table
 from cfa_nb.report.reach import reach_text
-from cfa_nb.report.rivals import gap_text, rival_table, rival_text
+from cfa_nb.report.rivals import (
+    gap_text,
+    rival_caption,
+    rival_table,
+    rival_text,
+)
 from cfa_nb.report.sanity import ranking, sanity_line, sanity_text
 from cfa_nb.report.style import png, styled, use_style
-from cfa_nb.report.tables import CALIBRATED, PLAIN_RUNS, acceptance, never_accepted_text, table1, table2, table3
+from cfa_nb.report.tables import (
+    CALIBRATED,
+    PLAIN_RUNS,
+    acceptance,
+    never_accepted_text,
+    table1,
+    table2,
+    table3,
+    table_caption,
+)
 from cfa_nb.report.uncertainty import class_interval_table, worst_bias_text
 
 __all__ = [
@@ -77,14 +106,18 @@ __all__ = [
     "calibrated_values",
     "calibration_table",
     "calibration_trace",
+    "change_caption",
     "change_table",
     "choice_table",
+    "class_change_caption",
     "class_change_table",
     "class_interval_table",
     "classwise_bars",
+    "classwise_caption",
     "classwise_text",
     "comparison_caption",
     "comparisons",
+    "confusion_caption",
     "confusion_map",
     "confusion_text",
     "fairness_gain_text",
@@ -108,8 +141,10 @@ __all__ = [
     "profiles_table",
     "ranking",
     "reach_text",
+    "rival_caption",
     "rival_table",
     "rival_text",
+    "room_text",
     "runtime_text",
     "sanity_line",
     "sanity_text",
@@ -119,6 +154,7 @@ __all__ = [
     "table1",
     "table2",
     "table3",
+    "table_caption",
     "theory_header_text",
     "trace_text",
     "tradeoff",

@@ -5,9 +5,8 @@ import pandas as pd
 from cfa_nb.claims.verdicts import row_difference
 from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3, difference
-from cfa_nb.report.header import count
-from cfa_nb.rows import SELECTIONS, attack_label, worst_label
-from cfa_nb.stats import ONE_SEED, points
+from cfa_nb.rows import SELECTIONS, attack_label, only_stand_ins, stand_in_text, worst_label
+from cfa_nb.stats import NO_WIDTH, ONE_SEED, count, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
 TABLE_1_PAIRS = (
@@ -32,20 +31,27 @@ def _row(runs, profile, row, base, selection):
         found = row_difference(runs, profile, row, base, selection, measure)
         out[f"{name}, {attack}"] = difference_text(found)
         out[f"{name}: seeds up"] = f"{found.up} of {found.n}"
-    return out | {"paper, CIFAR-10 (AA): average / worst class": paper_difference(row, base)}
+    at = "last epoch" if selection == "last" else "best"
+    return out | {f"paper, CIFAR-10 (AA, {at}): average / worst class": paper_difference(row, base, selection)}
 
 
 def difference_text(found):
     """ "+5.7 [+1.2, +10.2]"; of one seed the interval over test images, marked as such."""
     if not found.n:
         return "–"
+    if found.n == 1 and not found.has_width:
+        return f"{points(found.mean)} [{NO_WIDTH}]"
     low, high = found.interval if found.n > 1 else found.images
     return f"{points(found.mean)} [{points(low)}, {points(high)}{'' if found.n > 1 else f'; {ONE_SEED}'}]"
 
 
-def paper_difference(row, base):
-    """The paper's own difference at its best checkpoints, "+3.4 / +4.3", from whichever table prints both rows."""
-    tables = ({k: v["best"]["robust"] for k, v in TABLE_1.items()}, TABLE_2, TABLE_3)
+def paper_difference(row, base, selection="best"):
+    """The paper's own difference at a checkpoint, "+3.4 / +4.3", from whichever table prints both rows.
+
+    "–" where none does: Tables 2 and 3 have no last epoch.
+    """
+    at = "last" if selection == "last" else "best"
+    tables = ({k: v[at]["robust"] for k, v in TABLE_1.items()}, *((TABLE_2, TABLE_3) if at == "best" else ()))
     table = next((t for t in tables if row in t and base in t), None)
     if table is None:
         return "–"
@@ -57,7 +63,8 @@ def comparison_caption(runs, profile, selection="best"):
     n = len({r.config.seed for r in runs})
     return (
         f"Differences in percentage points, paired by seed ({count(n, 'seed')}), {SELECTIONS[selection]}; in brackets "
-        f"{_bracket_text(n, profile)}. The paper's column is the difference of its printed means."
+        f"{_bracket_text(n, profile)}. The paper's column is the difference of its printed means at the same "
+        f"checkpoint, – where it prints none."
     )
 
 
@@ -76,8 +83,11 @@ def gain_text(runs, profile):
     for method in ("at", "trades", "fat"):
         found = {s: row_difference(runs, profile, f"{method}_cfa", method, s, "robust_worst") for s in ("best", "last")}
         parts = [f"{SELECTIONS[s]} {_word(d)} ({difference_text(d)} points)" for s, d in found.items()]
+        if only_stand_ins(runs, profile, f"{method}_cfa"):
+            parts = ["not run"]
         rows = f"{ROWS[f'{method}_cfa'].label} against {ROWS[method].label}"
-        told.append(f"- {rows}, {worst_label(profile)}: {', '.join(parts)}")
+        note = stand_in_text(runs, profile, f"{method}_cfa")
+        told.append(f"- {rows}, {worst_label(profile)}: {', '.join(parts)}{f' ({note})' if note else ''}")
     return "\n".join(told)
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from cfa_nb.claims.studies import swing_note
-from cfa_nb.report.lines import epoch_axis, eps_text, shown
+from cfa_nb.claims.studies import last_epochs, last_text, swing_note
+from cfa_nb.report.lines import epoch_axis, margin_axis, shown
 from cfa_nb.report.style import CFA, INK, label_ends, panels, percent_axis
-from cfa_nb.rows import class_groups, find, mean_of, row_runs, worst_label
-from cfa_nb.stats import mean_std, percent
+from cfa_nb.rows import calibrated_text, class_groups, eps_text, find, mean_of, row_runs, worst_label
+from cfa_nb.stats import count, extreme, mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
     "fig5": ("at", "at_ccm", "lambda_1", "λ₁", "lambdas_1"),
@@ -27,8 +27,8 @@ def sweep(runs, profile, figure="fig5", selection="best"):
             [getattr(a, which) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})] for v in values
         ]
         _seeds_and_mean(ax, values, own)
-        percent_axis(ax, None)
         ax.margins(x=0.08, y=0.25)
+        percent_axis(ax, None)
         ends = [(np.mean(base), LABELS[plain], INK), (np.mean(own[-1]), LABELS[calibrated], CFA)]
         label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
         ax.set_xticks(values, [f"{v:g}" for v in values])
@@ -72,6 +72,8 @@ def calibrated_values(runs, profile, recipe="at_ccm", what="class_eps"):
         ax.plot(epochs, raw[:, k], color=colours[k], lw=0.9, alpha=0.3)
         ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in classes.hard else 1.5)
     _base_line(ax, config, what)
+    if what == "class_eps":
+        margin_axis(ax, config.eps)
     epoch_axis(ax, config)
     label_ends(ax, epochs[-1], classes.ends(smooth), gap=0.048)
     symbol = "Margin ε" if what == "class_eps" else "Regularisation β"
@@ -112,30 +114,34 @@ def _best_budgets(runs, profile, figure):
     _, calibrated, field, symbol, values = SWEEPS[figure]
     found = {v: _accuracies(runs, profile, calibrated, "best", **{field: v}) for v in getattr(profile, values)}
     means = {w: {v: np.mean([getattr(a, w) for a in own]) for v, own in found.items()} for w in ("overall", "worst")}
-    best = {which: max(own, key=own.get) for which, own in means.items()}
-    return (
-        f"Here the best average is at {symbol} = {best['overall']:g} ({percent(means['overall'][best['overall']])} %), "
-        f"the best {worst_label(profile)} at {symbol} = {best['worst']:g} ({percent(means['worst'][best['worst']])} %)."
-    )
+    told = [_best_text(means[w], symbol, name) for w, name in (("overall", "average"), ("worst", worst_label(profile)))]
+    return f"Here {', '.join(told)}."
+
+
+def _best_text(means, symbol, name):
+    """Which base budget has the best mean; ties are said."""
+    best, tie = extreme(means)
+    if tie == "all equal":
+        return f"the {name} is the same at every {symbol} (all equal, {percent(means[best])} %)"
+    return f"the best {name} is at {symbol} = {best:g}{tie} ({percent(means[best])} %)"
 
 
 def margins_caption(runs, profile):
-    """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last 8 epochs."""
+    """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last epochs."""
     found = list(row_runs(runs, profile, "at_ccm").values())
-    groups, means = class_groups(profile, runs), []
-    for group in ("hard", "easy"):
-        means.append(np.mean([mean_of(e.class_eps, groups[group]) for r in found for e in r.record.epochs[-8:]]))
-    eps = found[0].config.eps
+    groups, config = class_groups(profile, runs), found[0].config
+    late = [e.class_eps for r in found for e in r.record.epochs[-last_epochs(config) :]]
+    hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late]), config.eps) for g in ("hard", "easy"))
     return (
-        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), mean of {len(found)} seeds. "
-        f"Paper: hard classes below 8/255, easy ones above. Ours, last 8 epochs: hard {_margin_text(means[0], eps)}, "
-        f"easy {_margin_text(means[1], eps)}, ε = {eps_text(eps)} ({swing_note(found, groups['hard'], 'hard')})."
+        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), {_over(found)}. "
+        f"Paper: hard classes below 8/255, easy ones above. Ours, {last_text(config)}: hard {hard}, easy {easy}, "
+        f"ε = {eps_text(config.eps)} ({swing_note(found, groups['hard'], 'hard')})."
     )
 
 
-def _margin_text(margin, eps):
-    """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
-    return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
+def _over(found):
+    """ "mean of 5 seeds", "one seed"."""
+    return f"mean of {count(len(found), 'seed')}" if len(found) > 1 else "one seed"
 
 
 def oscillation_text(runs, profile):
@@ -147,6 +153,6 @@ def oscillation_text(runs, profile):
         steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(groups[name])] for rows in raw])
     return (
         f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
-        f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, mean of "
-        f"{len(found)} seeds). So what the caption says is {swing_note(found, groups['hard'], 'hard')}."
+        f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, "
+        f"{_over(found)}). So what the caption says is {swing_note(found, groups['hard'], 'hard')}."
     )

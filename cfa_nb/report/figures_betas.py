@@ -4,23 +4,21 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.claims.studies import beta_effect, window_mean
-from cfa_nb.report.header import count
-from cfa_nb.report.lines import class_lines, shown
+from cfa_nb.report.lines import class_lines, shown, window_text
 from cfa_nb.report.style import panels
 from cfa_nb.rows import class_groups, find, mean_of
-from cfa_nb.stats import mean_std, paired, points
+from cfa_nb.stats import count, epoch_span, mean_std, paired, points
 
 
 def beta_classes(runs, profile, what="robust"):
     """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
-    first, last = profile.beta_window
     fig, (ax,) = panels(1, height=4.6)
     found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
     classes = shown(profile, runs)
     class_lines(ax, profile.betas, _means(found, profile, what), classes)
     ax.set_xticks(profile.betas, [f"{b:g}" for b in profile.betas])
     ax.set_xlabel("β of TRADES")
-    ax.set_title(classes.title(f"{what.capitalize()} accuracy of each class, epochs {first}–{last}"))
+    ax.set_title(classes.title(f"{what.capitalize()} accuracy of each class, {epoch_span(*profile.beta_window)}"))
     return fig
 
 
@@ -50,10 +48,11 @@ def _beta_row(profile, groups, beta, found):
 
 def beta_caption(runs, profile, part):
     """Caption of Fig. 3(a) or (b); the paper prints no numbers for these curves."""
-    first, last = profile.beta_window
     what = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
-    return (f"Fig. 3({part}). Class-wise {what} of TRADES over β, mean of epochs {first}–{last} (paper: 151–170); "
-            f"ours: {profile.data_label}, n = {len(profile.study_seeds)}.")  # fmt: skip
+    return (
+        f"Fig. 3({part}). Class-wise {what} of TRADES over β, {window_text(profile.beta_window)} (paper: 151–170); "
+        f"ours: {profile.data_label}, n = {len(profile.study_seeds)}."
+    )
 
 
 def beta_text(runs, profile):

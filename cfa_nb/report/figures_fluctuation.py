@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb import paper
-from cfa_nb.claims.studies import changes, mean_change
+from cfa_nb.claims.studies import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_nb.report.lines import epoch_axis
-from cfa_nb.report.style import CFA, INK, QUIET, label_ends, percent_axis
+from cfa_nb.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
 from cfa_nb.rows import row_runs, worst_label
-from cfa_nb.stats import mean_std, percent, points
+from cfa_nb.stats import count, mean_std, percent, points
 
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 
@@ -63,14 +63,15 @@ def _mark_accepted(ax, run, weights):
 def _draw_changes(ax, epochs, worst, name):
     jumps = np.abs(np.diff(worst))
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
-    percent_axis(ax, 0, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
+    points_axis(ax, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
     if not np.nan_to_num(jumps).any():
-        ax.annotate("no change", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
+        said = "no change" if np.isfinite(jumps).any() else "no average" if np.isnan(worst).all() else "one epoch alone"
+        ax.annotate(said, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
 def change_table(runs, profile):
-    """Mean |change| between adjacent epochs of the second half, per weights, mean ± std over seeds, in points."""
+    """Mean |change| between adjacent epochs, per weights, mean ± std over seeds, in points (see `change_caption`)."""
     found, rows = row_runs(runs, profile, "at").values(), []
     for weights, name in NAMES.items():
         worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
@@ -81,6 +82,14 @@ def change_table(runs, profile):
             "seeds": str(sum(v is not None for v in worst)),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def change_caption():
+    """Caption of `change_table`: over which epochs the changes are taken."""
+    return (
+        f"Mean |change| between adjacent epochs, in points, mean ± std over seeds (PGD-10); {CHANGE_EPOCHS}. "
+        f"–: {NO_CHANGE_EPOCHS}."
+    )
 
 
 def choice_table(runs, profile):
@@ -120,15 +129,19 @@ def fluctuation_caption(runs, profile, weights="live"):
     said = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
             if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
     more = _largest_text(found, profile) if weights == "live" else _accepted_text(runs, profile, weights)
+    known = sum(v is not None for v in worst)
+    ours = f"{mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall, n = {known}"
+    ours = f"{ours if known else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
     return (
         f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: {said}; "
-        f"ours: {mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall (second half of "
-        f"training, n = {len(found)}). {more}"
+        f"ours: {ours}. {more}".rstrip()
     )
 
 
 def _largest_text(found, profile):
     largest = [max(c[2] for c in changes(r)) for r in found if changes(r)]
+    if not largest:
+        return ""
     return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
 
 
@@ -137,10 +150,10 @@ def _accepted_text(runs, profile, weights):
     found = row_runs(runs, profile, "at")
     taken = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in found.items()}
     shown = profile.seeds[0]
-    return (
-        f"Epochs accepted: {taken[shown]} in the shown seed, {sum(taken.values())} over all {len(taken)} seeds; "
-        f"between accepted epochs the average does not change."
-    )
+    if not any(taken.values()):
+        return "No epoch was accepted, so there is no average."
+    more = f" in the shown seed, {sum(taken.values())} over all {len(taken)} seeds" if len(taken) > 1 else ""
+    return f"Epochs accepted: {taken[shown]}{more}; between accepted epochs the average does not change."
 
 
 def fairness_gain_text(runs, profile):
@@ -155,8 +168,9 @@ def fairness_gain_text(runs, profile):
     q = paper.QUOTED
     paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
     paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
+    over = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
     return (
         f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(profile)} by "
-        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} (mean of {len(gains)} seeds, on "
-        f"the test set that chose); in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
+        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({over}); "
+        f"in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
     )

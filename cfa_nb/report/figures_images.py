@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from cfa_nb.report.lines import eps_text
 from cfa_nb.report.style import CFA, INK, name_classes, panels, plt, short_name
-from cfa_nb.rows import SHOWN
+from cfa_nb.rows import SHOWN, eps_text
 
 
 def image_strip(images, titles=None, size=1.15):
@@ -82,6 +81,17 @@ def confusion_map(counts, names, hard):
     half = f", {SHOWN // 2} hardest and {SHOWN // 2} easiest of {len(counts)}" if len(kept) < len(counts) else ""
     ax.set_title(f"Where attacked images go, % of each class{half}")
     return fig
+
+
+def confusion_caption(run, profile):
+    """Caption of `confusion_map` of one run: attack, checkpoint and images."""
+    ((key, attack),) = profile.confusions(run.config)
+    images = int(run.confusion(profile).sum())
+    which = "all" if attack.per_class is None else "the first"
+    return (
+        f"AT, seed {run.config.seed}, {'last epoch' if key.endswith('last') else key}: what {which} {images:,} test "
+        f"images are taken for under {attack.label.partition(',')[0]}, in percent of their class; hard classes in red."
+    )
 
 
 def _drawn(shares):

@@ -7,8 +7,8 @@ from cfa_nb.config import ROWS
 from cfa_nb.paper import TABLE_1
 from cfa_nb.report.lines import shown
 from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
-from cfa_nb.rows import accuracies, attack_label, by_seed, class_groups, worst_label
-from cfa_nb.stats import mean_std, percent, points, spread_of
+from cfa_nb.rows import SELECTIONS, accuracies, attack_label, by_seed, class_groups, worst_label
+from cfa_nb.stats import count, extreme, mean_std, percent, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
 WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
@@ -37,6 +37,22 @@ def classwise_bars(runs, profile, selection="best"):
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
     percent_axis(axes[0], 0)
     return fig
+
+
+def classwise_caption(runs, profile, selection="best"):
+    """Caption of `classwise_bars`: attack, checkpoint and seeds."""
+    seeds = len(runs.seeds)
+    over = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
+    where = f"{attack_label(profile)}, {SELECTIONS[selection]}"
+    return f"Appendix C.2. Robust accuracy of each class, {where}, {over}; hard classes in red."
+
+
+def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
+    """Caption of `class_change_table`: attack and checkpoint."""
+    return (
+        f"{ROWS[base].label} and {ROWS[row].label}, class by class: robust accuracy in percent "
+        f"({attack_label(profile)}, {SELECTIONS[selection]}), change in points (paired by seed)."
+    )
 
 
 def class_change_table(runs, profile, row, base, selection="best"):
@@ -86,11 +102,12 @@ def _draw_paths(ax, rows, worst_name):
         ax.errorbar(
             avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2
         )
-        ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3)
+        ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3, clip_on=False)
+    ax.margins(0.16)
     percent_axis(ax, None)
+    ax.set_xlim(max(0.0, ax.get_xlim()[0]))
     ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
     ax.grid(True, axis="both")
-    ax.margins(0.16)
     ax.set_xlabel("average robust accuracy")
     ax.set_ylabel(worst_name)
     first = sorted(rows, key=lambda k: not k.endswith("cfa"))
@@ -112,8 +129,8 @@ def classwise_text(runs, profile, selection="best"):
     hard, easy = list(groups["hard"]), list(groups["easy"])
     for method, title in METHODS.items():
         change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
-        told.append(f"- {title} + CFA minus {title}: hard classes {points(change[:, hard].mean())} points, "
-                    f"easy classes {points(change[:, easy].mean())} points (mean of {len(change)} seeds)")  # fmt: skip
+        means = f"hard classes {points(change[:, hard].mean())} points, easy classes {points(change[:, easy].mean())}"
+        told.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
     return "\n".join([*told, "", evenness_text(runs, profile, selection)])
 
 
@@ -124,7 +141,8 @@ def evenness_text(runs, profile, selection="best"):
         plain, cfa = (per_class(runs, profile, key, selection) for key in (method, f"{method}_cfa"))
         spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
         change = (cfa - plain).mean(axis=0)
-        least = int(change.argmin())
+        least, tie = extreme(dict(enumerate(change)), least=True)
+        name = tie if tie == "all equal" else f"*{names[least]}*{tie}"
         told.append(f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) "
-                    f"of a class is {points(change[least])} (*{names[least]}*)")  # fmt: skip
+                    f"of a class is {points(change[least])} ({name})")  # fmt: skip
     return f"Standard deviation over classes, mean over seeds. {'. '.join(told)}."

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.claims.studies import base_eps, best_overall
-from cfa_nb.report.lines import class_lines, epoch_axis, eps_text, mark_base, mean_curves, shown
+from cfa_nb.report.lines import class_lines, epoch_axis, mark_base, mean_curves, shown, window_text
 from cfa_nb.report.style import INK, label_ends, ordered_colours, panels, percent_axis
-from cfa_nb.rows import class_groups, find, mean_of
-from cfa_nb.stats import mean_std, percent
+from cfa_nb.rows import class_groups, eps_text, find, mean_of
+from cfa_nb.stats import epoch_span, extreme, mean_std, percent
 
 
 def margin_overall(runs, profile):
@@ -29,7 +29,7 @@ def margin_overall(runs, profile):
 
 def margin_classes(runs, profile, stage="early"):
     """Fig. 2(b) ("early") and 2(c) ("late"): class-wise robust accuracy over the training margin, a mean of epochs."""
-    first, last = window = getattr(profile, f"{stage}_window")
+    window = getattr(profile, f"{stage}_window")
     fig, (ax,) = panels(1, height=4.6)
     found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
     values = [np.mean([r.window(*window) for r in found[eps]], axis=0) for eps in profile.margins]
@@ -38,7 +38,7 @@ def margin_classes(runs, profile, stage="early"):
     mark_base(ax, base_eps(profile), "ε₀")
     ax.set_xticks(profile.margins, [eps_text(e) for e in profile.margins])
     ax.set_xlabel("training margin ε")
-    ax.set_title(classes.title(f"Robust accuracy of each class, epochs {first}–{last}"))
+    ax.set_title(classes.title(f"Robust accuracy of each class, {epoch_span(*window)}"))
     return fig
 
 
@@ -58,7 +58,7 @@ def _margin_row(profile, groups, eps, found):
     for window in (profile.early_window, profile.late_window):
         for group in ("hard", "easy"):
             values = [mean_of(r.window(*window), groups[group]) for r in found]
-            row[f"{group}, epochs {window[0]}–{window[1]}"] = mean_std(values)
+            row[f"{group}, {epoch_span(*window)}"] = mean_std(values)
     clean = [mean_of(r.window(*profile.late_window, what="clean"), groups["hard"]) for r in found]
     return row | {"clean, hard": mean_std(clean)}
 
@@ -69,16 +69,18 @@ def margin_caption(runs, profile, part):
     tail = f"ours: PGD-10 at ε₀ = {eps_text(base)}, {profile.data_label}, n = {len(profile.study_seeds)}"
     if part == "a":
         return f"Fig. 2(a). Overall robust accuracy of AT by training margin; {tail}. {_peak_text(runs, profile)}"
-    first, last = profile.early_window if part == "b" else profile.late_window
+    window = profile.early_window if part == "b" else profile.late_window
     paper = "101–120" if part == "b" else "181–200"
-    return f"Fig. 2({part}). Class-wise robust accuracy, mean of epochs {first}–{last} (paper: {paper}); {tail}."
+    return f"Fig. 2({part}). Class-wise robust accuracy, {window_text(window)} (paper: {paper}); {tail}."
 
 
 def _peak_text(runs, profile):
     best = {eps: np.mean([best_overall(r) for r in study_runs(runs, profile, eps)]) for eps in profile.margins}
-    top = max(best, key=best.get)
+    top, tie = extreme(best)
+    if tie == "all equal":
+        return f"Highest single epoch: {percent(best[top])} % at every margin (all equal)."
     at_base = percent(best[_nearest(profile)])
-    return f"Highest single epoch: {percent(best[top])} % at ε = {eps_text(top)}; at ε₀ {at_base} %."
+    return f"Highest single epoch: {percent(best[top])} % at ε = {eps_text(top)}{tie}; at ε₀ {at_base} %."
 
 
 def _nearest(profile):
@@ -98,6 +100,28 @@ def margin_text(runs, profile):
     return "\n".join(told)
 
 
+def room_text(runs, profile):
+    """Where hard classes have no more than one another's room: their sum falls from eps_0 to the largest margin.
+
+    "" where it does not, where no margin is larger, or where no hard class rises meanwhile.
+    """
+    base, largest = _nearest(profile), max(profile.margins)
+    hard = list(class_groups(profile, runs)["hard"])
+    found = [study_runs(runs, profile, eps) for eps in (base, largest)]
+    if largest <= base or not hard or not all(found):
+        return ""
+    before, after = (np.mean([r.window(*profile.early_window) for r in own], axis=0)[hard] for own in found)
+    if after.sum() >= before.sum() or not (after > before).any():
+        return ""
+    rising = ", ".join(f"*{runs[0].record.class_names[k]}*" for k, a, b in zip(hard, after, before) if a > b)
+    return (
+        f"From ε₀ to ε = {eps_text(largest)} {rising} gains, yet the accuracies of the {len(hard)} hard classes sum to "
+        f"{percent(after.sum())} points instead of {percent(before.sum())}: their sum still falls, so what one gains "
+        f"the others lose, and more. This fits a model that can no longer tell a group of classes apart, settles on "
+        f"some of them and gives up the others."
+    )
+
+
 def margin_clean_text(runs, profile):
     """What a model of the largest margin is worth: clean accuracy of the hard classes there and at eps_0."""
     hard, (first, last) = class_groups(profile, runs)["hard"], profile.late_window
@@ -107,12 +131,14 @@ def margin_clean_text(runs, profile):
     )
     return (
         f"At the largest margin (ε = {eps_text(max(profile.margins))}) the clean accuracy of the hard classes is "
-        f"{largest} %, at ε₀ {base} % (mean of epochs {first}–{last}). One margin alone could mislead, so the verdicts "
+        f"{largest} %, at ε₀ {base} % ({window_text((first, last))}). One margin alone could mislead, so the verdicts "
         f"take all margins beyond ε₀: the best of them for Fig. 2(a), their mean for (b) and (c)."
     )
 
 
 def _class_line(name, values, base, largest):
-    peak = max(values, key=values.get)
+    peak, tie = extreme(values)
+    if tie == "all equal":
+        return f"- *{name}*: {percent(values[peak])} % at every margin (all equal)"
     ends = f"{percent(values[base])} % at ε₀, {percent(values[largest])} % at ε = {eps_text(largest)}"
-    return f"- *{name}*: best at ε = {eps_text(peak)} ({percent(values[peak])} %), {ends}"
+    return f"- *{name}*: best at ε = {eps_text(peak)}{tie} ({percent(values[peak])} %), {ends}"

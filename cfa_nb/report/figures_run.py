@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from cfa_nb.report.lines import epoch_axis, shown
+from cfa_nb.report.lines import epoch_axis, margin_axis, shown
 from cfa_nb.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, percent_axis, plt
-from cfa_nb.rows import SHOWN, class_groups, mean_of, worst_label
+from cfa_nb.rows import SHOWN, calibrated_text, class_groups, eps_text, mean_of, worst_label
 
 
 def calibration_trace(run, profile, runs=None):
@@ -24,6 +24,7 @@ def calibration_trace(run, profile, runs=None):
         _trace(ax, run.config, np.array(values), classes, base)
         ax.set_title(classes.title(title))
     percent_axis(axes[0], None)
+    margin_axis(axes[1], run.config.eps)
     axes[-1].set_xlabel("epoch")
     return fig
 
@@ -55,10 +56,11 @@ def acceptance_trace(run, profile, weights="fawa"):
         c=[CFA if a else "white" for a in accepted],
         edgecolors=[CFA if a else QUIET for a in accepted],
         zorder=2,
+        clip_on=False,
     )
     top.axhline(spec.threshold, color=INK, lw=1, ls=(0, (1, 2)))
     top.axvspan(0, spec.start - 0.5, color=QUIET, alpha=0.12, lw=0)
-    percent_axis(top, -0.02)
+    percent_axis(top, 0)
     top.annotate(f"threshold δ = {spec.threshold:g}", (run.config.epochs + 0.4, spec.threshold), xytext=(0, 4),
                  textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
     worst = worst_label(profile)
@@ -77,7 +79,7 @@ def _worst_curves(ax, run, epochs, weights, worst):
         ax.plot(epochs, values, color=colour, lw=2.2 if name == weights else 1.5)
         if np.isfinite(values[-1]):
             ends.append((values[-1], label, colour))
-    percent_axis(ax, -0.01)
+    percent_axis(ax, 0)
     label_ends(ax, epochs[-1], ends, gap=0.09)
     ax.set_title(f"{worst.capitalize()} on test")
 
@@ -89,12 +91,11 @@ def trace_text(run, profile, weights="fawa", runs=None):
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
     taken = epochs_text(accepted)
-    eps, beta = (
-        [f"{mean_of(values, group):.3g}" for group in (hard, easy)] for values in (last.class_eps, last.class_beta)
-    )
+    eps = [calibrated_text(mean_of(last.class_eps, group), run.config.eps) for group in (hard, easy)]
+    beta = [f"{mean_of(last.class_beta, group):.3g}" for group in (hard, easy)]
     return (
         f"In the last epoch the margins of the hard classes average {eps[0]} and those of the easy ones {eps[1]} "
-        f"(ε = {run.config.eps:g}); their betas {beta[0]} and {beta[1]} (β = {run.config.beta:g}). FAWA "
+        f"(ε = {eps_text(run.config.eps)}); their betas {beta[0]} and {beta[1]} (β = {run.config.beta:g}). FAWA "
         f"(δ = {spec.threshold:g}, from epoch {spec.start}) took in {taken}."
     )
 
@@ -111,10 +112,13 @@ def epochs_text(epochs):
     return f"{'epochs' if len(epochs) > 1 else 'epoch'} {told}" if epochs else "no epoch"
 
 
-def calibration_table(names, train_robust_acc, class_eps, class_beta):
-    """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so."""
+def calibration_table(names, train_robust_acc, class_eps, class_beta, eps):
+    """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so.
+
+    Margins are written in the unit of `eps`, the original margin.
+    """
     rows = list(zip(names, train_robust_acc, class_eps, class_beta))[:SHOWN]
     head = "Class" if len(names) <= SHOWN else f"Class (first {SHOWN} of {len(names)})"
     return pd.DataFrame(
-        {head: str(n), "t_k": f"{t:.3f}", "margin": f"{e:.4f}", "beta": f"{b:.3f}"} for n, t, e, b in rows
+        {head: str(n), "t_k": f"{t:.3f}", "margin": calibrated_text(e, eps), "beta": f"{b:.3f}"} for n, t, e, b in rows
     )

@@ -1,5 +1,7 @@
 """The lines under a page's title: what it rests on, and what that cost, from the records and their provenance."""
 
+from cfa_nb.stats import count
+
 
 def header_text(profile, runs):
     """Markdown: data and its hash, runs and seeds, measured time with the hardware, training commit, versions."""
@@ -46,11 +48,6 @@ def duration(seconds):
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def count(number, thing):
-    """ "1 run", "5 runs"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def seeds_text(runs):
     """ "seeds 0–4", "seed 0", "seeds 0, 2"."""
     seeds = sorted({r.config.seed for r in runs})
@@ -67,7 +64,7 @@ def _hashes(runs):
 def _training(runs):
     networks = _unique(f"{r.config.model} of width {r.config.width}" for r in runs)
     epochs = _unique(str(r.config.epochs) for r in runs if r.config.parent is None) or "–"
-    return f"{networks}, {epochs} epochs"
+    return f"{networks}, {epochs} epoch{'' if epochs == '1' else 's'}"
 
 
 def _versions(runs):

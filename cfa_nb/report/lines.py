@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cfa_nb.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
-from cfa_nb.rows import hard_classes, shown_classes, shown_text
+from cfa_nb.rows import eps_text, hard_classes, shown_classes, shown_text
+from cfa_nb.stats import epoch_span
 
 
-def eps_text(eps):
-    """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
-    steps = eps * 255
-    return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
+def window_text(window):
+    """ "mean of epochs 101–120", or of one alone "epoch 2"."""
+    return epoch_span(*window) if window[0] == window[1] else f"mean of {epoch_span(*window)}"
 
 
 def mean_curves(found, weights="live", which="overall"):
@@ -79,8 +80,16 @@ def class_lines(ax, x, values, classes):
     drawn = values[:, list(classes.classes)]
     low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
-    percent_axis(ax, low - pad, min(high + pad, 1.01))
+    percent_axis(ax, max(0.0, low - pad), min(high + pad, 1.01))
     label_ends(ax, x[-1], classes.ends(values), gap=0.048)
+
+
+def margin_axis(ax, eps):
+    """A y axis of margins, written in the unit in which the page writes eps: "8/255", or plain numbers."""
+    if not eps_text(eps).endswith("/255"):
+        return
+    ax.yaxis.set_major_locator(MultipleLocator(1 / 255 if np.ptp(ax.get_ylim()) * 255 < 8 else 2 / 255))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(round(v * 255) / 255)))
 
 
 def mark_base(ax, x, text):

@@ -1,7 +1,7 @@
 """How far the training attack can move a pixel, against the margin that it is meant to fill (Fig. 2)."""
 
 from cfa_nb.report.figures_margins import study_runs
-from cfa_nb.report.lines import eps_text
+from cfa_nb.rows import eps_text
 
 
 def reach_text(runs, profile):

@@ -4,7 +4,10 @@ import io
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox
 
@@ -61,7 +64,9 @@ def ordered_colours(values, base):
 
 
 def _shade(colours, group, value):
-    return colours[round((len(colours) - 1) * (group.index(value) + 1) / len(group))]
+    """A colour of its own for each value of a group: the last has the last colour, four have the four colours."""
+    back = (len(group) - 1 - group.index(value)) / max(len(colours) - 1, len(group) - 1)
+    return to_hex(LinearSegmentedColormap.from_list("", colours)(1.0 - back))
 
 
 def short_name(name, limit=14):
@@ -81,9 +86,18 @@ def name_classes(axis, names, hard):
 
 
 def percent_axis(ax, low=0, high=None):
-    """A y axis of fractions, written in percent from `low` (and up to `high`, where given)."""
-    ax.set_ylim(low, high)
+    """A y axis of accuracies, written in percent from `low` (and up to `high`, where given).
+
+    None for `low` begins where the data need it, but no accuracy lies below 0.
+    """
+    ax.set_ylim(max(0.0, ax.get_ylim()[0]) if low is None else low, high)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g} %"))
+
+
+def points_axis(ax, high):
+    """A y axis of changes of fractions, from 0, in percentage points."""
+    ax.set_ylim(0, high)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g}"))
 
 
 def label_ends(ax, x, ends, gap=0.035):
@@ -127,7 +141,9 @@ def panels(count, height=3.9, width=None, **options):
 
 
 def label_points(ax, points):
-    """Names points where there is room: right, left, above or below, the first place that overlaps no other label.
+    """Names points where there is room: the first place that overlaps nothing and is nearest to its own marker.
+
+    A label that finds such a place only at some distance is led to its marker by a thin line.
 
     Args:
         points: (x, y, text, options of `annotate`) of each; those that come first choose first.
@@ -135,21 +151,39 @@ def label_points(ax, points):
     ax.figure.draw_without_rendering()
     centres = ax.transData.transform([(x, y) for x, y, _, _ in points])
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
-    for x, y, text, options in points:
-        for offset, ha, va in _PLACES:
-            label = ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=ha, va=va, **options)
-            box = label.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+    for own, (x, y, text, options) in enumerate(points):
+        for place in _PLACES:
+            label, box = _label(ax, x, y, text, place, options)
+            if not any(box.overlaps(other) for other in taken) and nearest(box, centres) == own:
                 break
             label.remove()
         else:
-            label = ax.annotate(text, (x, y), xytext=(8, 6), textcoords="offset points", **options)
-        taken.append(label.get_window_extent().padded(3))
+            label, box = _label(ax, x, y, text, _PLACES[0], options)
+        taken.append(box.padded(3))
 
 
+def _label(ax, x, y, text, place, options):
+    """A label at a place beside its point, and its box without the line that leads to it."""
+    offset, ha, va = place
+    lead = {"arrowprops": _LEAD} if max(map(abs, offset)) > 12 else {}
+    label = ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=ha, va=va, **lead, **options)
+    label.update_positions(ax.figure.canvas.get_renderer())
+    return label, Text.get_window_extent(label)
+
+
+def nearest(box, centres):
+    """Index of the marker that is nearest to a label; -1 where the runner-up is hardly farther away."""
+    gaps = [np.hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1)) for x, y in centres]
+    order = np.argsort(gaps, kind="stable")
+    return int(order[0]) if len(gaps) == 1 or gaps[order[1]] > 1.5 * gaps[order[0]] else -1
+
+
+_LEAD = {"arrowstyle": "-", "color": QUIET, "lw": 0.7, "shrinkA": 0, "shrinkB": 4}
 _PLACES = (
-    ((8, 5), "left", "bottom"), ((-8, 5), "right", "bottom"), ((8, -5), "left", "top"), ((-8, -5), "right", "top"),
-    ((8, 18), "left", "bottom"), ((8, -18), "left", "top"), ((-8, 18), "right", "bottom"), ((-8, -18), "right", "top"),
+    ((9, 0), "left", "center"), ((8, 5), "left", "bottom"), ((8, -5), "left", "top"), ((-9, 0), "right", "center"),
+    ((-8, 5), "right", "bottom"), ((-8, -5), "right", "top"), ((0, 8), "center", "bottom"), ((0, -8), "center", "top"),
+    *(((dx, dy), "left" if dx > 0 else "right", "bottom" if dy > 0 else "top")
+      for far in (16, 24, 32, 44) for dx, dy in ((far, far), (far, -far), (-far, far), (-far, -far))),
 )  # fmt: skip
 
 

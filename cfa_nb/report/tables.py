@@ -8,8 +8,17 @@ import pandas as pd
 
 from cfa_nb.config import LIVE, ROWS
 from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_nb.rows import SELECTIONS, attack_label, by_seed, row_runs, white_box_label, worst_label
-from cfa_nb.stats import mean_std, points
+from cfa_nb.rows import (
+    SELECTIONS,
+    attack_label,
+    by_seed,
+    row_runs,
+    stand_in,
+    stand_ins,
+    white_box_label,
+    worst_label,
+)
+from cfa_nb.stats import count, mean_std, points
 
 PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
@@ -31,6 +40,15 @@ def _row1(runs, profile, key, selection):
     for kind, name in (("clean", "clean"), ("robust", "AA")):
         row |= _less_paper(runs, profile, key, selection, kind, paper[kind], name)
     return row
+
+
+def table_caption(runs, profile, number, selection=None):
+    """Caption of Table 1 at a selection, or of Table 2 or 3 (no selection: they show all), with the data and seeds."""
+    at = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
+    columns = "Last column: the paper's values" if selection is None else "Last columns: the paper's values"
+    seeds = len(runs.seeds)
+    over = f"{count(seeds, 'seed')}{', mean ± std' if seeds > 1 else ''}"
+    return f"Table {number}{at}. {profile.data_label}, {over}. {columns}."
 
 
 def head(profile, text):
@@ -104,13 +122,8 @@ def _acceptance(found, spec):
     return {
         f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, taken))} of {possible}",
         "first accepted epoch": _span(firsts),
-        f"seeds that never accepted (rows show {_stand_in(spec)})": str(sum(not epochs for epochs in taken)),
+        f"seeds that never accepted (rows show {stand_in(spec)})": str(sum(not epochs for epochs in taken)),
     }
-
-
-def _stand_in(spec):
-    """What a row shows while its average has accepted nothing."""
-    return {"first": "the live weights", "theta_0": "the initial weights", "random": "a random network"}[spec.init]
 
 
 def _span(epochs):
@@ -124,19 +137,10 @@ def never_accepted_text(runs, profile, keys):
     """One sentence: for which rows other weights stand in, because the average took no epoch in."""
     told, shown = [], {}
     for key in (k for k in keys if ROWS[k].weights != LIVE):
-        found = row_runs(runs, profile, key)
-        seeds = [s for s, r in sorted(found.items()) if not _ever_accepted(r, ROWS[key].weights)]
-        if seeds:
-            told.append(f"{ROWS[key].label} in seed {', '.join(map(str, seeds))}")
-            shown |= {_stand_in(_spec(found[s], ROWS[key].weights)): None for s in seeds}
+        found = stand_ins(runs, profile, key)
+        if found:
+            told.append(f"{ROWS[key].label} in seed{'s' * (len(found) > 1)} {', '.join(map(str, found))}")
+            shown |= dict.fromkeys(found.values())
     if not told:
         return "Every average in this table accepted at least one epoch in every seed."
     return f"No epoch was ever accepted by {'; '.join(told)}: their cells show {' or '.join(shown)}."
-
-
-def _ever_accepted(run, weights):
-    return any(e.accepted.get(weights) for e in run.record.epochs)
-
-
-def _spec(run, weights):
-    return next(a for a in run.record.averages if a.name == weights)

@@ -6,7 +6,7 @@ import pandas as pd
 from cfa_nb.config import ROWS
 from cfa_nb.report.lines import shown
 from cfa_nb.rows import accuracies, attack_label, worst_label
-from cfa_nb.stats import percent, points, worst_bias
+from cfa_nb.stats import count, percent, points, worst_bias
 
 
 def class_interval_table(runs, profile, key="at", selection="last"):
@@ -38,7 +38,7 @@ def worst_bias_text(runs, profile, keys=("at", "at_cfa"), selection="last"):
         f"the least of {len(found[0].n)} class accuracies,"
     )  # fmt: skip
     return (
-        f"By how much does {least} with {n} test images each, miss the true "
+        f"By how much does {least} with {count(n, 'test image')} each, miss the true "
         f"least one? A bootstrap of the minimum says: {'; '.join(told)}. The less the worst class stands out from the "
         f"others, the lower it reads, which works against methods that even the classes out."
     )

@@ -15,7 +15,7 @@ from cfa_nb.reproduce.pages import THEORY, jobs
 from cfa_nb.store import RunStore, Status
 from cfa_nb.sweep import work_of
 
-NO_DATA = Status("missing", "its data is not on this machine yet")
+NO_DATA = Status("missing", "its data is not on this machine yet (a folder of images: name it with --data-dir)")
 STATES = ("fresh", "partial", "stale", "missing")
 
 
@@ -140,7 +140,7 @@ def _time(state):
     if state["seconds_left"] is not None:
         return _duration(state["seconds_left"])
     return (
-        f"{state['gpu_hours_left']:,.2g} hours of a GPU that sustains {SUSTAINED / 1e12:.0f} TFLOP/s "
+        f"{max(state['gpu_hours_left'], 0.01):,.2g} hours of a GPU that sustains {SUSTAINED / 1e12:.0f} TFLOP/s "
         f"({state['flop_left'] / 1e15:,.0f} PFLOP, counted; no run of this profile has been timed)"
     )
 
