@@ -136,7 +136,8 @@ def test_a_candidate_that_does_less_is_not_timed(start, monkeypatch):
         config = SMALL.config("at", steps=9)
         return lambda x, y, table, noise, r, c: train_step(model, optimiser, x, y, table, config, noise, r, c)
 
-    registered = {**candidates(), "lazy": lazy, "twin": candidates()["plain"]}
+    plain = candidates()["plain"]
+    registered = {"plain": plain, "lazy": lazy, "twin": plain}
     monkeypatch.setattr("benchmarks.sides.candidates", lambda: registered)
     plain, less, twin = race(SMALL, "at", start, 1, SimpleNamespace(device="cpu", precision="fp32", code=None))
     assert (plain.same, len(plain.timings)) == (None, 1)

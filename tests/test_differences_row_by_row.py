@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 
 from cfa_nb import averaging, data, evaluate, objectives
-from cfa_nb import train as train_module
 from cfa_nb.attacks import cross_entropy, friendly_pgd, pgd, uniform_start
 from cfa_nb.averaging import WeightAverage
 from cfa_nb.calibration import class_betas, class_margins, next_calibration, uniform
@@ -19,6 +18,7 @@ from cfa_nb.config import RECIPES, Attack, Average, TrainConfig
 from cfa_nb.data.batches import Batches, augment
 from cfa_nb.data.pool import Pool, cut
 from cfa_nb.differences import PAPER_THRESHOLD, ROWS
+from cfa_nb.fast import measure as measure_module
 from cfa_nb.metrics import ClassAccuracy, ClassCounts
 from cfa_nb.model import MODELS, STATISTICS, Normalise, PreActResNet, build
 from cfa_nb.objectives import OBJECTIVES, Row, kl
@@ -295,7 +295,7 @@ def test_row_20_both_selections_are_kept(trained):
 def test_row_21_the_earliest_of_equals_in_the_second_half(tmp_path, monkeypatch):
     assert DEFAULT.best_from == 101
     same = evaluate.epoch_measure(resnet(tiny.resnet_config()), tiny.split(), tiny.config(), 10, 1, "same")
-    monkeypatch.setattr(train_module, "epoch_measure", lambda *_: same)
+    monkeypatch.setattr(measure_module, "epoch_measure", lambda *_: same)
     record = train(tiny.config("at"), (), RunStore(tmp_path))
     assert record.checkpoints["live/best"].epoch == 3
 
@@ -574,7 +574,7 @@ def test_row_50_sample_standard_deviation():
 
 @row("Mode of averaged networks")
 def test_row_51_averages_are_judged_in_eval_mode(tmp_path, monkeypatch):
-    modes, inner = [], train_module.epoch_measure
+    modes, inner = [], measure_module.epoch_measure
 
     def watched(model, *args):
         hook = model.register_forward_hook(lambda m, *_: modes.append(m.training))
@@ -582,7 +582,7 @@ def test_row_51_averages_are_judged_in_eval_mode(tmp_path, monkeypatch):
         hook.remove()
         return measured
 
-    monkeypatch.setattr(train_module, "epoch_measure", watched)
+    monkeypatch.setattr(measure_module, "epoch_measure", watched)
     run = Training(tiny.resnet_config(), (Average("ema", start=1),), RunStore(tmp_path), "cpu")
     run.epoch(1)
     assert modes
@@ -591,8 +591,8 @@ def test_row_51_averages_are_judged_in_eval_mode(tmp_path, monkeypatch):
 
 @row("Evaluation after each epoch")
 def test_row_52_all_weights_each_epoch_but_an_unchanged_average_once(tmp_path, monkeypatch):
-    calls, inner = [], train_module.epoch_measure
-    monkeypatch.setattr(train_module, "epoch_measure", lambda *a: calls.append(a[5]) or inner(*a))
+    calls, inner = [], measure_module.epoch_measure
+    monkeypatch.setattr(measure_module, "epoch_measure", lambda *a: calls.append(a[5]) or inner(*a))
     never = Average("never", threshold=1.01, start=1, init="random")
     record = train(tiny.config(), (Average("ema", start=1), never), RunStore(tmp_path))
     assert all(set(e.test) == set(e.val) == {"live", "ema", "never"} for e in record.epochs)
