@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from cfa_nb.processor import level
 from cfa_nb.record import RecordError
 
 
@@ -25,6 +26,7 @@ class Provenance:
     numpy: str
     commit: str
     finished_at: str  # UTC, ISO 8601
+    cpu_level: str = "not recorded"  # the instructions that torch computed with on the CPU (cfa_nb.processor)
 
     @classmethod
     def now(cls, seconds_train, seconds_evaluate, device):
@@ -42,6 +44,7 @@ class Provenance:
             numpy=numpy.__version__,
             commit=commit(),
             finished_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            cpu_level=level(),
         )
 
     def with_evaluation(self, seconds):

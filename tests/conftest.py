@@ -6,6 +6,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 for _name in [name for name in os.environ if name.startswith("CFA_NB_")]:
     del os.environ[_name]
 
+import cfa_nb  # noqa: E402, F401, I001  # before torch computes: fixes the level of its CPU kernels
+
 import random  # noqa: E402
 
 import hypothesis  # noqa: E402

@@ -92,7 +92,9 @@ def test_all_four_attacks_leave_no_more_than_the_first_two(judged, monkeypatch):
     batches = few(test.first_per_class(2))
     with frozen(model):
         results = {k: autoattack_accuracy(model, batches, Attack(k, 0.1), 10, seed=1) for k in ("aa", "aa-fast")}
-    assert all(a <= b for a, b in zip(results["aa"].hits, results["aa-fast"].hits))
+    # an image on the border of its class may fall to either side when its batch is summed in another order
+    assert all(a <= b + 1 for a, b in zip(results["aa"].hits, results["aa-fast"].hits))
+    assert results["aa"].overall <= results["aa-fast"].overall + 1 / 20
     assert sum(results["aa-fast"].hits) > 0
 
 

@@ -44,4 +44,5 @@ def test_a_stronger_attack_leaves_no_more_beyond_noise(judged):
     for weaker, stronger in pairwise(left):
         assert stronger <= weaker + 2 * math.sqrt(weaker * (1 - weaker) / 200)
     assert 0.2 < left[-1] < 0.9, "neither hopeless nor untouched: the comparison says something"
-    assert all(a <= b for a, b in zip(judged["aa[n=20/class]"].hits, judged["aa-fast[n=20/class]"].hits))
+    # class by class, but for an image on the border, which rounding may put on either side
+    assert all(a <= b + 1 for a, b in zip(judged["aa[n=20/class]"].hits, judged["aa-fast[n=20/class]"].hits))

@@ -1,0 +1,67 @@
+"""The level of torch's CPU kernels: fixed by `import cfa_nb`, said where it cannot be, part of every provenance."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cfa_nb import processor
+from cfa_nb.provenance import Provenance
+
+needs_avx2 = pytest.mark.skipif(not processor.has_level(), reason="the processor has no AVX2")
+LEVEL = "print(torch.backends.cpu.get_cpu_capability())"
+
+
+def python(code, **variables):
+    """(stdout, stderr) of a fresh interpreter without the level in its environment, but for `variables`."""
+    env = {k: v for k, v in os.environ.items() if k not in processor.VARIABLES} | variables
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    return done.stdout.strip(), done.stderr.strip()
+
+
+@needs_avx2
+@pytest.mark.parametrize("order", ["import cfa_nb, torch", "import torch, cfa_nb"])
+def test_importing_the_package_fixes_the_level(order):
+    assert python(f"{order}; {LEVEL}") == ("AVX2", "")
+
+
+@needs_avx2
+def test_what_the_user_set_is_kept_and_said():
+    out, err = python(f"import cfa_nb, torch; {LEVEL}", ATEN_CPU_CAPABILITY="default")
+    assert out == "DEFAULT"
+    assert err.startswith("cfa_nb: torch computes with DEFAULT here and not with AVX2")
+    assert len(err.splitlines()) == 1
+
+
+@needs_avx2
+def test_a_level_that_was_used_before_is_said_and_recorded():
+    code = """
+import os, torch
+torch.ones(2) + 1
+del os.environ["ATEN_CPU_CAPABILITY"]
+from cfa_nb.provenance import Provenance
+print(Provenance.now(0, 0, "cpu").cpu_level)"""
+    out, err = python(code, ATEN_CPU_CAPABILITY="default")
+    assert out == "DEFAULT"
+    assert "import cfa_nb before torch is used" in err
+
+
+def test_a_processor_without_the_level_keeps_its_own(monkeypatch):
+    monkeypatch.setattr(processor, "FEATURES", {"AVX2": True, "FMA3": False})
+    for name in processor.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    processor.fix_level()
+    assert not set(processor.VARIABLES) & set(os.environ)
+
+
+@needs_avx2
+def test_tests_run_at_the_level_and_provenance_says_so():
+    assert Provenance.now(0, 0, "cpu").cpu_level == "AVX2"
+
+
+def test_provenance_of_before_the_level_was_recorded_is_read():
+    old = json.loads(Provenance.now(1, 2, "cpu").to_json())
+    del old["cpu_level"]
+    assert Provenance.from_json(json.dumps(old)).cpu_level == "not recorded"
