@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BUILDING := $(VENV)/.building
 PINS := constraints.txt
-RUN := $(PY) -m cfa_nb
+RUN := $(PY) -m cfa_pages
 FOR_PROFILE := $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 # TORCH=keep: the torch and torchvision that are there stay; all that belongs to their build is not pinned.
@@ -82,9 +82,9 @@ ifeq ($(TORCH),keep)
 	    echo "TORCH=keep, but $(PY) finds no torch and torchvision; install yours first (see make help)" >&2; exit 1; }
 	@grep -vE '^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==' constraints.txt > $(PINS)
 endif
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[dev]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[pages,dev]'
 	@rm -f $(BUILDING) && touch $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
-	find cfa_nb tests notebooks -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find cfa_nb cfa_pages tests notebooks -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -10,16 +10,16 @@ from benchmarks.options import comma_list, parse, parser
 from benchmarks.tables import markdown, seconds
 from benchmarks.timing import timed
 from cfa_nb import data
-from cfa_nb.calibration import uniform
 from cfa_nb.config import KINDS, Attack
 from cfa_nb.data.batches import Batches
 from cfa_nb.data.dataset import Split
-from cfa_nb.evaluate import attack_accuracy
-from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import build
-from cfa_nb.profiles import DEMO
+from cfa_nb.method.calibration import uniform
+from cfa_nb.method.evaluate import attack_accuracy
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd, train_step
 from cfa_nb.rng import stream
-from cfa_nb.step import sgd, train_step
+from cfa_nb.runs.profiles import DEMO
 
 NAME = "autoattack"
 COMPARES = False

@@ -1,15 +1,15 @@
 """The training steps of ours that are compared; a new one is registered here and nowhere else."""
 
-from cfa_nb.fast import FastStep
-from cfa_nb.step import train_step
+from cfa_nb.method.fast import FastStep
+from cfa_nb.method.step import train_step
 
 
 def candidates():
     """{name: make}, the plain reference first; `make(model, optimiser, config)` gives the step of one network.
 
     A step is called as step(x, y, table, generator, robust_counts, clean_counts), which mean what they mean in
-    `cfa_nb.step.train_step`; it may keep state of its own (compiled functions, graphs). The network's weights and
-    buffers and the optimiser's momentum are put back in place between timings, and must be read anew at every step.
+    `cfa_nb.method.step.train_step`; it may keep state of its own (compiled functions, graphs). The network's weights
+    and buffers and the optimiser's momentum are put back in place between timings, and must be read anew at every step.
     """
     return {"plain": plain, "fast": fast}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from cfa_nb.provenance import commit, hardware
+from cfa_nb.runs.provenance import commit, hardware
 
 
 def environment(device="cpu"):

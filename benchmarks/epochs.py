@@ -13,11 +13,11 @@ from torchvision import transforms
 
 from benchmarks.sides import Ours, Theirs, quiet
 from benchmarks.workloads import CLASSES
-from cfa_nb.averaging import WeightAverage
 from cfa_nb.config import Average
 from cfa_nb.data.batches import Batches
-from cfa_nb.evaluate import epoch_measure
-from cfa_nb.model import build
+from cfa_nb.method.averaging import WeightAverage
+from cfa_nb.method.evaluate import epoch_measure
+from cfa_nb.method.model import build
 
 DECAY = 0.85
 EVALUATION_BATCH = 128  # the released code's, for validation 100

@@ -12,10 +12,10 @@ import torch.nn as nn
 
 from benchmarks.candidates import candidates
 from benchmarks.workloads import CLASSES, class_wise, dtype_of
-from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import build
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd
 from cfa_nb.rng import stream
-from cfa_nb.step import sgd
 
 AUTHORS = "authors"
 LOSSES = {"at": "cw_pgd_loss", "trades": "cw_trades_loss", "fat": "cw_fat_loss"}

@@ -19,8 +19,8 @@ from benchmarks.workloads import CLASSES, Workload
 from cfa_nb.data.batches import Batches
 from cfa_nb.data.dataset import Split
 from cfa_nb.data.demo import draw
-from cfa_nb.evaluate import epoch_measure
-from cfa_nb.model import build
+from cfa_nb.method.evaluate import epoch_measure
+from cfa_nb.method.model import build
 
 NAME = "target"
 COMPARES = True  # the released code takes part

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from cfa_nb.calibration import Calibration
 from cfa_nb.config import RECIPES
 from cfa_nb.data.batches import DTYPES
-from cfa_nb.model import build
+from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.model import build
 
 METHODS = ("at", "trades", "fat")
 CLASS_WISE = {"at": "at_ccm", "trades": "trades_ccm_ccr", "fat": "fat_ccm"}

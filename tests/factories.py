@@ -7,12 +7,12 @@ runs = paper_runs(CIFAR10)                       # the paper's own Tables 1-3, s
 from functools import lru_cache
 
 from cfa_nb.config import LIVE, ROWS
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_nb.provenance import Provenance
-from cfa_nb.record import Checkpoint, EpochRecord, Measured, RunRecord, confusion_key
-from cfa_nb.rows import CIFAR10_NAMES, hard_classes
-from cfa_nb.runs import Run, Runs
+from cfa_nb.method.metrics import ClassAccuracy, Measured
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord, confusion_key
+from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_pages.results.rows import CIFAR10_NAMES, hard_classes
+from cfa_pages.results.runs import Run, Runs
 
 N = 200  # test images a class
 NAMES = tuple(f"class {k}" for k in range(10))

@@ -4,10 +4,10 @@ import nbformat
 import torch
 
 from cfa_nb.config import LIVE
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.provenance import Provenance
-from cfa_nb.record import Checkpoint, EpochRecord, Measured, RunRecord, confusion_key
-from cfa_nb.reproduce.scrub import KERNELSPEC
+from cfa_nb.method.metrics import ClassAccuracy, Measured
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord, confusion_key
+from cfa_pages.pages.scrub import KERNELSPEC
 
 SELECTIONS = ("best", "best_val", "last")
 CLASSES = {"cifar100": 100, "tiny-imagenet": 200}  # of the data sets that have not ten

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from cfa_nb.attacks import cross_entropy, friendly_pgd, gaussian_start, kl_to, pgd, project, uniform_start
-from cfa_nb.model import build
+from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, kl_to, pgd, project, uniform_start
+from cfa_nb.method.model import build
 from tests import tiny
 
 EPS, ALPHA = 0.1, 0.03

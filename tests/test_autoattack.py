@@ -8,18 +8,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb import autoattack, data
-from cfa_nb import evaluate as evaluate_module
-from cfa_nb import measure as measure_module
-from cfa_nb.autoattack import Journal, about, autoattack_accuracy
+from cfa_nb import data
 from cfa_nb.config import Attack
-from cfa_nb.evaluate import attack_accuracy
-from cfa_nb.measure import digest_of, measure
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.model import build, frozen
-from cfa_nb.record import RunRecord, missing_confusions, missing_evaluations
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method import autoattack
+from cfa_nb.method import evaluate as evaluate_module
+from cfa_nb.method.autoattack import Journal, about, autoattack_accuracy
+from cfa_nb.method.evaluate import attack_accuracy
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.method.model import build, frozen
+from cfa_nb.method.train import train
+from cfa_nb.runs import measure as measure_module
+from cfa_nb.runs.measure import digest_of, measure
+from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 SQUARE = Attack("square", 0.1, steps=30, per_class=2)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from cfa_nb.averaging import WeightAverage
 from cfa_nb.config import Average
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method.averaging import WeightAverage
+from cfa_nb.method.train import train
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 

@@ -20,7 +20,7 @@ from benchmarks.sides import Ours, Theirs, names
 from benchmarks.tables import markdown, seconds
 from benchmarks.timing import Summary, column, interleaved, ratios, timed
 from benchmarks.workloads import Workload
-from cfa_nb.step import train_step
+from cfa_nb.method.step import train_step
 
 SMALL = Workload(width=4, depth=1, side=8, batch=10)
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from cfa_nb.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
+from cfa_nb.method.train import train
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 

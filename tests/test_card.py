@@ -9,16 +9,17 @@ import pytest
 import torch
 import torch.nn as nn
 
-from cfa_nb import autoattack, cli
-from cfa_nb.bench import UsageError, attack_named, check_attack_names
-from cfa_nb.card import Card, Result
+from cfa_nb import cli
+from cfa_nb.card.bench import UsageError, attack_named, check_attack_names
+from cfa_nb.card.card import Card, Result
+from cfa_nb.card.prepare import prepare
 from cfa_nb.config import Attack
-from cfa_nb.measure import measure
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.prepare import prepare
-from cfa_nb.stats import worst_bias
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method import autoattack
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.method.train import train
+from cfa_nb.runs.measure import measure
+from cfa_nb.runs.store import RunStore
+from cfa_pages.results.stats import worst_bias
 from tests import tiny
 
 PGD, SQUARE, AA = (
@@ -220,14 +221,14 @@ def test_a_network_that_cannot_be(place, capsys, file, architecture, code, messa
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((), 2, "required: --weights"),
+        ((), 2, "Missing option '--weights'"),
         (("--weights", "none.pt"), 1, "no file of weights at none.pt"),
         (("--weights", "ten.pt", "--dataset", "digits"), 2, "has no header that says which network it belongs to"),
         (("--weights", "ten.pt", "--attacks", "pgd20,fab"), 2, "unknown attack 'fab'"),
         (("--weights", "ten.pt", "--eps", "8"), 2, "must lie above 0 and up to 1"),
         (("--weights", "ten.pt", "--eps", "1/0"), 2, "must lie above 0 and up to 1"),
         (("--weights", "ten.pt", "--dataset", "mnist"), 2, "unknown dataset 'mnist'; there are cifar10"),
-        (("--weights", "ten.pt", "--per-class", "0"), 2, "must be a whole number of at least 1"),
+        (("--weights", "ten.pt", "--per-class", "0"), 2, "0 is not in the range x>=1"),
     ],
 )
 def test_wrong_usage_is_said_at_the_door(place, capsys, arguments, code, message):
@@ -251,8 +252,8 @@ def _nine(dataset):
 
 def test_an_interruption_leaves_a_journal_that_is_gone_on_from(trained, place, monkeypatch):
     weights = trained[0].weights_path(trained[1], "live/last")
-    monkeypatch.setattr("cfa_nb.evaluate.BATCH", 30)
-    monkeypatch.setattr("cfa_nb.bench.BATCH", 30)
+    monkeypatch.setattr("cfa_nb.method.evaluate.BATCH", 30)
+    monkeypatch.setattr("cfa_nb.card.bench.BATCH", 30)
     real, calls = autoattack._attack_batch, []
 
     def interrupted(*a):

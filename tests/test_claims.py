@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb import claims
-from cfa_nb.claims.base import (
+from cfa_nb.runs.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
+from cfa_pages import claims
+from cfa_pages.claims.base import (
     DIRECTION,
     INCONCLUSIVE,
     NOT_REPRODUCED,
@@ -16,14 +17,13 @@ from cfa_nb.claims.base import (
     REPRODUCED,
     SHOWN,
 )
-from cfa_nb.claims.studies import larger_margins, last_epochs, last_text, margin_effect, mean_value
-from cfa_nb.claims.theory import THEOREMS
-from cfa_nb.claims.verdicts import all_of, verdict_of
-from cfa_nb.paper import Gap
-from cfa_nb.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
-from cfa_nb.report.style import styled
-from cfa_nb.runs import Runs
-from cfa_nb.stats import Paired, paired
+from cfa_pages.claims.studies import larger_margins, last_epochs, last_text, margin_effect, mean_value
+from cfa_pages.claims.theory import THEOREMS
+from cfa_pages.claims.verdicts import all_of, verdict_of
+from cfa_pages.report.style import styled
+from cfa_pages.results.paper import Gap
+from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import Paired, paired
 from tests.factories import all_runs, paper_runs, run
 
 BY_KEY = {c.key: c for c in claims.EXPERIMENTS}

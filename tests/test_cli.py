@@ -7,23 +7,22 @@ import sys
 import pytest
 from made_up import finish
 
-from cfa_nb import cli
-from cfa_nb.profiles import PROFILES
-from cfa_nb.reproduce import pipeline, single
-from cfa_nb.reproduce.draw import PagesFailed
-from cfa_nb.reproduce.publish import publish
-from cfa_nb.store import RunStore, StoreError
-from cfa_nb.sweep import SweepError
+from cfa_nb import cli as core
+from cfa_nb.runs import sweep as single
+from cfa_nb.runs.profiles import PROFILES
+from cfa_nb.runs.store import RunStore, StoreError
+from cfa_nb.runs.sweep import SweepError
+from cfa_pages import cli as pages
+from cfa_pages.pages import pipeline
+from cfa_pages.pages.draw import PagesFailed
+from cfa_pages.pages.pipeline import publish
 
 SMOKE = PROFILES["smoke"]
 
 
-def call(*arguments):
-    """(exit code) of the command line in this process."""
-    try:
-        return cli.main(list(arguments))
-    except SystemExit as stop:
-        return stop.code
+def call(*arguments, cli=pages):
+    """Exit code of a command line in this process."""
+    return cli.main(list(arguments))
 
 
 @pytest.fixture(autouse=True)
@@ -40,37 +39,47 @@ def filled(folders):
     return folders
 
 
-@pytest.mark.parametrize("command", [(), ("reproduce",), ("render",), ("train",), ("status",)])
-def test_help(command, capsys):
-    assert call(*command, "--help") == 0
-    assert "usage: python -m cfa_nb" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("cli", "command"),
+    [(pages, ()), (pages, ("reproduce",)), (pages, ("render",)), (pages, ("status",)), (core, ()), (core, ("train",)),
+     (core, ("sweep",)), (core, ("status",)), (core, ("evaluate",))],
+)  # fmt: skip
+def test_help(cli, command, capsys):
+    assert call(*command, "--help", cli=cli) == 0
+    assert f"Usage: python -m cfa_{'nb' if cli is core else 'pages'}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["reproduce", "render", "status"])
-def test_an_unknown_profile_is_named_and_the_choices_listed(command, capsys):
-    assert call(command, "--profile", "nope") == 2
+@pytest.mark.parametrize(
+    ("cli", "command"), [(pages, "reproduce"), (pages, "render"), (pages, "status"), (core, "status"), (core, "sweep")]
+)
+def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys):
+    assert call(command, "--profile", "nope", cli=cli) == 2
     assert "unknown profile 'nope'; there are demo, digits, smoke" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("cli", "arguments", "message"),
     [
-        ((), "required: COMMAND"),
-        (("paint",), "invalid choice: 'paint'"),
-        (("reproduce", "--workers", "0"), "must be a whole number of at least 1, not '0'"),
-        (("train", "nope"), "unknown method 'nope'; there are at, at_ccm,"),
-        (("train", "at", "--set", "epz=1"), "unknown field 'epz'; there are dataset,"),
-        (("train", "at", "--set", "eps"), "--set takes FIELD=VALUE, not 'eps'"),
-        (("train", "at", "--set", "eps=much"), "'much' is no number or fraction such as 8/255"),
-        (("train", "at", "--set", "epochs=1.5"), "'1.5' is no whole number"),
-        (("train", "at", "--set", "flip=maybe"), "'maybe' is no truth value"),
-        (("train", "at", "--set", "eps=-1"), "eps must not be negative"),
-        (("train", "at", "--set", "seed=1"), "use --seed"),
-        (("train", "at", "--seed", "-1"), "seed must not be negative"),
+        (pages, (), "Commands:"),
+        (pages, ("paint",), "No such command 'paint'"),
+        (pages, ("reproduce", "--workers", "0"), "0 is not in the range x>=1"),
+        (core, (), "Commands:"),
+        (core, ("reproduce", "--profile", "demo"), "python -m cfa_pages reproduce --profile demo"),
+        (core, ("train", "nope"), "unknown method 'nope'; there are at, at_ccm,"),
+        (core, ("train", "at", "--set", "epz=1"), "unknown field 'epz'; there are dataset,"),
+        (core, ("train", "at", "--set", "eps"), "--set takes FIELD=VALUE, not 'eps'"),
+        (core, ("train", "at", "--set", "eps=much"), "'much' is no number or fraction such as 8/255"),
+        (core, ("train", "at", "--set", "epochs=1.5"), "'1.5' is no whole number"),
+        (core, ("train", "at", "--set", "flip=maybe"), "'maybe' is no truth value"),
+        (core, ("train", "at", "--set", "eps=-1"), "eps must not be negative"),
+        (core, ("train", "at", "--set", "seed=1"), "use --seed"),
+        (core, ("train", "at", "--seed", "-1"), "seed must not be negative"),
+        (core, ("train", "at", "--image-size", "32"), "give --data-dir DIR, too"),
+        (pages, ("reproduce", "--data-dir", "images"), "say what to do with the images"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_there_is(arguments, message, capsys, folders):
-    assert call(*arguments) == 2
+def test_wrong_usage_exits_with_2_and_says_what_there_is(cli, arguments, message, capsys, folders):
+    assert call(*arguments, cli=cli) == 2
     assert message in capsys.readouterr().err
     assert not folders[1].exists()
 
@@ -182,16 +191,22 @@ def test_status_of_nothing(folders, capsys):
 
 @pytest.mark.slow
 def test_train_one_run(folders, capsys):
-    assert call("train", "at", "--profile", "smoke", "--seed", "3", "--set", "epochs=2", "--set", "milestones=1") == 0
+    assert (
+        call("train", "at", "--profile", "smoke", "--seed", "3", "--set", "epochs=2", "--set", "milestones=1", cli=core)
+        == 0
+    )
     first = capsys.readouterr().out
     assert ": trained" in first
     assert "worst class" in first
-    assert call("train", "at", "--profile", "smoke", "--seed", "3", "--set", "epochs=2", "--set", "milestones=1") == 0
+    assert (
+        call("train", "at", "--profile", "smoke", "--seed", "3", "--set", "epochs=2", "--set", "milestones=1", cli=core)
+        == 0
+    )
     assert "was finished already" in capsys.readouterr().out
 
 
 def test_the_module_imports_no_torch_for_its_help():
     import subprocess
 
-    code = "import sys, cfa_nb.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, cfa_nb.cli, cfa_pages.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import pytest
 
 from cfa_nb.config import RECIPES, ROWS, Attack, TrainConfig
-from cfa_nb.profiles import DEMO, PROFILES, profile_named
-from cfa_nb.study import FIGURES
+from cfa_nb.runs.profiles import DEMO, PROFILES, profile_named
+from cfa_nb.runs.study import FIGURES
 
 
 @pytest.mark.parametrize(

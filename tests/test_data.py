@@ -10,7 +10,7 @@ from cfa_nb.data import demo, digits
 from cfa_nb.data.batches import Batches, augment, random_crop, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
 from cfa_nb.data.pool import Pool, cut
-from cfa_nb.profiles import DIGITS
+from cfa_nb.runs.profiles import DIGITS
 from tests import tiny
 
 

@@ -21,7 +21,8 @@ from torchvision.datasets import utils as torchvision_utils
 
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import archive, cifar, folder, images, pool, progress, tiny_imagenet
+from cfa_nb.data import archive, cifar, folder, images, pool, tiny_imagenet
+from cfa_nb.data import pool as progress
 from cfa_nb.files import StoreError
 from tests import tiny
 

@@ -10,24 +10,25 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cfa_nb import averaging, data, evaluate, objectives
-from cfa_nb.attacks import cross_entropy, friendly_pgd, pgd, uniform_start
-from cfa_nb.averaging import WeightAverage
-from cfa_nb.calibration import class_betas, class_margins, next_calibration, uniform
+from cfa_nb import data
 from cfa_nb.config import RECIPES, Attack, Average, TrainConfig
 from cfa_nb.data.batches import Batches, augment
 from cfa_nb.data.pool import Pool, cut
-from cfa_nb.differences import PAPER_THRESHOLD, ROWS
-from cfa_nb.fast import measure as measure_module
-from cfa_nb.metrics import ClassAccuracy, ClassCounts
-from cfa_nb.model import MODELS, STATISTICS, Normalise, PreActResNet, build
-from cfa_nb.objectives import OBJECTIVES, Row, kl
-from cfa_nb.profiles import CIFAR10, PROFILES, TINY_IMAGENET, profile_named
+from cfa_nb.method import averaging, evaluate, objectives
+from cfa_nb.method import graphs as measure_module
+from cfa_nb.method.attacks import cross_entropy, friendly_pgd, pgd, uniform_start
+from cfa_nb.method.averaging import WeightAverage
+from cfa_nb.method.calibration import class_betas, class_margins, next_calibration, uniform
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
+from cfa_nb.method.model import MODELS, STATISTICS, Normalise, PreActResNet, build
+from cfa_nb.method.objectives import OBJECTIVES, Row, kl
+from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.train import Training, train
 from cfa_nb.rng import stream
-from cfa_nb.stats import mean_std, spread_of
-from cfa_nb.step import sgd, train_step
-from cfa_nb.store import RunStore
-from cfa_nb.train import Training, train
+from cfa_nb.runs.profiles import CIFAR10, PROFILES, TINY_IMAGENET, profile_named
+from cfa_nb.runs.store import RunStore
+from cfa_pages.results.differences import PAPER_THRESHOLD, ROWS
+from cfa_pages.results.stats import mean_std, spread_of
 from tests import tiny
 
 SHAPE = (1, 8, 8)

@@ -7,10 +7,10 @@ import torch
 
 from cfa_nb import data
 from cfa_nb.config import Attack
-from cfa_nb.evaluate import attack_accuracy, clean_accuracy, epoch_measure
-from cfa_nb.model import build
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method.evaluate import attack_accuracy, clean_accuracy, epoch_measure
+from cfa_nb.method.model import build
+from cfa_nb.method.train import train
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 

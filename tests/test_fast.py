@@ -10,17 +10,15 @@ import pytest
 import torch
 import torch.nn as nn
 
-from cfa_nb import attacks
-from cfa_nb.calibration import Calibration, uniform
 from cfa_nb.data.batches import Batches
-from cfa_nb.fast import FastStep
-from cfa_nb.fast.epoch import EagerEpoch, epoch_runner
-from cfa_nb.fast.statistics import RepeatedPass
-from cfa_nb.fast.views import Frozen, Trained
-from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import build
+from cfa_nb.method import attacks
+from cfa_nb.method.calibration import Calibration, uniform
+from cfa_nb.method.fast import FastStep, Frozen, RepeatedPass, Trained
+from cfa_nb.method.graphs import EagerEpoch, epoch_runner
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd, train_step
 from cfa_nb.rng import stream
-from cfa_nb.step import sgd, train_step
 from tests import tiny
 
 SHAPE, BATCH, CLOSE = (3, 8, 8), 20, 1e-9

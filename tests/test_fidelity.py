@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from cfa_nb import objectives
-from cfa_nb.calibration import Calibration, uniform
-from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import build
+from cfa_nb.method import objectives
+from cfa_nb.method.calibration import Calibration, uniform
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd, train_step
 from cfa_nb.rng import stream
-from cfa_nb.step import sgd, train_step
 from tests import tiny
 from tests.naive import NaiveRun
 

@@ -14,10 +14,10 @@ import torch
 
 from cfa_nb import processor
 from cfa_nb.config import RECIPE_VERSION, RECIPES
-from cfa_nb.provenance import hardware
-from cfa_nb.record import RunRecord
-from cfa_nb.store import RunStore
-from cfa_nb.train import train
+from cfa_nb.method.train import train
+from cfa_nb.runs.provenance import hardware
+from cfa_nb.runs.record import RunRecord
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 pytestmark = pytest.mark.slow

@@ -9,17 +9,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb.calibration import uniform
 from cfa_nb.data.batches import Batches
-from cfa_nb.fast import FastStep
-from cfa_nb.fast.epoch import EagerEpoch, GraphEpoch, epoch_runner
-from cfa_nb.fast.measure import EagerMeasure, GraphMeasure
-from cfa_nb.metrics import ClassCounts
-from cfa_nb.model import build
+from cfa_nb.method.calibration import uniform
+from cfa_nb.method.fast import FastStep
+from cfa_nb.method.graphs import EagerEpoch, EagerMeasure, GraphEpoch, GraphMeasure, epoch_runner
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.train import Training, train
 from cfa_nb.rng import stream
-from cfa_nb.step import sgd, train_step
-from cfa_nb.store import RunStore
-from cfa_nb.train import Training, train
+from cfa_nb.runs.store import RunStore
 from tests import tiny
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]

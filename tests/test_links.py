@@ -6,8 +6,7 @@ import nbformat
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
-from cfa_nb.reproduce.links import relink
-from cfa_nb.reproduce.pages import Job, jobs
+from cfa_pages.pages.jobs import Job, jobs, relink
 
 LINK = re.compile(r"\]\(([^)\s#]+\.(?:ipynb|md|png))(?:#[^)]*)?\)")
 

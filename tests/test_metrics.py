@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from cfa_nb.metrics import ClassAccuracy, ClassCounts, wilson_interval
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, wilson_interval
 from tests import tiny
 
 

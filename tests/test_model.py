@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.model import PreActResNet, build, in_mode
+from cfa_nb.method.model import PreActResNet, build, in_mode
 from tests import tiny
 
 

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from cfa_nb.paths import notebooks_dir
-from cfa_nb.study import FIGURES
+from cfa_nb.runs.study import FIGURES
 
 SOURCES = sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb"))
 PROFILED = [p for p in SOURCES if p.stem != "01_toy_theory"]

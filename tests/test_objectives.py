@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cfa_nb.calibration import uniform
-from cfa_nb.model import build
-from cfa_nb.objectives import OBJECTIVES, Row, kl
+from cfa_nb.method.calibration import uniform
+from cfa_nb.method.model import build
+from cfa_nb.method.objectives import OBJECTIVES, Row, kl
 from tests import tiny
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cfa_nb.config import ROWS
-from cfa_nb.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, Value, difference
+from cfa_pages.results.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, Value, difference
 
 
 def test_tables_have_the_papers_rows():

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cfa_nb import processor
-from cfa_nb.provenance import Provenance
+from cfa_nb.runs.provenance import Provenance
 
 needs_avx2 = pytest.mark.skipif(not processor.has_level(), reason="the processor has no AVX2")
 LEVEL = "print(torch.backends.cpu.get_cpu_capability())"
@@ -41,7 +41,7 @@ def test_a_level_that_was_used_before_is_said_and_recorded():
 import os, torch
 torch.ones(2) + 1
 del os.environ["ATEN_CPU_CAPABILITY"]
-from cfa_nb.provenance import Provenance
+from cfa_nb.runs.provenance import Provenance
 print(Provenance.now(0, 0, "cpu").cpu_level)"""
     out, err = python(code, ATEN_CPU_CAPABILITY="default")
     assert out == "DEFAULT"

@@ -16,7 +16,7 @@ from PIL import Image
 
 from cfa_nb.config import ROWS
 from cfa_nb.paths import ROOT
-from cfa_nb.profiles import REHEARSAL
+from cfa_nb.runs.profiles import REHEARSAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -38,7 +38,7 @@ def draw_folder(root, side=8):
 
 def reproduce(images, name, tmp_path):
     """Runs the command; (its output, folder of the pages)."""
-    command = [sys.executable, "-m", "cfa_nb", "reproduce", "--profile", "cifar10-rehearsal"]
+    command = [sys.executable, "-m", "cfa_pages", "reproduce", "--profile", "cifar10-rehearsal"]
     command += ["--data-dir", str(images), "--data-name", name]
     command += ["--runs", str(tmp_path / "runs"), "--outputs", str(tmp_path / "outputs")]
     env = os.environ | {"CFA_NB_DATA": str(tmp_path / "data"), "OMP_NUM_THREADS": "1"}

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from cfa_nb import report
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.paths import notebooks_dir, outputs_dir
-from cfa_nb.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
-from cfa_nb.published import Published
-from cfa_nb.report.averages import best_epoch
-from cfa_nb.report.comparisons import paper_difference
-from cfa_nb.report.figures_ablation import trailing_mean
-from cfa_nb.report.figures_run import epochs_text
-from cfa_nb.report.header import duration, seeds_text
-from cfa_nb.report.overview import PLACES
-from cfa_nb.report.rivals import _prediction
-from cfa_nb.report.sanity import _order
-from cfa_nb.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
-from cfa_nb.rows import (
+from cfa_nb.runs.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
+from cfa_nb.runs.published import Published
+from cfa_nb.runs.study import FIGURES
+from cfa_pages import report
+from cfa_pages.report.ablation import trailing_mean
+from cfa_pages.report.averages import best_epoch
+from cfa_pages.report.comparisons import paper_difference
+from cfa_pages.report.header import PLACES, duration, seeds_text
+from cfa_pages.report.one_run import epochs_text
+from cfa_pages.report.rivals import _prediction
+from cfa_pages.report.sanity import _order
+from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
+from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_pages.results.rows import (
     attack_label,
     by_seed,
     class_groups,
@@ -38,8 +38,7 @@ from cfa_nb.rows import (
     shown_classes,
     worst_label,
 )
-from cfa_nb.runs import Run, Runs
-from cfa_nb.study import FIGURES
+from cfa_pages.results.runs import Run, Runs
 from tests.factories import LONG, NAMES, all_runs, class_names, paper_runs, provenance, run
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cfa_nb.differences import ROWS, default_of, differences_table, profile_changes, text_of
-from cfa_nb.profiles import PROFILES, profile_named
+from cfa_nb.runs.profiles import PROFILES, profile_named
+from cfa_pages.results.differences import ROWS, default_of, differences_table, profile_changes, text_of
 
 SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
 NAMES = [*PROFILES, "cifar10+release", "demo+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]

@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from cfa_nb.metrics import ClassAccuracy
-from cfa_nb.stats import (
+from cfa_nb.card.uncertainty import image_interval, jeffreys, percent, points, redrawn, worst_bias
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_pages.results.stats import (
     Paired,
     count,
     epoch_span,
     extreme,
-    image_interval,
-    jeffreys,
     mean_std,
     paired,
-    percent,
-    points,
-    redrawn,
-    worst_bias,
 )
 
 

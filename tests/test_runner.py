@@ -14,14 +14,17 @@ import pytest
 from made_up import finish, provenance, record, write_notebook
 
 from cfa_nb.paths import ROOT
-from cfa_nb.profiles import PROFILES
-from cfa_nb.published import Published
-from cfa_nb.record import RecordError
-from cfa_nb.reproduce import cache, draw, notebooks, pages, pipeline, place, publish, staging
-from cfa_nb.reproduce.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
-from cfa_nb.reproduce.manifest import Manifest
-from cfa_nb.reproduce.scrub import PageError, machine_places, refuse_errors, scrub, serialise
-from cfa_nb.store import RunStore, StoreError
+from cfa_nb.runs.profiles import PROFILES
+from cfa_nb.runs.published import Published
+from cfa_nb.runs.record import RecordError
+from cfa_nb.runs.store import RunStore, StoreError
+from cfa_pages.pages import cache, draw, notebooks, pipeline, staging
+from cfa_pages.pages import jobs as pages
+from cfa_pages.pages import manifest as place
+from cfa_pages.pages import pipeline as publish
+from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
+from cfa_pages.pages.manifest import Manifest
+from cfa_pages.pages.scrub import PageError, machine_places, refuse_errors, scrub, serialise
 
 SMOKE = PROFILES["smoke"]
 
@@ -135,7 +138,7 @@ def test_a_worker_that_dies_is_a_failure(sources, folders, said, monkeypatch):
 @pytest.mark.slow
 def test_worker_and_kernel_end_with_a_killed_parent(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from cfa_nb.reproduce import notebooks, pages\n"
+        "import sys, time; from pathlib import Path; from cfa_pages.pages import notebooks, pages\n"
         "e = notebooks.Execution(pages.Job(Path(sys.argv[1]), 'theory'), sys.argv[2])\n"
         "print(e._process.pid, e.staging.folder, flush=True); time.sleep(600)"
     )

@@ -14,6 +14,8 @@ from cfa_nb.paths import ROOT
 yaml = pytest.importorskip("yaml")
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = PROJECT["dependencies"] + EXTRAS["pages"] + EXTRAS["dev"]
 PINS = dict(
     line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
 )
@@ -36,7 +38,7 @@ def test_constraints_are_exact_pins_by_name():
 
 def test_constraints_cover_what_the_project_needs():
     pinned = {name(pin) for pin in PINS}
-    needed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    needed = NEEDED
     assert {name(requirement) for requirement in needed} <= pinned
 
 
@@ -44,7 +46,7 @@ def test_pins_satisfy_the_lower_bounds():
     from packaging.requirements import Requirement
 
     pins = {name(pin): version for pin, version in PINS.items()}
-    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+    for text in NEEDED:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pins[name(requirement.name)]), text
 
@@ -89,7 +91,7 @@ def test_make_takes_no_half_built_venv_for_a_whole_one(tmp_path):
     (venv / ".building").touch()
     planned = make("-n", "status", f"VENV={venv}").stdout
     assert "pip install" in planned
-    assert "-m cfa_nb status" in planned
+    assert "-m cfa_pages status" in planned
 
 
 def test_make_keeps_ones_own_torch(tmp_path):
@@ -106,10 +108,14 @@ def test_make_refuses_another_value_of_torch():
     assert "TORCH=keep" in make("status", "TORCH=cpu").stderr
 
 
-def test_the_python_module_is_a_command():
-    shown = subprocess.run([sys.executable, "-m", "cfa_nb", "--help"], capture_output=True, text=True, cwd=ROOT)
+@pytest.mark.parametrize(
+    ("package", "commands"),
+    [("cfa_nb", ("train", "sweep", "status", "evaluate")), ("cfa_pages", ("reproduce", "render", "status"))],
+)
+def test_each_package_is_a_command(package, commands):
+    shown = subprocess.run([sys.executable, "-m", package, "--help"], capture_output=True, text=True, cwd=ROOT)
     assert shown.returncode == 0
-    for command in ("reproduce", "render", "train", "status"):
+    for command in commands:
         assert command in shown.stdout
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
-from cfa_nb.profiles import PROFILES
+from cfa_nb.runs.profiles import PROFILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -20,7 +20,7 @@ AGAIN = ("05_cfa_step_by_step", "07_ablations", "00_start_here")
 def command(folder, name, *options):
     """The command line that puts everything below a folder."""
     places = ("--profile", "smoke", "--outputs", str(folder / "outputs"), "--runs", str(folder / "runs"))
-    return [sys.executable, "-m", "cfa_nb", name, *places, *options]
+    return [sys.executable, "-m", "cfa_pages", name, *places, *options]
 
 
 def call(folder, name, *options):

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb import store as store_module
 from cfa_nb.config import RECIPE_VERSION, Average
-from cfa_nb.profiles import DIGITS
-from cfa_nb.provenance import Provenance
-from cfa_nb.record import RecordError, RunRecord
-from cfa_nb.store import RunStore, StoreError, read_weights, run_id, write
-from cfa_nb.train import train
+from cfa_nb.method.train import train
+from cfa_nb.runs import store as store_module
+from cfa_nb.runs.profiles import DIGITS
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import RecordError, RunRecord
+from cfa_nb.runs.store import RunStore, StoreError, read_weights, run_id, write
 from tests import tiny
 
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from cfa_nb import sweep
-from cfa_nb.profiles import SMOKE
-from cfa_nb.store import RunStore
-from cfa_nb.sweep import SweepError, ensure, missing
+from cfa_nb.runs import sweep
+from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.store import RunStore
+from cfa_nb.runs.sweep import SweepError, ensure, missing
 from tests import tiny
 
 
@@ -61,9 +61,9 @@ def test_two_processes_asking_for_one_run_leave_one_record(tmp_path):
 
 
 _LONG = """
-from cfa_nb.store import RunStore
-from cfa_nb.profiles import SMOKE
-from cfa_nb.sweep import ensure
+from cfa_nb.runs.store import RunStore
+from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.sweep import ensure
 from tests import tiny
 if __name__ == "__main__":
     configs = [tiny.config("at", epochs=10_000, milestones=(1, 2), seed=s) for s in (0, 1)]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from cfa_nb.toy import (
+from cfa_pages.theory import (
     KClassToy,
     ToyModel,
     ToyModelWithBias,
@@ -17,7 +17,7 @@ from cfa_nb.toy import (
     laplace_optimal_w,
     norm_robust_acc,
 )
-from cfa_nb.toy.examples import CLOSE, FIGURE_1, UNEQUAL_NOISE
+from cfa_pages.theory.model import CLOSE, FIGURE_1, UNEQUAL_NOISE
 
 few = settings(derandomize=True, deadline=None, max_examples=30)
 W = np.geomspace(1e-4, 1e4, 4000)

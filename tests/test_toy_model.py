@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfa_nb.toy import ToyModel, monte_carlo_acc
-from cfa_nb.toy.examples import FIGURE_1, FIGURE_1_EPS, UNEQUAL_NOISE
+from cfa_pages.theory import ToyModel, monte_carlo_acc
+from cfa_pages.theory.model import FIGURE_1, FIGURE_1_EPS, UNEQUAL_NOISE
 
 exact = settings(derandomize=True, deadline=None, max_examples=120)
 labels, balls = st.sampled_from((1, -1)), st.sampled_from(("features", "all"))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfa_nb.toy import ToyModel, always_rises, jump_margin
-from cfa_nb.toy.examples import COIN_FLIP, FALLING, FIGURE_1
+from cfa_pages.theory import ToyModel, always_rises, jump_margin
+from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1
 
 exact = settings(derandomize=True, deadline=None, max_examples=40)
 few = settings(derandomize=True, deadline=None, max_examples=25)

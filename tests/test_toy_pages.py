@@ -8,13 +8,15 @@ import nbformat
 import pytest
 from matplotlib.figure import Figure
 
-from cfa_nb.claims.theory import THEOREMS
 from cfa_nb.paths import notebooks_dir
-from cfa_nb.report import toy_figures, toy_margin_figures, toy_panel
-from cfa_nb.report.style import png
-from cfa_nb.report.toy_verdict import verdict_box
-from cfa_nb.toy import ToyModelWithBias
-from cfa_nb.toy.examples import CLOSE, COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
+from cfa_pages.claims.theory import THEOREMS
+from cfa_pages.report import theory_figures as toy_figures
+from cfa_pages.report import theory_margins as toy_margin_figures
+from cfa_pages.report import theory_panel as toy_panel
+from cfa_pages.report.style import png
+from cfa_pages.report.theory_panel import verdict_box
+from cfa_pages.theory import ToyModelWithBias
+from cfa_pages.theory.model import CLOSE, COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
 
 NOTEBOOK = nbformat.read(notebooks_dir() / "01_toy_theory.ipynb", as_version=4)
 

@@ -3,9 +3,9 @@
 import pytest
 import sympy as sp
 
-from cfa_nb.claims.theory import judge
-from cfa_nb.toy import algebra, proofs, proofs_beyond, proofs_limits
-from cfa_nb.toy.algebra import Phi, Proof, Step, b, d, eps, eta, p, q, u, x
+from cfa_pages.claims.theory import judge
+from cfa_pages.theory import algebra, proofs, proofs_beyond, proofs_limits
+from cfa_pages.theory.algebra import Phi, Proof, Step, b, d, eps, eta, p, q, u, x
 
 ALL = proofs.THEOREMS + proofs_limits.LIMITS + proofs_beyond.BEYOND
 

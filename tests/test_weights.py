@@ -11,13 +11,13 @@ import torch.nn as nn
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from cfa_nb.bench import UsageError
+from cfa_nb.card.bench import UsageError
+from cfa_nb.card.prepare import prepare
+from cfa_nb.card.weights import WeightsError, fill, from_release, is_release, read
 from cfa_nb.config import TrainConfig
-from cfa_nb.model import PreActResNet
-from cfa_nb.prepare import prepare
-from cfa_nb.store import RunStore, StoreError
-from cfa_nb.train import train
-from cfa_nb.weights import WeightsError, fill, from_release, is_release, read
+from cfa_nb.method.model import PreActResNet
+from cfa_nb.method.train import train
+from cfa_nb.runs.store import RunStore, StoreError
 from tests import tiny
 
 PLAIN = {"0.weight": torch.ones(2, 3), "0.bias": torch.zeros(2)}

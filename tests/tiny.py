@@ -7,7 +7,7 @@ import torch.nn as nn
 
 from cfa_nb.config import Average
 from cfa_nb.data.dataset import Split
-from cfa_nb.profiles import SMOKE
+from cfa_nb.runs.profiles import SMOKE
 
 AVERAGES = (Average("ema", start=2), Average("fawa", start=2, threshold=0.15))
 

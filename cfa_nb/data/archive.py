@@ -11,8 +11,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cfa_nb.data.lock import locked
-from cfa_nb.data.progress import say
+from cfa_nb.data.pool import locked, say
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import data_dir
 

@@ -13,8 +13,7 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from cfa_nb.data.pool import Pool, cached, stack
-from cfa_nb.data.progress import bar
+from cfa_nb.data.pool import Pool, bar, cached, stack
 
 
 @dataclass(frozen=True)

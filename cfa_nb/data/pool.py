@@ -5,16 +5,18 @@ Decoding tens of thousands of images takes long, so a pool is cached as uint8 te
 
 import hashlib
 import json
+import os
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
-from cfa_nb.data.lock import locked
-from cfa_nb.files import write
+from cfa_nb.files import StoreError, make_folder, write
 from cfa_nb.paths import data_dir, slug
 
 FORMAT = 2  # of cache files; raised with any change of what they hold
@@ -99,3 +101,43 @@ def stack(arrays, labels):
     """A `Split` from (N, H, W, C) uint8 images and N labels."""
     images = torch.from_numpy(np.ascontiguousarray(np.asarray(arrays, dtype=np.uint8).transpose(0, 3, 1, 2)))
     return Split(images, torch.tensor(labels, dtype=torch.int64))
+
+
+def locked(path):
+    """A context that one process at a time may be in for this file or folder; the system frees a dead owner's lock.
+
+    Raises:
+        StoreError: if the folder around it cannot be written to.
+    """
+    make_folder(path.parent)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        return lock.acquire(timeout=1)
+    except Timeout:
+        say(f"waiting for another process to prepare {path.name}")
+        return lock.acquire()
+    except OSError as error:
+        raise StoreError(
+            f"cannot write in {path.parent}: {error.strerror}; name another folder in CFA_NB_DATA"
+        ) from error
+
+
+MANY = 2_000  # files, from which a bar is worth drawing
+
+
+def say(text):
+    """One line on stderr."""
+    if not _in_a_page():
+        print(text, file=sys.stderr, flush=True)
+
+
+def bar(items, label):
+    """The items of a list, under a progress bar where there are more than `MANY`."""
+    from tqdm.std import tqdm
+
+    quiet = len(items) <= MANY or _in_a_page()
+    return tqdm(items, desc=label, unit="file", file=sys.stderr, mininterval=0.5, disable=quiet)
+
+
+def _in_a_page():
+    return os.environ.get("CFA_NB_RUNNER") == "1"  # a bar's speed would make the page another one each time

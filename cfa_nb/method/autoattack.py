@@ -1,0 +1,175 @@
+"""AutoAttack and parts of it (`pyautoattack`), class by class and resumable after each batch.
+
+    journal = Journal(folder / "live-last-aa.json", about)
+    accuracy = autoattack_accuracy(model, batches, attack, 10, seed=0, journal=journal)
+    journal.remove()  # once the result is kept elsewhere
+
+Standard AutoAttack on 10,000 images takes a GPU an hour or so. The library can save its state between attacks, but
+cannot go on from it (version 0.2.0), so the batches that are done are kept here.
+"""
+
+import json
+import logging
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from cfa_nb.data.batches import to_float
+from cfa_nb.files import make_folder, write
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
+from cfa_nb.method.model import dtype_of
+
+KINDS = ("aa", "aa-fast", "square")
+TARGETED = ("aa", "aa-fast")
+TARGETS = 9  # classes that each targeted attack of the standard version tries
+LOGGER = logging.getLogger("auto-attack")  # the library's
+
+
+def library():
+    """Name and version of the library that attacks, such as "pyautoattack 0.2.0": an evaluation is recorded with it."""
+    return f"pyautoattack {version('pyautoattack')}"
+
+
+def refuse(attack, num_classes):
+    """Raises `ValueError` if an attack cannot be run on this many classes: the targeted ones need nine targets."""
+    if attack.kind in TARGETED and num_classes <= TARGETS:
+        name = "standard AutoAttack" if attack.kind == "aa" else attack.label
+        raise ValueError(f"{name} needs {TARGETS + 1} classes, this data has {num_classes}; use PGD or Square")
+
+
+def autoattack_accuracy(model, batches, attack, num_classes, seed, journal=None, on_batch=None):
+    """`ClassAccuracy` under an `Attack` of one of `KINDS`.
+
+    Args:
+        model: from (B, C, H, W) in [0, 1] to logits (B, K), in eval mode, with frozen parameters.
+        batches: [(uint8 images, labels)]; their size is part of what is drawn.
+        attack: kind, margin and, for Square, queries.
+        num_classes: K.
+        seed: seeds every attack of every batch.
+        journal: a `Journal`: its batches are not attacked again, and each new one is entered.
+        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
+    """
+    refuse(attack, num_classes)
+    done = {} if journal is None else dict(journal.done)
+    with _fenced(), _logged(journal):
+        for index, (images, y) in enumerate(batches):
+            if index not in done:
+                done[index] = _attack_batch(model, to_float(images, dtype_of(model)), y, attack, num_classes, seed)
+                if journal is not None:
+                    journal.add(index, done[index])
+            if on_batch:
+                on_batch(index + 1, len(batches), total([done[i] for i in range(index + 1)]))
+    return total(list(done.values()))
+
+
+def _attack_batch(model, x, y, attack, num_classes, seed):
+    judge = _library_attack(model, attack, seed, x.device)
+    x_adv, _ = judge.run_standard_evaluation(x, y, batch_size=len(y))
+    counts = ClassCounts(num_classes, y.device)
+    with torch.no_grad():
+        counts.add(model(x_adv), y)
+    return counts.result()
+
+
+def _library_attack(model, attack, seed, device):
+    from pyautoattack import AutoAttack
+
+    shared = dict(norm="Linf", eps=attack.eps, seed=seed, device=str(device))
+    if attack.kind == "aa":
+        return AutoAttack(model, version="standard", **shared)
+    parts = ["square"] if attack.kind == "square" else ["apgd-ce", "apgd-t"]
+    judge = AutoAttack(model, version="custom", attacks=parts, **shared)
+    judge.apgd.n_restarts = 1  # as in the standard version; the library's own default is 5
+    if attack.kind == "square":
+        judge.square.n_queries = attack.steps
+    return judge
+
+
+def total(parts):
+    """The `ClassAccuracy` of several batches together."""
+    return ClassAccuracy(*(tuple(map(sum, zip(*(getattr(p, name) for p in parts)))) for name in ("hits", "n")))
+
+
+class Journal:
+    """The finished batches of one evaluation, in a small JSON file: what a killed process leaves for the next one.
+
+    `done` maps a batch's index to its `ClassAccuracy`. A file about another evaluation, or a damaged one, is set aside
+    and never used. The library's own lines are appended to `log`, beside it, which stays.
+
+    Args:
+        file: where it lies; made with the first batch.
+        about: all that the result depends on, ready for JSON (`about`).
+    """
+
+    def __init__(self, file, about):
+        self.file, self.about = Path(file), json.loads(json.dumps(about))
+        self.log = self.file.with_suffix(".log")
+        self.done = self._read() if self.file.exists() else {}
+
+    def _read(self):
+        try:
+            kept = json.loads(self.file.read_text())
+            if kept["about"] == self.about:
+                return {int(i): ClassAccuracy(*counts) for i, counts in kept["done"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass  # damaged: set aside like a foreign one
+        names = (self.file.with_name(f"{self.file.stem}.set-aside-{i}.json") for i in range(10_000))
+        self.file.rename(next(n for n in names if not n.exists()))
+        return {}
+
+    def add(self, index, accuracy):
+        """Enters a batch, and writes the file."""
+        self.done[index] = accuracy
+        done = {str(i): [list(a.hits), list(a.n)] for i, a in sorted(self.done.items())}
+        write(self.file, json.dumps({"about": self.about, "done": done}, indent=1).encode())
+
+    def remove(self):
+        """Deletes the file: its result is kept elsewhere."""
+        self.file.unlink(missing_ok=True)
+
+
+def about(attack, seed, batch_size, **subject):
+    """What an evaluation depends on, ready for JSON; `subject` names weights and data."""
+    return {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
+
+
+def made_with(attack, batch_size, images):
+    """How an evaluation was made, for the record; `images` are all classes' together."""
+    return dict(kind=attack.kind, eps=attack.eps, batch_size=batch_size, library=library(), images=images)
+
+
+@contextmanager
+def _logged(journal):
+    """Inside the block, the library's lines go to the journal's log, and to handlers put on `LOGGER` itself."""
+    if journal is None:
+        yield
+        return
+    make_folder(journal.log.parent)
+    handler = logging.FileHandler(journal.log)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    before = LOGGER.level, LOGGER.propagate
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.propagate = False
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        handler.close()
+        LOGGER.setLevel(before[0])
+        LOGGER.propagate = before[1]
+
+
+@contextmanager
+def _fenced():
+    """AutoAttack seeds the global generator and clears the trace function; both are put back."""
+    trace = sys.gettrace()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            sys.settrace(trace)

@@ -1,0 +1,211 @@
+"""Algorithm 1: `train(config, averages, store) -> RunRecord`, resumable after any epoch, bit for bit.
+
+Order within an epoch (released code): rate, class-wise margins and betas from last epoch's t_k, training, validation
+and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
+"""
+
+import time
+
+import torch
+
+from cfa_nb import data
+from cfa_nb.config import LIVE
+from cfa_nb.data.batches import DTYPES
+from cfa_nb.method.averaging import WeightAverage
+from cfa_nb.method.calibration import Frl, next_calibration
+from cfa_nb.method.fast import layout_of
+from cfa_nb.method.graphs import epoch_runner, measure_on
+from cfa_nb.method.model import build
+from cfa_nb.method.step import sgd
+from cfa_nb.runs.measure import measure
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord
+
+SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the run and the step."""
+
+
+def train(config, averages, store, *, evaluations=None, confusions=(), keep=None, device="cpu", on_epoch=None):
+    """Trains a run, or goes on with it where it stopped; a finished one is only read.
+
+    Args:
+        config: the run's `TrainConfig`; an FRL run's parent must be finished.
+        averages: the `Average`s to carry along; they never touch training.
+        store: a `RunStore`.
+        evaluations: {"live/last": (Attack, ...)} on the kept checkpoints; those already made are not made again.
+        confusions: (checkpoint key, Attack) pairs whose confusion matrix the record shall hold.
+        keep: keys of the checkpoints whose weights are kept, such as "fawa/best"; None: all. The record names all.
+        device: where to train.
+        on_epoch: called as on_epoch(epoch, config) after each epoch.
+    Returns:
+        The finished `RunRecord`.
+    Raises:
+        TrainingError: on a loss that is not finite.
+    """
+    with store.lock(config):
+        status = store.status(config, averages)
+        if not status.fresh:
+            if status.state == "stale":
+                store.set_aside(config)
+            _train(Training(config, averages, store, device, keep), on_epoch)
+        return measure(config, store, evaluations or {}, device, confusions)
+
+
+def _train(run, on_epoch):
+    started, config, store = time.perf_counter(), run.config, run.store
+    seconds = run.resume()
+    for epoch in range(len(run.record.epochs) + 1, config.epochs + 1):
+        run.epoch(epoch)
+        run.save(seconds + time.perf_counter() - started)
+        if on_epoch:
+            on_epoch(epoch, config)
+    for name, state in run.states().items():
+        run.keep(f"{name}/last", config.epochs, state)
+    store.write_record(config, run.record, Provenance.now(seconds + time.perf_counter() - started, 0.0, run.device))
+
+
+class Training:
+    """A run in the making: network, optimiser, averages, record."""
+
+    def __init__(self, config, averages, store, device, keep=None):
+        self.config, self.store, self.device, self.kept = config, store, torch.device(device), keep
+        self.data = data.load(config).to(device)
+        self.num_classes = self.data.num_classes
+        self.model = self._build("init")
+        self.judged = self._build("init") if averages else None  # takes an average's weights to be measured
+        self.frl = Frl.start(self.num_classes)
+        if config.parent is not None:
+            self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
+        self.optimiser = sgd(self.model, config)
+        self.runner = epoch_runner(self.model, self.optimiser, config, self.data.train, self.num_classes)
+        self.averages = [WeightAverage(a, self.model.state_dict(), self._random_state(a)) for a in averages]
+        self.measures = {}
+        self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
+
+    def _build(self, purpose):
+        model = build(self.config, self.num_classes, self.data.image_shape, purpose)
+        model = model.to(self.device, DTYPES[self.config.precision])
+        return model.to(memory_format=layout_of(model)).train()
+
+    def _random_state(self, average):
+        return self._build("average").state_dict() if average.init == "random" else None
+
+    def epoch(self, epoch):
+        """Trains one epoch and appends its `EpochRecord`."""
+        calibration = self._calibrate(epoch)
+        robust, clean = self._train_epoch(epoch, calibration)
+        val, test = {LIVE: self._measure("val", epoch)}, {LIVE: self._measure("test", epoch)}
+        accepted = {}
+        for average in self.averages:
+            name = average.spec.name
+            accepted[name] = average.update(self.model.state_dict(), epoch, val[LIVE].robust.worst)
+            val[name], test[name] = self._measure_average(average, epoch, accepted[name])
+        self.record.epochs.append(
+            EpochRecord(
+                epoch, self.config.lr_at(epoch), calibration.eps, calibration.beta, robust, clean, val, test, accepted
+            )
+        )
+        self._keep_best(epoch)
+
+    def _calibrate(self, epoch):
+        """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
+        if self.config.objective == "frl":
+            val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._measure("val", 0)
+            self.frl = self.frl.update(val.clean.per_class, val.robust.per_class, self.config)
+            return self.frl.calibration(self.config)
+        t = self.record.epochs[-1].train_robust.per_class if self.record.epochs else None
+        return next_calibration(self.config, self.num_classes, epoch, t)
+
+    def _train_epoch(self, epoch, calibration):
+        """One pass over the training images: accuracy on the adversarial ones, and on the clean ones if asked for."""
+        robust, clean, broken = self.runner.run(epoch, calibration)
+        if broken:
+            raise TrainingError(
+                f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
+                f"step {broken}; a smaller lr usually helps"
+            )
+        robust, clean = (a.with_share(self.config.worst_share) for a in (robust, clean))
+        return robust, clean if self.config.clean_forward != "off" else None
+
+    def _measure(self, split, epoch, model=None):
+        """The `Measured` of the live network, or of `model`, on validation or test."""
+        model = model or self.model
+        if (split, model) not in self.measures:
+            images, purpose = getattr(self.data, split), f"evaluate-{split}"
+            self.measures[split, model] = measure_on(model, images, self.config, self.num_classes, purpose)
+        return self.measures[split, model](epoch)
+
+    def _measure_average(self, average, epoch, changed):
+        """(validation, test) of an average; what did not change is not measured again."""
+        name = average.spec.name
+        if average.state is None:
+            return None, None
+        if not changed and self.record.epochs and self.record.epochs[-1].test[name] is not None:
+            return self.record.epochs[-1].val[name], self.record.epochs[-1].test[name]
+        self.judged.load_state_dict(average.state)
+        return self._measure("val", epoch, self.judged), self._measure("test", epoch, self.judged)
+
+    def _keep_best(self, epoch):
+        """Keeps the weights of an epoch that beats all candidates before it; the earlier of equals stays."""
+        if epoch < self.config.best_from:
+            return
+        rivals = self.record.epochs[self.config.best_from - 1 : epoch - 1]
+        now = self.record.epochs[-1]
+        for name, state in self.states().items():
+            for selection, split in SELECTIONS.items():
+                scores = [m.score for e in rivals if (m := getattr(e, split)[name]) is not None]
+                if not scores or getattr(now, split)[name].score > max(scores):
+                    self.keep(f"{name}/{selection}", epoch, state)
+
+    def keep(self, key, epoch, state):
+        """Enters a checkpoint in the record and writes its weights, if they shall be kept."""
+        wanted = self.kept is None or key in self.kept
+        digest = self.store.save_weights(self.config, key, state, write=wanted)
+        self.record.checkpoints[key] = Checkpoint(epoch, digest)
+
+    def states(self):
+        """State by weights name: the live network's, and those averages' that took an epoch in."""
+        taken = {a.spec.name: a.state for a in self.averages if a.accepted}
+        return {LIVE: self.model.state_dict(), **taken}
+
+    def save(self, seconds):
+        """Checkpoint of everything that the next epoch needs."""
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        for index, p in enumerate(self.model.parameters()):
+            tensors[f"momentum/{index}"] = self.optimiser.state[p]["momentum_buffer"]
+        for a in self.averages:
+            tensors |= {f"average/{a.spec.name}/{k}": v for k, v in (a.state or {}).items()}
+        meta = {
+            "epoch": len(self.record.epochs),
+            "seconds": seconds,
+            "accepted": {a.spec.name: a.accepted for a in self.averages},
+            "frl": [self.frl.clean, self.frl.boundary, self.frl.margin],
+            "record": self.record.to_json(),
+        }
+        self.store.save_state(self.config, tensors, meta)
+
+    def resume(self):
+        """Goes back to the last saved epoch, if there is one with these averages; returns the seconds spent so far."""
+        saved = self.store.load_state(self.config)
+        if saved is None:
+            return 0.0
+        tensors, meta = saved
+        record = RunRecord.from_json(meta["record"], "the saved training state")
+        if record.averages != self.record.averages:
+            return 0.0
+        self.record, self.frl = record, Frl(*(tuple(v) for v in meta["frl"]))
+        self.model.load_state_dict(_below(tensors, "model/"))
+        for index, p in enumerate(self.model.parameters()):
+            self.optimiser.state[p]["momentum_buffer"].copy_(tensors[f"momentum/{index}"])
+        for a in self.averages:
+            a.accepted = meta["accepted"][a.spec.name]
+            state = _below(tensors, f"average/{a.spec.name}/")
+            a.state = {k: v.to(self.device) for k, v in state.items()} or None
+        return meta["seconds"]
+
+
+def _below(tensors, prefix):
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

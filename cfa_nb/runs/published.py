@@ -1,0 +1,77 @@
+"""The published records of a profile: committed, and enough to draw every page again.
+
+    outputs/<profile>/records/<run>.json, <run>.provenance.json
+    outputs/<profile>/weights/<run>.safetensors     the reported checkpoints in one file: "fawa/best:<tensor>"
+
+Runs are found by their config, not by their hash, so nothing of the data has to be at hand.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+from safetensors.torch import save
+
+from cfa_nb.config import RECIPE_VERSION
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import RunRecord
+from cfa_nb.runs.store import Status, StoreError, read_weights, run_id, write
+
+
+class Published:
+    """The records below `outputs/<profile>`."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    @cached_property
+    def names(self):
+        """{canonical config: file name without suffix} of every record."""
+        out = {}
+        for file in sorted((self.folder / "records").glob("*.json")):
+            if not file.name.endswith(".provenance.json"):
+                out[RunRecord.from_json(file.read_text(), file).config.canonical()] = file.stem
+        return out
+
+    def status(self, config, averages=()):
+        """`Status`: "fresh" if there is a record of this config, "stale" if by an older recipe, else "missing"."""
+        if config.canonical() not in self.names:
+            return Status("missing", f"not among the records of {self.folder}")
+        version = self.record(config).recipe_version
+        if version != RECIPE_VERSION:
+            return Status("stale", f"published by recipe version {version}, this is {RECIPE_VERSION}", config.epochs)
+        return Status("fresh", "published", config.epochs)
+
+    def record(self, config):
+        """The `RunRecord`; raises `StoreError` if it is not published."""
+        file = self.folder / "records" / f"{self._name(config)}.json"
+        return RunRecord.from_json(file.read_text(), file)
+
+    def provenance(self, config):
+        """The `Provenance` beside it."""
+        file = self.folder / "records" / f"{self._name(config)}.provenance.json"
+        return Provenance.from_json(file.read_text(), file)
+
+    def load_weights(self, config, key):
+        """A reported checkpoint's tensors by name."""
+        tensors = read_weights(self.folder / "weights" / f"{self._name(config)}.safetensors")
+        own = {k.removeprefix(f"{key}:"): v for k, v in tensors.items() if k.startswith(f"{key}:")}
+        if not own:
+            raise StoreError(f"{self._name(config)} published no {key!r}")
+        return own
+
+    def publish(self, store, config, keys=()):
+        """Copies a finished run's record, provenance and the named checkpoints from a `RunStore`."""
+        name = run_id(config)
+        write(self.folder / "records" / f"{name}.json", store.record(config).to_json().encode())
+        write(self.folder / "records" / f"{name}.provenance.json", store.provenance(config).to_json().encode())
+        tensors = {f"{k}:{n}": t.contiguous() for k in keys for n, t in store.load_weights(config, k).items()}
+        if tensors:
+            write(self.folder / "weights" / f"{name}.safetensors", save(tensors))
+        self.__dict__.pop("names", None)
+
+    def _name(self, config):
+        name = self.names.get(config.canonical())
+        if name is None:
+            what = f"{config.recipe}, seed {config.seed}"
+            raise StoreError(f"no record of {what} in {self.folder}; `make reproduce` makes it")
+        return name

@@ -1,0 +1,201 @@
+"""What a run leaves behind: a deterministic `RunRecord`.
+
+A record holds whole numbers (hits and images per class) and nothing that depends on the machine or the day, so two
+runs of one config can be compared byte for byte. Hardware, versions, seconds and the commit: `cfa_nb.runs.provenance`.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from cfa_nb.config import LIVE, RECIPE_VERSION, Average, TrainConfig
+from cfa_nb.method.metrics import ClassAccuracy, Measured
+
+FORMAT = 1
+
+
+class RecordError(ValueError):
+    """A record that does not parse; the message names the file and what to do."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: what it was trained with, and how its weights and the averages did at its end.
+
+    `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`; an average that does not exist yet is
+    None. An average that did not change keeps its last measurement. `accepted` says which averages took this epoch's
+    weights in.
+    """
+
+    epoch: int
+    lr: float
+    class_eps: tuple[float, ...]
+    class_beta: tuple[float, ...]
+    train_robust: ClassAccuracy
+    train_clean: ClassAccuracy | None
+    val: dict[str, Measured | None]
+    test: dict[str, Measured | None]
+    accepted: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights that the run kept: which epoch they come from, and the digest of their file."""
+
+    epoch: int
+    sha256: str
+
+
+@dataclass
+class RunRecord:
+    """Everything deterministic that a run leaves: config, data, epochs, kept checkpoints, evaluations.
+
+    `checkpoints` and `evaluations` are keyed by "<weights>/<selection>", such as "fawa/best"; selections are "best"
+    (highest overall + worst robust accuracy on the test set, the released code's practice), "best_val" (the same on
+    validation) and "last". An evaluation maps an attack's key, such as "pgd20", to its `ClassAccuracy`.
+
+    `attacks` says of the evaluations that a library made (`cfa_nb.method.autoattack`), by the attack's key, how.
+    `confusions` maps "<checkpoint>:<attack key>" to (K, K) counts: images of a class (row) taken for another (column).
+    """
+
+    config: TrainConfig
+    data_hash: str
+    class_names: tuple[str, ...]
+    averages: tuple[Average, ...]
+    epochs: list[EpochRecord] = field(default_factory=list)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    evaluations: dict[str, dict[str, ClassAccuracy]] = field(default_factory=dict)
+    recipe_version: int = RECIPE_VERSION
+    attacks: dict[str, dict] = field(default_factory=dict)
+    confusions: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+
+    def reported(self, weights, selection):
+        """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""
+        key = f"{weights}/{selection}"
+        return key if key in self.checkpoints else f"{LIVE}/{selection}"
+
+    def never_accepted(self, weights):
+        """True if this average took no epoch in, so that its rows show the live weights."""
+        return weights != LIVE and f"{weights}/last" not in self.checkpoints
+
+    def measured(self, weights, split, epoch):
+        """The `Measured` of an epoch (from 1), or None."""
+        return getattr(self.epochs[epoch - 1], split).get(weights)
+
+    def to_json(self):
+        """Text that is equal, byte for byte, for equal records; an epoch a line, so that versions can be compared."""
+        head = {
+            "format": FORMAT,
+            "recipe_version": self.recipe_version,
+            "recipe": self.config.recipe,
+            "config": self.config.to_dict(),
+            "data_hash": self.data_hash,
+            "class_names": list(self.class_names),
+            "averages": [a.to_dict() for a in self.averages],
+        }
+        tail = {
+            "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},
+            "evaluations": {k: _pack(dict(sorted(v.items()))) for k, v in sorted(self.evaluations.items())},
+        }
+        later = {  # left out where empty, so that a record without them stays as it was, byte for byte
+            "attacks": {k: dict(sorted(v.items())) for k, v in sorted(self.attacks.items())},
+            "confusions": dict(sorted(self.confusions.items())),
+        }
+        tail |= {key: value for key, value in later.items() if value}
+        lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
+        lines.append('"epochs":[\n' + ",\n".join(_dump(_pack(e)) for e in self.epochs) + "\n]")
+        lines += [f'"{key}":{_dump(value)}' for key, value in tail.items()]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text, source="record"):
+        """The inverse of `to_json`.
+
+        Raises:
+            RecordError: if the text is no record of this format; `source` names the file in the message.
+        """
+        try:
+            raw = json.loads(text)
+            if raw["format"] != FORMAT:
+                raise ValueError(f"format {raw['format']}, this version reads {FORMAT}")
+            config = TrainConfig.from_dict(raw["config"])
+            unpack = _Unpack(config.worst_share)
+            return cls(
+                config=config,
+                data_hash=raw["data_hash"],
+                class_names=tuple(raw["class_names"]),
+                averages=tuple(Average(**a) for a in raw["averages"]),
+                epochs=[unpack.epoch(e) for e in raw["epochs"]],
+                checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
+                evaluations={k: {a: unpack.accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
+                recipe_version=raw["recipe_version"],
+                attacks=raw.get("attacks", {}),
+                confusions={k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordError(
+                f"{source} is not a run record ({error!r}); move it away, and the run is trained again"
+            ) from error
+
+
+def missing_evaluations(record, evaluations):
+    """(checkpoint key, Attack) pairs that a record lacks; checkpoints that never came to be need none.
+
+    Args:
+        record: a finished run's.
+        evaluations: {"live/last": (Attack, ...)}.
+    """
+    wanted = {(key, a) for key, attacks in evaluations.items() if key in record.checkpoints for a in attacks}
+    lacking = ((key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}))
+    return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
+
+
+def confusion_key(key, attack):
+    """Where a record keeps the confusion of a checkpoint under an attack: "live/last:pgd20"."""
+    return f"{key}:{attack.key}"
+
+
+def missing_confusions(record, confusions):
+    """(checkpoint key, Attack) pairs whose confusion a record lacks; checkpoints that never came to be need none."""
+    wanted = ((key, a) for key, a in dict.fromkeys(confusions) if key in record.checkpoints)
+    return [(key, a) for key, a in wanted if confusion_key(key, a) not in record.confusions]
+
+
+def _dump(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _pack(value):
+    """Dataclasses to plain JSON values; a ClassAccuracy becomes [hits, n]."""
+    if isinstance(value, ClassAccuracy):
+        return [list(value.hits), list(value.n)]
+    if isinstance(value, dict):
+        return {k: _pack(v) for k, v in value.items()}
+    if isinstance(value, (EpochRecord, Measured)):
+        return {k: _pack(v) for k, v in vars(value).items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class _Unpack:
+    """From plain JSON values back; each `ClassAccuracy` knows what its run calls the worst classes."""
+
+    worst_share: float
+
+    def accuracy(self, packed):
+        return None if packed is None else ClassAccuracy(tuple(packed[0]), tuple(packed[1]), self.worst_share)
+
+    def measured(self, packed):
+        return None if packed is None else Measured(self.accuracy(packed["clean"]), self.accuracy(packed["robust"]))
+
+    def epoch(self, raw):
+        return EpochRecord(
+            epoch=raw["epoch"],
+            lr=raw["lr"],
+            class_eps=tuple(raw["class_eps"]),
+            class_beta=tuple(raw["class_beta"]),
+            train_robust=self.accuracy(raw["train_robust"]),
+            train_clean=self.accuracy(raw["train_clean"]),
+            val={k: self.measured(v) for k, v in raw["val"].items()},
+            test={k: self.measured(v) for k, v in raw["test"].items()},
+            accepted=raw["accepted"],
+        )

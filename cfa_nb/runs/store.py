@@ -1,0 +1,232 @@
+"""The run store: nothing lost, nothing done twice.
+
+    runs/<dataset>/<recipe>-s<seed>-<hash>/
+        record.json        deterministic results (cfa_nb.runs.record.RunRecord)
+        provenance.json    hardware, versions, seconds
+        weights/           the kept checkpoints, one safetensors file each, with the run's config in its header
+        evaluations/       logs of AutoAttack; a journal only while an evaluation is unfinished
+        state.safetensors  the full training state, only while the run is unfinished
+
+Every file is written under a temporary name and renamed, so a file that exists is whole. A run's identity is hashed
+from its config, its data, its precision, its parent and `RECIPE_VERSION`; paths, devices and averages are not in it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from cfa_nb import data, files
+from cfa_nb.config import RECIPE_VERSION
+from cfa_nb.files import StoreError, make_folder, write
+from cfa_nb.paths import slug
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import RecordError, RunRecord, missing_confusions, missing_evaluations
+
+HEADER = "cfa_nb"  # the one metadata key of our weights files: several would be written in random order
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands: "fresh", "partial", "missing" or "stale", and why."""
+
+    state: str
+    reason: str
+    epochs_done: int = 0
+
+    @property
+    def fresh(self):
+        """True if nothing is left to train."""
+        return self.state == "fresh"
+
+
+def run_id(config, recipe_version=RECIPE_VERSION):
+    """Identity of a run: `<recipe>-s<seed>-<10 hex digits>`. Reads the data to hash them (once a process)."""
+    parts = {
+        "config": config.canonical(),
+        "data": data.content_hash(config),
+        "parent": run_id(config.parent, recipe_version) if config.parent else None,
+        "recipe_version": recipe_version,
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{config.recipe}-s{config.seed}-{digest[:10]}"
+
+
+class RunStore:
+    """The runs below one folder.
+
+    Args:
+        root: the folder; made on the first write.
+    """
+
+    def __init__(self, root):
+        self.root = Path(root)
+
+    def path(self, config):
+        """The folder of a run."""
+        return self.root / slug(config.dataset) / run_id(config)
+
+    def status(self, config, averages=(), evaluations=None, confusions=()):
+        """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
+        path = self.path(config)
+        try:
+            record = self._read_record(path)
+        except RecordError as error:
+            return Status("stale", f"its record is damaged: {error}")
+        if record is not None:
+            lacking = [a.name for a in averages if a not in record.averages]
+            if lacking:
+                return Status("stale", f"trained without the average(s) {', '.join(lacking)}")
+            todo = missing_evaluations(record, evaluations or {}) + missing_confusions(record, confusions)
+            if todo:
+                return Status("partial", f"trained, {len(todo)} evaluation(s) to make", len(record.epochs))
+            return Status("fresh", "trained", len(record.epochs))
+        done = self.epochs_saved(config)
+        if done:
+            return Status("partial", f"epoch {done} of {config.epochs}", done)
+        older = [v for v in range(1, RECIPE_VERSION) if (path.parent / run_id(config, v)).exists()]
+        if older:
+            return Status("stale", f"trained by recipe version {older[-1]}, this is {RECIPE_VERSION}")
+        return Status("missing", "not trained yet")
+
+    def record(self, config):
+        """The finished run's `RunRecord`.
+
+        Raises:
+            StoreError: if the run is not finished; the message says how to train it.
+            RecordError: if its record does not parse.
+        """
+        record = self._read_record(self.path(config))
+        if record is None:
+            raise StoreError(f"{config.recipe}, seed {config.seed} is not trained in {self.root}; try `make reproduce`")
+        return record
+
+    def provenance(self, config):
+        """The finished run's `Provenance`."""
+        path = self.path(config) / "provenance.json"
+        if not path.exists():
+            raise StoreError(f"{path.parent.name} has no provenance.json; train the run again")
+        return Provenance.from_json(path.read_text(), path)
+
+    def _read_record(self, path):
+        file = path / "record.json"
+        return RunRecord.from_json(file.read_text(), file) if file.exists() else None
+
+    def write_record(self, config, record, provenance):
+        """Finishes a run: record and provenance stay, the training state goes."""
+        path = self.path(config)
+        write(path / "provenance.json", provenance.to_json().encode())
+        write(path / "record.json", record.to_json().encode())
+        (path / "state.safetensors").unlink(missing_ok=True)
+
+    def set_aside(self, config):
+        """Moves a damaged or outdated record away, under a name that nothing reads; nothing is deleted."""
+        file = self.path(config) / "record.json"
+        if file.exists():
+            target = next(p for i in range(10_000) if not (p := file.with_name(f"record.set-aside-{i}.json")).exists())
+            file.rename(target)
+
+    def save_weights(self, config, key, tensors, write=True):
+        """Keeps a checkpoint ("fawa/best") and returns the digest of its file; without `write`, the digest alone.
+
+        The file's header holds all that is needed to judge it anywhere: config, checkpoint, data, class names, shape.
+        """
+        dataset = data.load(config)
+        about = {
+            "config": config.to_dict(),
+            "checkpoint": key,
+            "data_hash": data.content_hash(config),
+            "class_names": list(dataset.class_names),
+            "image_shape": list(dataset.image_shape),
+        }
+        header = {HEADER: json.dumps(about, sort_keys=True)}
+        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+        if write:
+            files.write(self.weights_path(config, key), blob)
+        return hashlib.sha256(blob).hexdigest()
+
+    def weights_path(self, config, key):
+        """Where a checkpoint lies."""
+        return self.path(config) / "weights" / (key.replace("/", "-") + ".safetensors")
+
+    def load_weights(self, config, key):
+        """A kept checkpoint's tensors by name, checked against the record's digest.
+
+        Raises:
+            StoreError: if the run has no such checkpoint, did not keep its weights, or the file is not the one that
+                the record names.
+        """
+        kept = self.record(config).checkpoints
+        if key not in kept:
+            raise StoreError(f"{self.path(config).name} kept no {key!r}; it has {', '.join(sorted(kept))}")
+        path = self.weights_path(config, key)
+        if not path.exists():
+            raise StoreError(
+                f"the weights {key!r} of {self.path(config).name} are not there: not kept by the policy "
+                f"(--keep-weights all keeps those of every run that it trains), or removed since"
+            )
+        return read_weights(path, kept[key].sha256)
+
+    def save_state(self, config, tensors, meta):
+        """Checkpoint of an unfinished run: tensors, and whatever else as JSON in the same file's header."""
+        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"state": json.dumps(meta)})
+        write(self.path(config) / "state.safetensors", blob)
+
+    def load_state(self, config):
+        """(tensors, meta) of an unfinished run, or None. A damaged file counts as none and is set aside."""
+        file = self.path(config) / "state.safetensors"
+        if not file.exists():
+            return None
+        try:
+            with safe_open(file, framework="pt") as f:
+                return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["state"])  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            file.rename(file.with_suffix(".damaged"))
+            return None
+
+    def epochs_saved(self, config):
+        """Epochs that an unfinished run has behind it."""
+        file = self.path(config) / "state.safetensors"
+        if not file.exists():
+            return 0
+        try:
+            with safe_open(file, framework="pt") as f:
+                return int(json.loads(f.metadata()["state"])["epoch"])
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            return 0
+
+    def lock(self, config, timeout=-1):
+        """A lock on one run, across processes; the operating system frees a dead owner's.
+
+        Raises:
+            StoreError: if `timeout` seconds (-1: none) pass while another process holds it.
+        """
+        path = self.path(config)
+        make_folder(path)
+        lock = FileLock(path / ".lock", timeout=timeout)
+        try:
+            return lock.acquire()
+        except Timeout as error:
+            raise StoreError(f"another process is training {path.name}") from error
+
+
+def read_weights(path, sha256=None):
+    """Tensors by name from a safetensors file, without running any code that it may hold.
+
+    Raises:
+        StoreError: if it is missing, damaged, or its SHA-256 is not the given one.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StoreError(f"no weights at {path}")
+    if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise StoreError(f"{path} is not the file that its record names (SHA-256 differs); train the run again")
+    try:
+        with safe_open(path, framework="pt") as f:
+            return {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise StoreError(f"{path} is no safetensors file ({error})") from error

@@ -1,0 +1,124 @@
+"""The measurements behind the claims of Sections 3 and 5.3 that no table row holds: windows, changes, margins.
+
+Each function gives one number a run, as a fraction; the claims compare them seed by seed.
+"""
+
+from cfa_nb.config import LIVE, TrainConfig
+from cfa_pages.results.rows import find, mean_of
+
+LAST = 8  # epochs at the end of training over which calibrated margins are averaged, where so many were calibrated
+CHANGE_EPOCHS = "second half of training, without the epochs right after a drop of the rate"  # where changes are taken
+NO_CHANGE_EPOCHS = "no pair of adjacent epochs to judge it by"
+
+
+def base_eps(profile):
+    """The profile's original margin, eps_0."""
+    return profile.common.get("eps", TrainConfig.eps)
+
+
+def window_mean(run, classes, window, what="robust"):
+    """Mean test accuracy of some classes over a window of epochs (Figs. 2 and 3)."""
+    return mean_of(run.window(*window, what=what), classes)
+
+
+def larger_margins(profile):
+    """The training margins of Fig. 2 beyond eps_0."""
+    return tuple(eps for eps in profile.margins if eps > base_eps(profile) + 1e-9)
+
+
+def margin_effect(runs, profile, measure, gather):
+    """({seed: value}, {seed: measure}) over all training margins beyond eps_0, and at eps_0; empty where none is.
+
+    Args:
+        measure: from a run to one number.
+        gather: from one seed's numbers at the larger margins to one, such as `max`.
+    """
+    beyond = [find(runs, profile, "at", eps=eps) for eps in larger_margins(profile)]
+    seeds = set.intersection(*map(set, beyond)) if beyond else ()
+    ours = {s: gather([measure(found[s]) for found in beyond]) for s in sorted(seeds)}
+    base = {s: measure(r) for s, r in find(runs, profile, "at", eps=base_eps(profile)).items()}
+    return (ours, base) if ours else ({}, {})
+
+
+def mean_value(values):
+    """Mean of a list."""
+    return sum(values) / len(values)
+
+
+def beta_effect(runs, profile, measure):
+    """({seed: measure}, {seed: measure}) at the largest and at the smallest beta of Fig. 3."""
+    ends = (max(profile.betas), min(profile.betas)) if profile.betas else ()
+    found = [{s: measure(r) for s, r in find(runs, profile, "trades", beta=b).items()} for b in ends]
+    return tuple(found) if found else ({}, {})
+
+
+def best_overall(run):
+    """Highest overall robust test accuracy of any epoch, under the epochs' own attack."""
+    return max(a.overall for a in run.curve())
+
+
+def changes(run, weights=LIVE):
+    """[(epoch, |change of overall|, |change of worst|)] against the epoch before, in the second half of training.
+
+    Left out: an epoch right after a milestone, where the rate falls, and epochs before the average exists.
+    """
+    curve, out = run.curve(weights), []
+    for epoch in range(run.config.best_from + 1, run.config.epochs + 1):
+        before, now = curve[epoch - 2], curve[epoch - 1]
+        if before is not None and now is not None and epoch - 1 not in run.config.milestones:
+            out.append((epoch, abs(now.overall - before.overall), abs(now.worst - before.worst)))
+    return out
+
+
+def mean_change(run, weights=LIVE, which="worst", only=None):
+    """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None without such a pair."""
+    column = {"overall": 1, "worst": 2}[which]
+    kept = [row[column] for row in changes(run, weights) if only is None or row[0] in only]
+    return sum(kept) / len(kept) if kept else None
+
+
+def last_epochs(config):
+    """How many epochs at the end count for margins (Fig. 5(b)): `LAST`, but none before calibration began."""
+    return min(LAST, max(1, config.epochs - config.calibration_start + 1))
+
+
+def last_text(config):
+    """ "last 8 epochs", "last epoch"."""
+    epochs = last_epochs(config)
+    return "last epoch" if epochs == 1 else f"last {epochs} epochs"
+
+
+def margin_excess(run, classes):
+    """Mean class margin over the last epochs, less eps, in units of eps (Fig. 5(b))."""
+    rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-last_epochs(run.config) :]]
+    return mean_value(rows) / run.config.eps - 1
+
+
+def swing_note(found, classes, group):
+    """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
+
+    Args:
+        found: runs of one recipe; their mean is told.
+        classes: indices of the classes, `group` their name ("hard").
+    """
+    found = list(found)
+    if last_epochs(found[0].config) == 1:
+        return f"the {group} classes train at {100 * _margin_share(found, classes, -1):.0f} % of ε there"
+    last, before = (_margin_share(found, classes, back) for back in (-1, -2))
+    over = "the swing" if abs(last - before) > 0.1 else "these epochs"
+    return (
+        f"a mean over {over}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
+        f"in the one before at {100 * before:.0f} %"
+    )
+
+
+def _margin_share(found, classes, back):
+    """Mean margin of some classes in one epoch, counted from the end, as a share of eps."""
+    return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
+
+
+def class_spread(accuracy):
+    """Standard deviation of the accuracies over classes (ddof 0: these are all the classes)."""
+    values = accuracy.per_class
+    center = mean_value(values)
+    return mean_value([(v - center) ** 2 for v in values]) ** 0.5

@@ -1,0 +1,68 @@
+"""Draws pages: executes the notebooks whose page is not up to date, and moves what they made into place."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from itertools import count
+
+from cfa_nb.runs.sweep import print_line
+from cfa_pages.pages import cache
+from cfa_pages.pages.manifest import Manifest, keep_partial, place
+from cfa_pages.pages.notebooks import executed
+
+PAGES_AT_ONCE = 2
+
+
+class PagesFailed(RuntimeError):
+    """Some notebooks failed; the message names them."""
+
+
+def draw(wanted, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
+    """Executes those of the jobs whose page is not up to date, and moves the pages into place.
+
+    Raises:
+        PagesFailed: if any failed, after all others were executed.
+    """
+    manifests = {page_set: Manifest(page_set) for page_set in dict.fromkeys(job.page_set for job in wanted)}
+    todo = [job for job in wanted if force or cache.why(job, manifests[job.page_set].entry(job))]
+    todo.sort(key=lambda job: job.last)
+    if same := len(wanted) - len(todo):
+        say(f"{same} of {len(wanted)} pages are up to date")
+    failed = _execute(todo, manifests, at_once, say) if todo else []
+    for manifest in manifests.values():
+        manifest.finish()
+    if failed:
+        names = ", ".join(sorted(job.name for job in failed))
+        raise PagesFailed(f"{len(failed)} of {len(todo)} notebooks failed: {names}")
+
+
+def _execute(todo, manifests, at_once, say):
+    """Executes the jobs with a line of progress for each; returns those that failed."""
+    keys, failed, number = {job: cache.key(job) for job in todo}, [], count(1)
+    with tempfile.TemporaryDirectory(prefix="cfa-nb-fonts-") as fonts:
+        list_fonts(fonts)
+        with closing(executed(todo, at_once, fonts)) as executions:
+            for execution in executions:
+                job = execution.job
+                if execution.state == "executed":
+                    manifests[job.page_set].enter(job, keys[job], place(execution))
+                else:
+                    failed.append(job)
+                say(f"[{next(number)}/{len(todo)}] {job.page_set}/{job.name}: {_outcome(execution)}")
+    return failed
+
+
+def _outcome(execution):
+    if execution.state == "executed":
+        return f"executed, {execution.seconds:.1f} s"
+    partial = keep_partial(execution)
+    kept = f"; as far as it came: {partial}" if partial else ""
+    return f"FAILED, {execution.error}; the published page stays as it was{kept}"
+
+
+def list_fonts(folder):
+    """Lets matplotlib make its list of fonts once, so that no page has to say that it does."""
+    command = [sys.executable, "-c", "import matplotlib.font_manager"]
+    subprocess.run(command, env=os.environ | {"MPLCONFIGDIR": str(folder)}, capture_output=True, check=False)

@@ -1,0 +1,99 @@
+"""Which notebooks make the pages of a profile: `Job` is one notebook and the page set it is executed for."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfa_nb.paths import notebooks_dir, page_set_dir, slug
+
+#: The page set that needs no profile, and its notebooks.
+THEORY = "theory"
+THEORY_NOTEBOOKS = ("01_toy_theory",)
+
+FIRST_PAGE = "00_"  # the map of the others: executed after them
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook to execute for a page set: a profile's name, or "theory"."""
+
+    source: Path
+    page_set: str
+
+    @property
+    def name(self):
+        """The notebook's file name without suffix: "02_margin_study"."""
+        return self.source.stem
+
+    @property
+    def parameters(self):
+        """What the notebook is told; a theory notebook keeps its own values."""
+        return {} if self.page_set == THEORY else {"profile": self.page_set}
+
+    @property
+    def links(self):
+        """{notebook file: relative path of its page}, where that page lies in another page set."""
+        return targets(self.page_set, THEORY, THEORY_NOTEBOOKS)
+
+    @property
+    def folder(self):
+        """Where the page set is published."""
+        return page_set_dir(self.page_set)
+
+    @property
+    def page(self):
+        """The executed notebook, relative to `folder`."""
+        return f"notebooks/{self.source.name}"
+
+    @property
+    def last(self):
+        """True for the page that is executed after all others."""
+        return self.name.startswith(FIRST_PAGE)
+
+
+def jobs(page_set):
+    """The jobs of a page set, in order of their names, the first page at the end.
+
+    Raises:
+        FileNotFoundError: if there is no notebook for it.
+    """
+    sources = [s for s in sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb")) if _belongs(s.stem, page_set)]
+    if not sources:
+        raise FileNotFoundError(f"no notebook for {page_set!r} in {notebooks_dir()}; run from a complete checkout")
+    return sorted((Job(s, page_set) for s in sources), key=lambda job: (job.last, job.name))
+
+
+def _belongs(name, page_set):
+    return (name in THEORY_NOTEBOOKS) == (page_set == THEORY)
+
+
+_LINK = re.compile(r'(\]\(|href=")([0-9][0-9]_\w+\.ipynb)')
+
+#: The page set that the theory's page, which belongs to all, leads to.
+FIRST_READ = "demo"
+
+
+def targets(page_set, theory, theory_notebooks):
+    """{notebook file: its page relative to this page set's notebooks}, for those that are pages of another set."""
+    out = {}
+    for file in notebooks_dir().glob("[0-9][0-9]_*.ipynb"):
+        home = theory if file.stem in theory_notebooks else FIRST_READ if page_set == theory else page_set
+        if home != page_set:
+            out[file.name] = f"../../{slug(home)}/notebooks/{file.name}"
+    return out
+
+
+def relink(notebook, links):
+    """Points Markdown and HTML links at the pages, in text cells and in outputs; in place, returns the notebook."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell["source"] = _relinked(cell.source, links)
+        for output in cell.get("outputs", []):
+            for kind in ("text/markdown", "text/html"):
+                if kind in output.get("data", {}):
+                    output["data"][kind] = _relinked(output["data"][kind], links)
+    return notebook
+
+
+def _relinked(text, links):
+    return _LINK.sub(lambda m: m[1] + links.get(m[2], m[2]), text)

@@ -1,0 +1,130 @@
+"""The two ways to the pages: `reproduce` trains what is missing first, `render` draws from what is published.
+
+Both raise `StoreError`, `RecordError` or `SweepError` with a message that says what to do, and `PagesFailed` if a
+notebook failed; its published page is then left as it was.
+"""
+
+import tempfile
+
+from cfa_nb.config import ROWS
+from cfa_nb.files import StoreError, make_folder
+from cfa_nb.paths import page_set_dir, runs_dir
+from cfa_nb.runs.profiles import profile_named
+from cfa_nb.runs.published import Published
+from cfa_nb.runs.store import RunStore, run_id
+from cfa_nb.runs.sweep import ensure, print_line, run_lines
+from cfa_pages.pages.compare import closing_lines, compare_all
+from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
+from cfa_pages.pages.jobs import THEORY, jobs
+
+
+def reproduce(
+    name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=print_line, device=None, keep_weights="reported"
+):
+    """Trains the missing runs of a profile, publishes its records and draws its pages and the theory page.
+
+    Args:
+        name: of the profile.
+        workers: processes that train, one thread each (default: usable cores).
+        at_once: notebooks executed at a time.
+        force: execute notebooks whose page is up to date, too.
+        say: takes the lines of progress.
+        device, keep_weights: as `cfa_nb.runs.sweep.ensure` takes them.
+    """
+    profile, store = profile_named(name), RunStore(runs_dir())
+    folder, wanted = page_set_dir(name), [*jobs(THEORY), *jobs(name)]
+    require_writable(folder)
+    before = Published(folder)
+    before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
+    options = dict(workers=workers, device=device, keep_weights=keep_weights)
+    trained = ensure(profile, profile.runs(), store, progress=run_lines(profile, say), **options)
+    say(f"{name}: {len(trained)} runs trained, all {len(profile.runs())} are there")
+    verdicts = compare_all(profile, store, before)
+    for removed in publish(profile, store, folder):
+        say(f"{name}: removed {removed}, which belongs to no run any more")
+    try:
+        draw(wanted, at_once=at_once, force=force, say=say)
+    finally:  # the records that were compared with are replaced by now
+        for line in closing_lines(profile, verdicts):
+            say(line)
+
+
+def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
+    """Draws the pages of a profile and the theory page from the published records, without training."""
+    profile = profile_named(name)
+    require_published(profile, Published(page_set_dir(name)))
+    require_writable(page_set_dir(name))
+    draw([*jobs(THEORY), *jobs(name)], at_once=at_once, force=force, say=say)
+
+
+def require_writable(folder):
+    """Raises `StoreError` at the door if nothing can be written into this folder; it is made if it is not there."""
+    make_folder(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0" * 65536)
+    except OSError as error:
+        advice = "free some space or name another --outputs"
+        raise StoreError(f"cannot write into {folder}: {error.strerror}; {advice}") from error
+
+
+def require_published(profile, published):
+    """Raises `StoreError` that names the first missing record, if the profile's records are not complete."""
+    missing = [c for c in profile.runs() if not published.status(c).fresh]
+    if missing:
+        first = f"{missing[0].recipe}, seed {missing[0].seed}"
+        raise StoreError(
+            f"{len(missing)} of {len(profile.runs())} records of profile {profile.name} are missing in "
+            f"{published.folder} (the first: {first}); `make reproduce PROFILE={profile.name}` makes them"
+        )
+    for config in profile.runs():
+        _require_provenance(published, config)
+
+
+def _require_provenance(published, config):
+    try:
+        published.provenance(config)
+    except FileNotFoundError as error:
+        raise StoreError(f"{error.filename} is missing; restore it, or `reproduce` publishes it again") from error
+
+
+TABLES = ("table1", "table2", "table3")
+SELECTIONS = ("best", "last")
+
+
+def publish(profile, store, folder):
+    """Publishes all runs of a profile below `folder`, then removes what no run of it claims any more.
+
+    Returns:
+        Names of the removed files.
+    Raises:
+        StoreError: if a run is not finished or the folder cannot be written; each file is whole, old or new.
+    """
+    published = Published(folder)
+    in_tables = {config for table in TABLES for config in profile.runs(table)}
+    for config in profile.runs():
+        keys = reported_keys(store.record(config)) if config in in_tables and profile.commits_weights else ()
+        published.publish(store, config, keys)
+    return remove_obsolete(profile, folder)
+
+
+def reported_keys(record):
+    """Keys of the checkpoints behind a run's table rows: best and last of the weights that its rows look at."""
+    weights = {row.weights for row in ROWS.values() if row.recipe == record.config.recipe}
+    return sorted({record.reported(w, s) for w in weights for s in SELECTIONS})
+
+
+def remove_obsolete(profile, folder):
+    """Removes records and weights that belong to no run of the profile; returns their names.
+
+    Only files directly below `records` and `weights` of this folder that are named as records are.
+    """
+    names = {run_id(config) for config in profile.runs()}
+    tables = {run_id(config) for table in TABLES for config in profile.runs(table)}
+    kept = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
+    kept |= {f"{name}.safetensors" for name in tables}
+    own = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
+    obsolete = [file for file in sorted(own) if file.name not in kept]
+    for file in obsolete:
+        file.unlink()
+    return [file.name for file in obsolete]

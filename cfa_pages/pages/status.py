@@ -1,0 +1,53 @@
+"""What `status` says of a profile's runs (`cfa_nb.runs.status`), and which of its pages would be executed again."""
+
+from cfa_nb.files import StoreError
+from cfa_nb.paths import page_set_dir, runs_dir
+from cfa_nb.runs import status as of_runs
+from cfa_nb.runs.profiles import profile_named
+from cfa_nb.runs.published import Published
+from cfa_nb.runs.store import RunStore
+from cfa_pages.pages import cache
+from cfa_pages.pages.jobs import THEORY, jobs
+from cfa_pages.pages.manifest import Manifest
+
+
+def status(name):
+    """The status of a profile as plain values, ready for JSON: its runs, what they cost, its pages."""
+    store = RunStore(runs_dir())
+    states = of_runs.states_of(profile_named(name), store)
+    waiting = _unpublished(states, store, Published(page_set_dir(name)))
+    return of_runs.status(name) | {"pages": _pages(THEORY, "") + _pages(name, waiting)}
+
+
+def _unpublished(states, store, published):
+    """Why all pages of a profile will be drawn again by `reproduce`, or ""."""
+    finished = [c for c, s in states.items() if s.fresh]
+    waiting = sum(not _is_published(c, store, published) for c in finished)
+    reasons = [f"{len(states) - len(finished)} runs are not finished"] * (len(finished) < len(states))
+    return "; ".join(reasons + [f"{waiting} finished runs are not published yet"] * (waiting > 0))
+
+
+def _is_published(config, store, published):
+    if not published.status(config).fresh:
+        return False
+    same_record = store.record(config).to_json() == published.record(config).to_json()
+    return same_record and _provenance_text(store, config) == _provenance_text(published, config)
+
+
+def _provenance_text(source, config):
+    try:
+        return source.provenance(config).to_json()
+    except (StoreError, OSError):
+        return None
+
+
+def _pages(page_set, waiting):
+    manifest = Manifest(page_set)
+    reasons = {job: "; ".join(filter(None, (cache.why(job, manifest.entry(job)), waiting))) for job in jobs(page_set)}
+    return [{"page": f"{page_set}/{job.name}", "execute": bool(why), "reason": why} for job, why in reasons.items()]
+
+
+def lines(state):
+    """The status as lines of text: those of the runs, then one a page."""
+    yield from of_runs.lines(state)
+    yield from (f"  {p['page']}: {'execute: ' + p['reason'] if p['execute'] else 'up to date'}" for p in state["pages"])

@@ -1,0 +1,163 @@
+"""Tables and figures from records, ours beside the paper's. Notebooks call these functions and hold none of their own.
+
+    report.table1(runs, profile)            # a DataFrame
+    report.margin_overall(runs, profile)    # a matplotlib Figure
+    report.margin_caption(runs, profile, "a")
+
+All take finished `Runs` and a `Profile`. Nothing here trains: figures redraw from records alone.
+
+style, lines        the theme, the palette, and parts that several figures share
+header, overview    the lines under a title; the map of notebook 00
+tables, comparisons, sanity, uncertainty    Tables 1-3, paired differences, signs of gradient masking, intervals
+averages, reach     averages of one run side by side; margins that the training attack cannot cross
+figures_*           one file a figure of the paper
+rivals              why CCM helps on one data set and not on another
+toy_*               the pictures of Section 2 (notebook 01 imports them itself)
+"""
+
+from cfa_pages.report.ablation import (
+    calibrated_values,
+    margins_caption,
+    oscillation_text,
+    sweep,
+    sweep_caption,
+)
+from cfa_pages.report.averages import average_table, average_text
+from cfa_pages.report.betas import beta_caption, beta_classes, beta_table, beta_text
+from cfa_pages.report.comparisons import (
+    TABLE_1_PAIRS,
+    TABLE_2_PAIRS,
+    TABLE_3_PAIRS,
+    comparison_caption,
+    comparisons,
+    gain_text,
+)
+from cfa_pages.report.fluctuation import (
+    change_caption,
+    change_table,
+    choice_table,
+    fairness_gain_text,
+    fluctuation,
+    fluctuation_caption,
+)
+from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text, theory_header_text
+from cfa_pages.report.images import (
+    adversarial_grid,
+    confusion_caption,
+    confusion_map,
+    confusion_text,
+    image_strip,
+)
+from cfa_pages.report.main_results import (
+    class_change_caption,
+    class_change_table,
+    classwise_bars,
+    classwise_caption,
+    classwise_text,
+    tradeoff,
+)
+from cfa_pages.report.margins import (
+    margin_caption,
+    margin_classes,
+    margin_clean_text,
+    margin_overall,
+    margin_table,
+    margin_text,
+    reach_text,
+    room_text,
+)
+from cfa_pages.report.one_run import acceptance_trace, calibration_table, calibration_trace, trace_text
+from cfa_pages.report.rivals import (
+    gap_text,
+    rival_caption,
+    rival_table,
+    rival_text,
+)
+from cfa_pages.report.sanity import ranking, sanity_line, sanity_text
+from cfa_pages.report.style import png, styled, use_style
+from cfa_pages.report.tables import (
+    CALIBRATED,
+    PLAIN_RUNS,
+    acceptance,
+    class_interval_table,
+    never_accepted_text,
+    table1,
+    table2,
+    table3,
+    table_caption,
+    worst_bias_text,
+)
+
+__all__ = [
+    "CALIBRATED",
+    "PLAIN_RUNS",
+    "TABLE_1_PAIRS",
+    "TABLE_2_PAIRS",
+    "TABLE_3_PAIRS",
+    "acceptance",
+    "acceptance_trace",
+    "adversarial_grid",
+    "average_table",
+    "average_text",
+    "beta_caption",
+    "beta_classes",
+    "beta_table",
+    "beta_text",
+    "calibrated_values",
+    "calibration_table",
+    "calibration_trace",
+    "change_caption",
+    "change_table",
+    "choice_table",
+    "class_change_caption",
+    "class_change_table",
+    "class_interval_table",
+    "classwise_bars",
+    "classwise_caption",
+    "classwise_text",
+    "comparison_caption",
+    "comparisons",
+    "confusion_caption",
+    "confusion_map",
+    "confusion_text",
+    "fairness_gain_text",
+    "fluctuation",
+    "fluctuation_caption",
+    "gain_text",
+    "gap_text",
+    "header_text",
+    "image_strip",
+    "map_table",
+    "margin_caption",
+    "margin_classes",
+    "margin_clean_text",
+    "margin_overall",
+    "margin_table",
+    "margin_text",
+    "margins_caption",
+    "never_accepted_text",
+    "oscillation_text",
+    "png",
+    "profiles_table",
+    "ranking",
+    "reach_text",
+    "rival_caption",
+    "rival_table",
+    "rival_text",
+    "room_text",
+    "runtime_text",
+    "sanity_line",
+    "sanity_text",
+    "styled",
+    "sweep",
+    "sweep_caption",
+    "table1",
+    "table2",
+    "table3",
+    "table_caption",
+    "theory_header_text",
+    "trace_text",
+    "tradeoff",
+    "use_style",
+    "worst_bias_text",
+]

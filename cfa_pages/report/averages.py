@@ -1,0 +1,100 @@
+"""Averages of the same run side by side: the paper's text against the released code, and other thresholds (Sec. 4.3).
+
+Averages are passive, so one training run carries them all and nothing else differs between two rows.
+"""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.config import LIVE, ROWS
+from cfa_pages.results.rows import worst_label
+from cfa_pages.results.stats import image_interval, percent, points
+
+FIRST_VALUE = {"first": "nothing", "theta_0": "initial weights", "random": "random network"}
+OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a study by the text, or by the release
+
+
+def carriers(runs, profile):
+    """The runs in which several averages are compared."""
+    return [r for r in runs if profile.carries_variants(r.config) and r.record.averages]
+
+
+def average_table(runs, profile):
+    """A row an average and training run: its settings, epochs accepted, PGD-10 test accuracy at best and last epoch.
+
+    The best epoch has the highest sum of average and worst class from `best_from` on, as everywhere.
+    """
+    rows = []
+    for run in carriers(runs, profile):
+        rows.append(_row(run, profile, LIVE, {"decay": "–", "threshold": "–", "from epoch": "–", "begins with": "–"}))
+        rows += [_row(run, profile, spec.name, _settings(spec)) for spec in run.record.averages]
+    return pd.DataFrame(rows)
+
+
+def _settings(spec):
+    return {
+        "decay": f"{spec.decay:g}",
+        "threshold": f"{spec.threshold:g}",
+        "from epoch": str(spec.start),
+        "begins with": FIRST_VALUE[spec.init],
+    }
+
+
+def _row(run, profile, weights, settings):
+    best, last = best_epoch(run, weights), run.curve(weights)[-1]
+    taken = sum(bool(e.accepted.get(weights)) for e in run.record.epochs)
+    pair = f"average / {worst_label(profile)}"
+    return {
+        "Training run": ROWS[run.config.recipe].label,
+        "Weights": weights.replace("_", " "),
+        **settings,
+        "epochs accepted": "–" if weights == LIVE else f"{taken} of {run.config.epochs}",
+        "best epoch": str(best or "–"),
+        f"best: {pair}": _pair(run.curve(weights)[best - 1] if best else None),
+        f"last: {pair}": _pair(last),
+    }
+
+
+def best_epoch(run, weights):
+    """The epoch from `best_from` on of the highest score on the test set; None where the average never was."""
+    known = [e for e in run.record.epochs[run.config.best_from - 1 :] if e.test.get(weights) is not None]
+    return max(known, key=lambda e: e.test[weights].score).epoch if known else None
+
+
+def _pair(accuracy):
+    return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
+
+
+def average_text(runs, profile):
+    """Whether FAWA's settings as the paper's text has them, or as its code does, matter here; "" where none differ."""
+    told = []
+    for run in carriers(runs, profile):
+        own, other = ({a.name: a for a in run.record.averages}.get(n) for n in ("fawa", _other(run)))
+        if own and other:
+            told.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, profile, own, other)}")
+    if not told:
+        return ""
+    return (
+        "Does it matter here whether FAWA follows the paper's text or its released code? Best epoch of each, PGD-10, "
+        f"with 95 % intervals over test images (one run each, so nothing is said of other seeds). {' '.join(told)}"
+    )
+
+
+def _other(run):
+    return next((a.name for a in run.record.averages if a.name in OTHERS), None)
+
+
+def _contrast(run, profile, own, other):
+    """One sentence: own minus other in average and worst class, and whether an interval leaves 0 out."""
+    names = [f"decay {spec.decay:g}, δ = {spec.threshold:g}, from epoch {spec.start}" for spec in (own, other)]
+    idle = [n for n, spec in zip(names, (own, other)) if not any(e.accepted[spec.name] for e in run.record.epochs)]
+    if idle:
+        return f"FAWA with {' and with '.join(idle)} accepted no epoch, so nothing is compared."
+    ours, theirs = (run.curve(spec.name)[best_epoch(run, spec.name) - 1] for spec in (own, other))
+    told, clear = [], False
+    for name, which in (("average", "overall"), (worst_label(profile), "worst")):
+        low, high = image_interval(ours, theirs, which)
+        clear |= bool(np.sign(low) == np.sign(high) != 0)
+        told.append(f"{name} {points(getattr(ours, which) - getattr(theirs, which))} [{points(low)}, {points(high)}]")
+    answer = "it matters" if clear else "no difference that stands out of the noise of the test images"
+    return f"({names[0]}) minus ({names[1]}): {', '.join(told)} points; {answer}."

@@ -1,0 +1,176 @@
+"""Fig. 4: overall and worst-class robustness from epoch to epoch, and how far the worst class jumps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from cfa_pages.claims.studies import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
+from cfa_pages.report.lines import epoch_axis
+from cfa_pages.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
+from cfa_pages.results import paper
+from cfa_pages.results.rows import row_runs, worst_label
+from cfa_pages.results.stats import count, mean_std, percent, points
+
+NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
+
+
+def fluctuation(runs, profile, weights="live", seed=None):
+    """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
+
+    Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
+    each epoch that it accepted; where it does not exist yet there is nothing to draw.
+    """
+    found = row_runs(runs, profile, "at")
+    run = found[profile.seeds[0] if seed is None else seed]
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
+    overall, worst = (series(run, weights, which) for which in ("overall", "worst"))
+    epochs = np.arange(1, len(overall) + 1)
+    for other in found.values():
+        top.plot(epochs, series(other, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
+    _draw_curves(top, epochs, overall, worst, worst_label(profile))
+    _mark_accepted(top, run, weights)
+    _draw_changes(bottom, epochs, worst, worst_label(profile))
+    for ax in (top, bottom):
+        epoch_axis(ax, run.config)
+    top.set_xlabel("")
+    top.set_title(f"{NAMES[weights]}, seed {run.config.seed}")
+    return fig
+
+
+def series(run, weights, which):
+    """(epochs,) "overall" or "worst" robust test accuracy; nan while these weights do not exist."""
+    return np.array([np.nan if a is None else getattr(a, which) for a in run.curve(weights)])
+
+
+def _draw_curves(ax, epochs, overall, worst, name):
+    ax.plot(epochs, overall, "-o", color=INK, ms=3.5, mew=0)
+    ax.plot(epochs, worst, "-o", color=CFA, ms=3.5, mew=0)
+    percent_axis(ax, 0, 0.08 + (np.nanmax(overall) if np.isfinite(overall).any() else 0.6))
+    if np.isfinite(overall[-1]):
+        label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], name, CFA)])
+    else:
+        ax.annotate("no epoch was accepted", (0.5, 0.5), xycoords="axes fraction", ha="center", color=QUIET)
+
+
+def _mark_accepted(ax, run, weights):
+    accepted = [e.epoch for e in run.record.epochs if e.accepted.get(weights)]
+    if weights == "fawa" and accepted:
+        ax.plot(accepted, np.full(len(accepted), 0.025), "^", color=QUIET, ms=6, mew=0)
+        place = {"xytext": (-8, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+        ax.annotate("accepted", (accepted[0], 0.025), fontsize=9, color=QUIET, **place)
+
+
+def _draw_changes(ax, epochs, worst, name):
+    jumps = np.abs(np.diff(worst))
+    ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
+    points_axis(ax, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
+    if not np.nan_to_num(jumps).any():
+        said = "no change" if np.isfinite(jumps).any() else "no average" if np.isnan(worst).all() else "one epoch alone"
+        ax.annotate(said, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
+    ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
+
+
+def change_table(runs, profile):
+    """Mean |change| between adjacent epochs, per weights, mean ± std over seeds, in points (see `change_caption`)."""
+    found, rows = row_runs(runs, profile, "at").values(), []
+    for weights, name in NAMES.items():
+        worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
+        largest = [max(c[2] for c in changes(r, weights)) for r in found if changes(r, weights)]
+        rows.append({
+            "Weights": name, f"|change| of the {worst_label(profile)}": mean_std(worst),
+            "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
+            "seeds": str(sum(v is not None for v in worst)),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def change_caption():
+    """Caption of `change_table`: over which epochs the changes are taken."""
+    return (
+        f"Mean |change| between adjacent epochs, in points, mean ± std over seeds (PGD-10); {CHANGE_EPOCHS}. "
+        f"–: {NO_CHANGE_EPOCHS}."
+    )
+
+
+def choice_table(runs, profile):
+    """Per seed: the epoch of best overall accuracy against the epoch of best overall + worst class (Sec. 3.3)."""
+    rows = [_choice(run) for _, run in sorted(row_runs(runs, profile, "at").items())]
+    return pd.DataFrame([*rows, _choice_in_the_paper()])
+
+
+def _choice_in_the_paper():
+    best, fair = ({k: paper.QUOTED[f"fig4_{w}_{k}"].value for k in ("epoch", "avg", "worst")} for w in ("best", "fair"))
+    return {
+        "Seed": "paper, CIFAR-10",
+        "epoch of best overall": str(best["epoch"]),
+        "overall / worst there": f"{best['avg']} / {best['worst']}",
+        "epoch of best sum": str(fair["epoch"]),
+        "overall / worst": f"{fair['avg']} / {fair['worst']}",
+    }
+
+
+def _choice(run):
+    curve = run.curve()
+    late = range(run.config.best_from, run.config.epochs + 1)
+    best = max(late, key=lambda e: curve[e - 1].overall)
+    fair = max(late, key=lambda e: curve[e - 1].overall + curve[e - 1].worst)
+    shown = [f"{percent(curve[e - 1].overall)} / {percent(curve[e - 1].worst)}" for e in (best, fair)]
+    return {
+        "Seed": str(run.config.seed), "epoch of best overall": str(best), "overall / worst there": shown[0],
+        "epoch of best sum": str(fair), "overall / worst": shown[1],
+    }  # fmt: skip
+
+
+def fluctuation_caption(runs, profile, weights="live"):
+    """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
+    found = row_runs(runs, profile, "at").values()
+    worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
+    q = paper.QUOTED
+    said = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
+            if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
+    more = _largest_text(found, profile) if weights == "live" else _accepted_text(runs, profile, weights)
+    known = sum(v is not None for v in worst)
+    ours = f"{mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall, n = {known}"
+    ours = f"{ours if known else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
+    return (
+        f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: {said}; "
+        f"ours: {ours}. {more}".rstrip()
+    )
+
+
+def _largest_text(found, profile):
+    largest = [max(c[2] for c in changes(r)) for r in found if changes(r)]
+    if not largest:
+        return ""
+    return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
+
+
+def _accepted_text(runs, profile, weights):
+    """How many epochs the average took in: in the seed that is shown, and over all seeds."""
+    found = row_runs(runs, profile, "at")
+    taken = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in found.items()}
+    shown = profile.seeds[0]
+    if not any(taken.values()):
+        return "No epoch was accepted, so there is no average."
+    more = f" in the shown seed, {sum(taken.values())} over all {len(taken)} seeds" if len(taken) > 1 else ""
+    return f"Epochs accepted: {taken[shown]}{more}; between accepted epochs the average does not change."
+
+
+def fairness_gain_text(runs, profile):
+    """One sentence: what choosing by overall + worst costs on average and gains in the worst class."""
+    gains, costs = [], []
+    for run in row_runs(runs, profile, "at").values():
+        curve, late = run.curve(), range(run.config.best_from - 1, run.config.epochs)
+        best = max(late, key=lambda e: curve[e].overall)
+        fair = max(late, key=lambda e: curve[e].overall + curve[e].worst)
+        gains.append(curve[fair].worst - curve[best].worst)
+        costs.append(curve[fair].overall - curve[best].overall)
+    q = paper.QUOTED
+    paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
+    paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
+    over = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
+    return (
+        f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(profile)} by "
+        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({over}); "
+        f"in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
+    )

@@ -1,0 +1,131 @@
+"""The lines under a page's title: what it rests on, and what that cost, from the records and their provenance."""
+
+import pandas as pd
+
+from cfa_nb.runs.profiles import PROFILES
+from cfa_nb.runs.study import FIGURES
+from cfa_pages.results.rows import attack_label
+from cfa_pages.results.stats import count
+
+
+def header_text(profile, runs):
+    """Markdown: data and its hash, runs and seeds, measured time with the hardware, training commit, versions."""
+    lines = [
+        f"**Data:** {profile.data_label}. {profile.description}",
+        f"**Data hash:** {_hashes(runs)}",
+        f"**Runs:** {count(len(runs), 'run')}, {seeds_text(runs)}; {_training(runs)}",
+        f"**Runtime measured:** {runtime_text(runs)}",
+        f"**Trained at commit:** {_unique(r.provenance.commit for r in runs)} with {_versions(runs)}",
+    ]
+    return "\n".join(f"> {line}  " for line in lines)
+
+
+def theory_header_text():
+    """Markdown for the page that needs no runs."""
+    return (
+        "> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n"
+        "> **Runs:** none. Proofs, closed forms and seeded simulations are computed where you see them."
+    )
+
+
+def runtime_text(runs):
+    """ "4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
+    train = sum(r.provenance.seconds_train for r in runs)
+    evaluate = sum(r.provenance.seconds_evaluate for r in runs)
+    where = _unique(r.provenance.hardware for r in runs)
+    parts = f"training {duration(train)}, evaluation {duration(evaluate)}"
+    return f"{duration(train + evaluate)} of computing ({parts}) on {where}"
+
+
+def seconds_of(runs):
+    """Seconds of training and evaluation, summed over runs."""
+    return sum(r.provenance.seconds_train + r.provenance.seconds_evaluate for r in runs)
+
+
+def duration(seconds):
+    """Seconds as people say them: "48 s", "3 min 20 s", "2 h 5 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def seeds_text(runs):
+    """ "seeds 0–4", "seed 0", "seeds 0, 2"."""
+    seeds = sorted({r.config.seed for r in runs})
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]}–{seeds[-1]}"
+    return ("seed " if len(seeds) == 1 else "seeds ") + ", ".join(map(str, seeds))
+
+
+def _hashes(runs):
+    by_seed = {r.config.seed: r.record.data_hash for r in runs}
+    return ", ".join(f"`{digest[:8]}` (seed {seed})" for seed, digest in sorted(by_seed.items()))
+
+
+def _training(runs):
+    networks = _unique(f"{r.config.model} of width {r.config.width}" for r in runs)
+    epochs = _unique(str(r.config.epochs) for r in runs if r.config.parent is None) or "–"
+    return f"{networks}, {epochs} epoch{'' if epochs == '1' else 's'}"
+
+
+def _versions(runs):
+    return _unique(
+        f"Python {r.provenance.python}, torch {r.provenance.torch}, numpy {r.provenance.numpy}" for r in runs
+    )
+
+
+def _unique(values):
+    return ", ".join(sorted(set(values)))
+
+
+PLACES = {  # figure -> (section of the paper, what it is there)
+    "fig2": ("3.1", "Fig. 2: training margins"),
+    "fig3": ("3.2", "Fig. 3: regularisation β"),
+    "fig4": ("3.3, 4.3", "Fig. 4: fluctuation, and FAWA"),
+    "alg1": ("4", "Algorithm 1, step by step"),
+    "table1": ("5.2", "Table 1: main results"),
+    "classwise": ("C.2", "Appendix C.2: class-wise bars"),
+    "table2": ("5.3.1", "Table 2: CCM and CCR"),
+    "fig5": ("5.3.1", "Fig. 5: base budget λ₁"),
+    "lambda_2": ("C.3", "Appendix C.3: base budget λ₂"),
+    "table3": ("5.3.2", "Table 3: EMA and FAWA"),
+}
+
+
+def map_table(profile, runs):
+    """Section -> figure or table -> notebook -> its runs, seeds, computing time (shared runs count again)."""
+    rows = [_map_row("2", "Fig. 1, Theorems 1–4: toy theory", "01_toy_theory", ())]
+    for figure, (section, what) in PLACES.items():
+        wanted = set(profile.runs(figure))
+        rows.append(_map_row(section, what, FIGURES[figure], [r for r in runs if r.config in wanted]))
+    return pd.DataFrame([*rows, _map_row("", "all of it, each run once", "", runs)])
+
+
+def _map_row(section, what, notebook, found):
+    return {
+        "Section": section,
+        "Shown": what,
+        "Notebook": notebook,
+        "Runs": str(len(found)) if found else "none",
+        "Seeds": seeds_text(found).removeprefix("seeds ").removeprefix("seed ") if found else "–",
+        "Computing time": duration(seconds_of(found)) if found else "seconds",
+    }
+
+
+def profiles_table():
+    """What each profile is, and what it can show."""
+    return pd.DataFrame(
+        {
+            "Profile": p.name,
+            "Data": p.data_label,
+            "What it shows": p.description,
+            "Robust accuracy under": attack_label(p),
+            "Runs": str(len(p.runs())),
+            "Seeds of the tables": str(len(p.seeds)),
+        }
+        for p in PROFILES.values()
+    )

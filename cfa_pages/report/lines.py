@@ -1,0 +1,115 @@
+"""Parts that several figures share: lines of classes, names at their ends, milestones, means over seeds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
+from cfa_pages.results.rows import eps_text, hard_classes, shown_classes, shown_text
+from cfa_pages.results.stats import epoch_span
+
+
+def window_text(window):
+    """ "mean of epochs 101–120", or of one alone "epoch 2"."""
+    return epoch_span(*window) if window[0] == window[1] else f"mean of {epoch_span(*window)}"
+
+
+def mean_curves(found, weights="live", which="overall"):
+    """(epochs, mean over runs) of the "overall" or "worst" robust test accuracy; nan where no run has these weights."""
+    rows = [[np.nan if a is None else getattr(a, which) for a in r.curve(weights)] for r in found]
+    rows = np.array(rows, dtype=float)
+    known = ~np.isnan(rows)
+    mean = np.where(known, rows, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return np.arange(1, rows.shape[1] + 1), mean
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The classes that a figure or table shows, in the order of their index, or the hardest and then the easiest."""
+
+    classes: tuple[int, ...]
+    names: tuple[str, ...]  # of all K classes
+    hard: tuple[int, ...]
+    note: str  # "10 hardest and 10 easiest of 200 classes", "" where all are shown
+
+    @property
+    def colours(self):
+        """(K,) colours of all classes: the hard ones warm."""
+        return class_colours(len(self.names), self.hard)
+
+    @property
+    def head(self):
+        """Head of a table's column of class names."""
+        return f"Class ({self.note})" if self.note else "Class"
+
+    def title(self, text):
+        """A figure's title, which says so where not all classes are shown."""
+        return f"{text}, {self.note}" if self.note else text
+
+    def kind(self, k):
+        """ "hard" or "easy"."""
+        return "hard" if k in self.hard else "easy"
+
+    def ends(self, values):
+        """What `label_ends` writes beside the last of (N, K) values."""
+        colours = self.colours
+        return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.classes]
+
+
+def shown(profile, runs):
+    """The classes that a figure of these runs shows: a `Shown`."""
+    names = tuple(map(str, runs[0].record.class_names))
+    return Shown(shown_classes(profile, runs), names, hard_classes(profile, runs), shown_text(runs))
+
+
+def class_lines(ax, x, values, classes):
+    """One line a class over x, hard classes warm and strong, named at the right end.
+
+    Args:
+        x: (N,) positions.
+        values: (N, K) fractions.
+        classes: a `Shown`.
+    """
+    values, hard = np.asarray(values), classes.hard
+    colours = classes.colours
+    for k in sorted(classes.classes, key=lambda k: k in hard):
+        strong = k in hard
+        ax.plot(x, values[:, k], "-o", color=colours[k], lw=2.3 if strong else 1.5, ms=4.5 if strong else 3, mew=0,
+                zorder=3 if strong else 2)  # fmt: skip
+    drawn = values[:, list(classes.classes)]
+    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
+    pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
+    percent_axis(ax, max(0.0, low - pad), min(high + pad, 1.01))
+    label_ends(ax, x[-1], classes.ends(values), gap=0.048)
+
+
+def margin_axis(ax, eps):
+    """A y axis of margins, written in the unit in which the page writes eps: "8/255", or plain numbers."""
+    if not eps_text(eps).endswith("/255"):
+        return
+    ax.yaxis.set_major_locator(MultipleLocator(1 / 255 if np.ptp(ax.get_ylim()) * 255 < 8 else 2 / 255))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(round(v * 255) / 255)))
+
+
+def mark_base(ax, x, text):
+    """A dotted vertical line with a note at its top, such as the original margin."""
+    ax.axvline(x, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
+    ax.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
+                va="top", fontsize=9, color=INK)  # fmt: skip
+
+
+def mark_milestones(ax, config):
+    """Faint vertical lines where the learning rate falls (after the milestone epochs)."""
+    for milestone in config.milestones:
+        if milestone < config.epochs:
+            ax.axvline(milestone + 0.5, color=QUIET, lw=0.9, ls=(0, (4, 3)), alpha=0.7, zorder=1)
+
+
+def epoch_axis(ax, config):
+    """Epochs from 1, with whole-number ticks and the milestones marked."""
+    ax.set_xlim(0.5, config.epochs + 0.5)
+    step = max(1, round(config.epochs / 8))
+    ax.set_xticks([1, *range(step if step > 1 else 2, config.epochs + 1, step)])
+    ax.set_xlabel("epoch")
+    mark_milestones(ax, config)

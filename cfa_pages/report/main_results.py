@@ -1,0 +1,148 @@
+"""Pictures of the main results: class-wise bars (Appendix C.2), average against worst class (Table 1 at a glance)."""
+
+import numpy as np
+import pandas as pd
+
+from cfa_nb.config import ROWS
+from cfa_pages.report.lines import shown
+from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
+from cfa_pages.results.paper import TABLE_1
+from cfa_pages.results.rows import SELECTIONS, accuracies, attack_label, by_seed, class_groups, worst_label
+from cfa_pages.results.stats import count, extreme, mean_std, percent, points, spread_of
+
+METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
+WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
+MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
+
+
+def per_class(runs, profile, key, selection="best"):
+    """(seeds, K) robust accuracy of a table row, class by class."""
+    return np.array([a.per_class for a in accuracies(runs, profile, key, selection).values()])
+
+
+def classwise_bars(runs, profile, selection="best"):
+    """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
+    fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
+    classes = shown(profile, runs)
+    kept = list(classes.classes)
+    for ax, (method, title) in zip(axes, METHODS.items()):
+        for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
+            values = per_class(runs, profile, key, selection)[:, kept]
+            spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
+            options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
+            ax.bar(np.arange(len(kept)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
+        name_classes(ax.xaxis, [classes.names[k] for k in kept], [i for i, k in enumerate(kept) if k in classes.hard])
+        ax.set_title(title, pad=22)
+        ax.set_xlabel(classes.note)
+        ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
+    percent_axis(axes[0], 0)
+    return fig
+
+
+def classwise_caption(runs, profile, selection="best"):
+    """Caption of `classwise_bars`: attack, checkpoint and seeds."""
+    seeds = len(runs.seeds)
+    over = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
+    where = f"{attack_label(profile)}, {SELECTIONS[selection]}"
+    return f"Appendix C.2. Robust accuracy of each class, {where}, {over}; hard classes in red."
+
+
+def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
+    """Caption of `class_change_table`: attack and checkpoint."""
+    return (
+        f"{ROWS[base].label} and {ROWS[row].label}, class by class: robust accuracy in percent "
+        f"({attack_label(profile)}, {SELECTIONS[selection]}), change in points (paired by seed)."
+    )
+
+
+def class_change_table(runs, profile, row, base, selection="best"):
+    """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
+    ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
+    classes, rows = shown(profile, runs), []
+    for k in classes.classes:
+        change = ours[:, k] - theirs[:, k]
+        spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
+        rows.append({
+            classes.head: classes.names[k], "kind": classes.kind(k), ROWS[base].label: mean_std(theirs[:, k]),
+            ROWS[row].label: mean_std(ours[:, k]), "change": points(change.mean()) + spread,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def tradeoff(runs, profile, selection="best"):
+    """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
+
+    A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
+    """
+    fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
+    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1}, worst_label(profile))
+    ours.set_title(f"Here: {profile.data_label}, {attack_label(profile)}")
+    paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
+    _draw_paths(theirs, paper, "worst class")
+    theirs.set_title("Paper: CIFAR-10, AutoAttack")
+    return fig
+
+
+def _our_point(runs, profile, key, selection):
+    values = [list(by_seed(runs, profile, key, selection, f"robust_{m}").values()) for m in ("avg", "worst")]
+    return tuple((float(np.mean(v)), spread_of(v) if len(v) > 1 else 0.0) for v in values) if values[0] else None
+
+
+def _paper_pair(key, selection):
+    pair = TABLE_1[key][selection]["robust"]
+    return pair.avg, pair.worst
+
+
+def _draw_paths(ax, rows, worst_name):
+    rows = {key: point for key, point in rows.items() if point is not None}
+    for method in MARKS:
+        path = [k for k in (method, f"{method}_ema", f"{method}_cfa") if k in rows]
+        ax.plot([rows[k][0][0] for k in path], [rows[k][1][0] for k in path], color=QUIET, lw=1, zorder=1)
+    for key, ((avg, avg_std), (worst, worst_std)) in rows.items():
+        ax.errorbar(
+            avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2
+        )
+        ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3, clip_on=False)
+    ax.margins(0.16)
+    percent_axis(ax, None)
+    ax.set_xlim(max(0.0, ax.get_xlim()[0]))
+    ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
+    ax.grid(True, axis="both")
+    ax.set_xlabel("average robust accuracy")
+    ax.set_ylabel(worst_name)
+    first = sorted(rows, key=lambda k: not k.endswith("cfa"))
+    label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in first])
+
+
+def _colour(key):
+    return CFA if key.endswith("cfa") else AVERAGED if key.endswith("ema") else PLAIN
+
+
+def _label_style(key):
+    ours = key.endswith("cfa")
+    return {"fontsize": 9, "color": CFA if ours else INK, "fontweight": "bold" if ours else "normal"}
+
+
+def classwise_text(runs, profile, selection="best"):
+    """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
+    groups, told = class_groups(profile, runs), []
+    hard, easy = list(groups["hard"]), list(groups["easy"])
+    for method, title in METHODS.items():
+        change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
+        means = f"hard classes {points(change[:, hard].mean())} points, easy classes {points(change[:, easy].mean())}"
+        told.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
+    return "\n".join([*told, "", evenness_text(runs, profile, selection)])
+
+
+def evenness_text(runs, profile, selection="best"):
+    """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
+    names, told = runs[0].record.class_names, []
+    for method, title in METHODS.items():
+        plain, cfa = (per_class(runs, profile, key, selection) for key in (method, f"{method}_cfa"))
+        spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
+        change = (cfa - plain).mean(axis=0)
+        least, tie = extreme(dict(enumerate(change)), least=True)
+        name = tie if tie == "all equal" else f"*{names[least]}*{tie}"
+        told.append(f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) "
+                    f"of a class is {points(change[least])} ({name})")  # fmt: skip
+    return f"Standard deviation over classes, mean over seeds. {'. '.join(told)}."

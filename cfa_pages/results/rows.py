@@ -1,0 +1,229 @@
+"""Finds in `Runs` what a table row, a figure or a claim speaks of, and reads one number a seed from it.
+
+    by_seed(runs, profile, "at_cfa", "best", "robust_worst")   # {0: 0.211, 1: 0.198, ...}
+
+Tables and claims both ask here, so that they cannot mean different runs, classes or attacks by one name.
+"""
+
+import math
+
+from cfa_nb.config import LIVE, ROWS
+from cfa_pages.results.stats import count
+
+#: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1), by design on demo, and on digits the four
+#: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
+HARD_CLASSES = {"cifar10": (2, 3, 4, 5), "demo": (2, 3, 4, 5), "digits": (1, 3, 8, 9)}
+HARD_REASON = {
+    "cifar10": "named by the paper (Secs. 3.1 and 5.3.1)",
+    "demo": "hard by design",
+    "digits": "of least train robust accuracy under plain AT",
+}
+CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+HARD_SHARE = 0.4  # of the classes, where nobody named the hard ones: as many as the paper's four of ten
+SHOWN = 20  # classes that a figure can name; of more, the hardest and the easiest half of this are shown
+
+SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": "last epoch"}
+MEASURES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
+
+
+def hard_classes(profile, runs=()):
+    """Indices of the hard classes: named for the profile's data, else the `HARD_SHARE` that training finds hardest.
+
+    Args:
+        runs: finished runs, for data of which nobody named the hard classes; () is the answer only without any.
+    """
+    named = HARD_CLASSES.get(_dataset(profile))
+    if named is not None or not runs:
+        return named or ()
+    names = runs[0].record.class_names
+    if sorted(map(str, names)) == list(CIFAR10_NAMES):
+        return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
+    wanted = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
+    return hardest_by_training(_judges(runs, profile)[1], wanted)
+
+
+def easy_classes(profile, runs):
+    """The other classes; () without a run."""
+    hard = hard_classes(profile, runs)
+    return tuple(k for k in range(class_count(runs)) if k not in hard)
+
+
+def class_groups(profile, runs):
+    """{"hard", "easy", "all": indices of classes}; all are empty without a run."""
+    every = tuple(range(class_count(runs)))
+    hard = hard_classes(profile, runs) if every else ()
+    return {"hard": hard, "easy": tuple(k for k in every if k not in hard), "all": every}
+
+
+def class_count(runs):
+    """K, the number of classes; 0 without a run."""
+    return len(runs[0].record.class_names) if runs else 0
+
+
+def hardness_text(profile, runs):
+    """One sentence: which classes count as hard on this page, and who says so."""
+    hard = hard_classes(profile, runs)
+    if not hard or not runs:
+        return "Without a run no class is called hard."
+    names = runs[0].record.class_names
+    told = ", ".join(str(names[k]) for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
+    return f"Hard classes: {told}; {_hard_reason(profile, runs)}."
+
+
+def _hard_reason(profile, runs):
+    if _dataset(profile) in HARD_REASON:
+        return HARD_REASON[_dataset(profile)]
+    names = runs[0].record.class_names
+    if sorted(map(str, names)) == list(CIFAR10_NAMES):
+        return f"{HARD_REASON['cifar10']}, as these are CIFAR-10's classes"
+    recipe, judges = _judges(runs, profile)
+    return (
+        f"those {100 * HARD_SHARE:.0f} % of the classes that have the least train robust accuracy in the last epoch "
+        f"of {ROWS[recipe].label} (mean of {count(len(judges), 'run')})"
+    )
+
+
+def _dataset(profile):
+    return profile.common.get("dataset", "cifar10")
+
+
+def _judges(runs, profile):
+    """(recipe, its runs) that decide which classes are hard: plain AT in the study's seeds, which most pages load.
+
+    Where a page loads no plain AT the first recipe that it has stands in, at the profile's settings or else any run.
+    """
+    for recipe in ("at", "trades", "fat", *dict.fromkeys(r.config.recipe for r in runs)):
+        found = find(runs, profile, recipe)
+        if found:
+            kept = [r for s, r in sorted(found.items()) if s in profile.study_seeds]
+            return recipe, kept or list(found.values())
+    return runs[0].config.recipe, [r for r in runs if r.config.recipe == runs[0].config.recipe]
+
+
+def hardest_by_training(runs, wanted=4):
+    """The `wanted` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
+    return tuple(sorted(_by_training(runs)[:wanted]))
+
+
+def _by_training(runs):
+    """All classes, the one of least mean train robust accuracy in the last epoch of these runs first."""
+    rows = [r.record.epochs[-1].train_robust.per_class for r in runs]
+    mean = [sum(column) / len(rows) for column in zip(*rows)]
+    return sorted(range(len(mean)), key=mean.__getitem__)
+
+
+def shown_classes(profile, runs):
+    """Indices of the classes that a figure shows: all of them up to `SHOWN`, else the hardest and the easiest ones."""
+    classes = class_count(runs)
+    if classes <= SHOWN:
+        return tuple(range(classes))
+    order, half = _by_training(_judges(runs, profile)[1]), SHOWN // 2
+    return (*order[:half], *order[-half:])
+
+
+def shown_text(runs):
+    """ "10 hardest and 10 easiest of 200 classes", as those that train with them find; "" where all are shown."""
+    classes = class_count(runs)
+    return f"{SHOWN // 2} hardest and {SHOWN // 2} easiest of {classes} classes" if classes > SHOWN else ""
+
+
+def find(runs, profile, recipe, **changes):
+    """{seed: run} of a recipe at the profile's settings, with `changes` such as `eps` or `lambda_1`."""
+    found = ((r, profile.config(recipe, r.config.seed, **changes)) for r in runs if r.config.recipe == recipe)
+    return {r.config.seed: r for r, wanted in found if r.config == wanted}
+
+
+def row_runs(runs, profile, key):
+    """{seed: run} of a table row ("at_cfa")."""
+    return find(runs, profile, ROWS[key].recipe)
+
+
+def stand_ins(runs, profile, key):
+    """{seed: "live weights"}: what a row shows in each seed whose average took no epoch in; {} for live weights."""
+    weights = ROWS[key].weights
+    never = {s: r for s, r in sorted(row_runs(runs, profile, key).items()) if weights != LIVE and not _ever(r, weights)}
+    return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in never.items()}
+
+
+def stand_in(spec):
+    """What a row shows while its average, an `Average` of the config, has accepted nothing."""
+    return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
+
+
+def _ever(run, weights):
+    return any(e.accepted.get(weights) for e in run.record.epochs)
+
+
+def stand_in_text(runs, profile, key):
+    """ "FAWA accepted no epoch in 2 of 5 seeds: live weights stand in"; "" where each seed has its average."""
+    found, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
+    if not found:
+        return ""
+    shown = " or ".join(dict.fromkeys(found.values()))
+    verb = "stands" if shown.startswith("a ") else "stand"
+    name = ROWS[key].weights.upper()
+    return f"{name} accepted no epoch in {len(found)} of {count(seeds, 'seed')}: {shown} {verb} in"
+
+
+def only_stand_ins(runs, profile, key):
+    """True where a row's average took no epoch in in any seed, so that the row shows nothing of it."""
+    return bool(found := stand_ins(runs, profile, key)) and len(found) == len(row_runs(runs, profile, key))
+
+
+def eps_text(eps):
+    """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
+    steps = eps * 255
+    return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
+
+
+def calibrated_text(margin, eps):
+    """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
+    return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
+
+
+def robust_key(run, profile):
+    """Key of the attack in the tables' robust column, such as "pgd20" or "aa[n=100/class]"."""
+    return profile.final_attack(run.config).key
+
+
+def attack_label(profile):
+    """How pages head the robust column: "PGD-20", "AA", "AA, 100 images a class"."""
+    return profile.final_attack(profile.config("at", profile.seeds[0])).label
+
+
+def white_box_label(profile):
+    """How pages name the PGD attack that every reported checkpoint meets: "PGD-20"."""
+    return profile.white_box(profile.config("at", profile.seeds[0])).label
+
+
+def worst_label(profile):
+    """What `worst` means under this profile: "worst class", or "worst 10 % of classes"."""
+    share = profile.common.get("worst_share", 0.0)
+    return f"worst {100 * share:g} % of classes" if share else "worst class"
+
+
+def accuracy(run, profile, weights, selection, kind):
+    """`ClassAccuracy` of one checkpoint: "clean", "robust" (the tables' attack), "pgd" (the white-box one) or None."""
+    if kind == "clean":
+        return run.clean(weights, selection)
+    key = profile.white_box(run.config).key if kind == "pgd" else robust_key(run, profile)
+    return run.robust(weights, selection, key)
+
+
+def accuracies(runs, profile, key, selection, kind="robust"):
+    """{seed: `ClassAccuracy`} of a table row, where it was measured; `kind` as in `accuracy`."""
+    weights = ROWS[key].weights
+    found = {s: accuracy(r, profile, weights, selection, kind) for s, r in sorted(row_runs(runs, profile, key).items())}
+    return {s: a for s, a in found.items() if a is not None}
+
+
+def by_seed(runs, profile, key, selection, measure):
+    """{seed: fraction} of a table row: `measure` is one of MEASURES, or "pgd_avg", "pgd_worst"."""
+    kind, which = measure.split("_")
+    found = accuracies(runs, profile, key, selection, kind)
+    return {s: a.overall if which == "avg" else a.worst for s, a in found.items()}
+
+
+def mean_of(values, classes):
+    """Mean of the values of some classes; nan of none."""
+    return sum(values[k] for k in classes) / len(classes) if classes else math.nan

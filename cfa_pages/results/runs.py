@@ -1,0 +1,75 @@
+"""Finished runs in the hand: what tables, figures and claims are computed from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfa_nb.config import TrainConfig
+from cfa_nb.runs.provenance import Provenance
+from cfa_nb.runs.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run."""
+
+    config: TrainConfig
+    record: RunRecord
+    provenance: Provenance
+
+    def robust(self, weights, selection, attack):
+        """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where the average never was."""
+        return self.record.evaluations.get(self.record.reported(weights, selection), {}).get(attack)
+
+    def clean(self, weights, selection):
+        """Clean test `ClassAccuracy` of the same checkpoint."""
+        return self._at_checkpoint(weights, selection).clean
+
+    def pgd10(self, weights, selection):
+        """Test `ClassAccuracy` under the attack of each epoch's evaluation."""
+        return self._at_checkpoint(weights, selection).robust
+
+    def confusion(self, profile):
+        """(K, K) counts of the live weights after the last epoch: true class by class predicted under PGD."""
+        ((key, attack),) = profile.confusions(self.config)
+        return np.array(self.record.confusions[f"{key}:{attack.key}"])
+
+    def _at_checkpoint(self, weights, selection):
+        key = self.record.reported(weights, selection)
+        return self.record.measured(key.split("/")[0], "test", self.record.checkpoints[key].epoch)
+
+    def curve(self, weights="live", split="test"):
+        """Per epoch the robust `ClassAccuracy`, None where these weights did not exist yet."""
+        measured = (getattr(e, split).get(weights) for e in self.record.epochs)
+        return [m.robust if m else None for m in measured]
+
+    def window(self, first, last, weights="live", what="robust"):
+        """(K,) mean class-wise test accuracy over epochs first..last, both in, counted from 1."""
+        rows = [getattr(e.test[weights], what).per_class for e in self.record.epochs[first - 1 : last]]
+        return tuple(sum(column) / len(rows) for column in zip(*rows))
+
+
+class Runs(tuple):
+    """Some finished runs, in order."""
+
+    __slots__ = ()
+
+    def where(self, **fields):
+        """Those whose config has these values: `runs.where(recipe="at_ccm", seed=0)`."""
+        return Runs(r for r in self if all(_equal(getattr(r.config, k), v) for k, v in fields.items()))
+
+    def one(self, **fields):
+        """The only run with these values; `LookupError` if there is none, or more than one."""
+        found = self.where(**fields)
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} runs with {fields}, expected one")
+        return found[0]
+
+    @property
+    def seeds(self):
+        """The seeds, sorted."""
+        return tuple(sorted({r.config.seed for r in self}))
+
+
+def _equal(a, b):
+    return abs(a - b) < 1e-12 if isinstance(a, float) and isinstance(b, (int, float)) else a == b

@@ -1,0 +1,119 @@
+"""Statistics of a page: comparisons paired by seed, mean and spread over seeds.
+
+Everything is in fractions; pages write percent and percentage points.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from cfa_nb.card.uncertainty import image_interval, percent, points, worst_bias
+
+ONE_SEED = "test images, one seed"  # what marks an interval that says nothing of training noise
+NO_INTERVAL = "none (one seed)"
+NO_WIDTH = "none (one seed, too few test images)"  # every test set drawn again has the same worst class
+ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A method minus another one, seed by seed."""
+
+    differences: tuple[float, ...]
+    level: float = 0.95
+    images: tuple[float, float] | None = None  # interval over test images, where one seed gives none over seeds
+
+    @property
+    def n(self):
+        """Seeds that both methods have."""
+        return len(self.differences)
+
+    @property
+    def mean(self):
+        """Mean difference; nan without a seed."""
+        return sum(self.differences) / self.n if self.n else math.nan
+
+    @property
+    def interval(self):
+        """Student's t interval of the mean difference; (-inf, inf) for fewer than two seeds."""
+        if self.n < 2:
+            return -math.inf, math.inf
+        half = student.ppf((1 + self.level) / 2, self.n - 1) * spread_of(self.differences) / math.sqrt(self.n)
+        return self.mean - half, self.mean + half
+
+    @property
+    def interval_text(self):
+        """ "+1.2 to +10.2"; of one seed the interval over test images, marked as such; None without a seed."""
+        if self.n > 1:
+            return " to ".join(points(v) for v in self.interval)
+        if self.n == 0:
+            return None
+        if not self.images:
+            return NO_INTERVAL
+        return f"{' to '.join(points(v) for v in self.images)} ({ONE_SEED})" if self.has_width else NO_WIDTH
+
+    @property
+    def has_width(self):
+        """Whether the interval over test images says anything: one of no width does not."""
+        return self.images is not None and self.images[1] - self.images[0] > ROUNDING
+
+    @property
+    def up(self):
+        """Seeds in which the method is ahead."""
+        return sum(d > 0 for d in self.differences)
+
+    def __str__(self):
+        """Such as "+5.7 points [+1.2, +10.2], 5 of 5 seeds up"."""
+        if not self.n:
+            return "not run"
+        low, high = self.interval
+        interval = f" [{points(low)}, {points(high)}]" if self.n > 1 else ""
+        return f"{points(self.mean)} points{interval}, {self.up} of {self.n} seeds up"
+
+
+def paired(ours, theirs):
+    """`ours` minus `theirs`, both {seed: value}, on the seeds that both have."""
+    return Paired(tuple(ours[s] - theirs[s] for s in sorted(set(ours) & set(theirs))))
+
+
+def spread_of(values):
+    """Sample standard deviation (ddof 1, as everywhere on our pages); nan for fewer than two values."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+
+def mean_std(values):
+    """ "56.8 ± 0.9" in percent; without the spread where there is one value, "–" where there is none."""
+    values = [v for v in values if v is not None]
+    if not values:
+        return "–"
+    spread = f" ± {100 * spread_of(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * float(np.mean(values)):.1f}{spread}"
+
+
+def count(number, thing):
+    """ "1 run", "5 runs"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def epoch_span(first, last):
+    """ "epoch 2", "epochs 101–120"."""
+    return f"epoch {first}" if first == last else f"epochs {first}–{last}"
+
+
+def extreme(values, least=False):
+    """The key of the largest (or least) value, and "", " (tied)" or "all equal" for what else has that value.
+
+    Args:
+        values: {key: fraction}; of several keys that share the value the first is given.
+    """
+    best = (min if least else max)(values.values())
+    ties = [key for key, value in values.items() if abs(value - best) < ROUNDING]
+    return ties[0], "" if len(ties) == 1 else "all equal" if len(ties) == len(values) else " (tied)"
+
+
+__all__ = [
+    "Paired", "count", "epoch_span", "extreme", "image_interval", "mean_std", "paired", "percent", "points",
+    "spread_of", "worst_bias",
+]  # fmt: skip

@@ -1,0 +1,122 @@
+"""The same data, and a classifier that may also move its threshold: f(x) = sign(x_1 + S / w + c), x_1 untouched."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from cfa_pages.theory import domain
+from cfa_pages.theory.domain import check_ball, check_label, check_margin, check_w
+
+
+class Rule(NamedTuple):
+    """A linear rule sign(x_1 + S / w + c)."""
+
+    w: float
+    c: float
+
+
+class ToyModelWithBias:
+    """Eq. 5 with the hypothesis space widened by a threshold c (the paper leaves the bias out).
+
+    Args and Raises: as `ToyModel`, with unit noise.
+    """
+
+    def __init__(self, p_pos, p_neg, eta, d=1):
+        self.p_pos = domain.check_probability("p_pos", p_pos)
+        self.p_neg = domain.check_probability("p_neg", p_neg)
+        domain.check_order(self.p_neg, self.p_pos)
+        self.eta = domain.check_positive("eta", eta)
+        self.d = domain.check_count("d", d)
+
+    def robust_acc(self, label, w, c, eps):
+        """R_y = p_y Phi(b + u (1 + y c)) + (1 - p_y) Phi(b - u (1 - y c)); w in (0, inf), broadcasts with c and eps."""
+        p = self.p_pos if check_label(label) == 1 else self.p_neg
+        u = domain.check_w(w) / np.sqrt(self.d)
+        b = np.sqrt(self.d) * (self.eta - check_margin(eps))
+        with np.errstate(invalid="ignore"):
+            return p * ndtr(b + u * (1 + label * c)) + (1 - p) * ndtr(b - u * (1 - label * c))
+
+    def clean_acc(self, label, w, c):
+        """A_y, which is R_y at eps = 0."""
+        return self.robust_acc(label, w, c, 0.0)
+
+    def optimal(self, eps_pos, eps_neg=None):
+        """The rule of the largest mean of R_+1 and R_-1 when the classes are trained at their own margins.
+
+        With eps = (eps_+1 + eps_-1) / 2, delta = (eps_+1 - eps_-1) / 2 and L_y = log(p_y / (1 - p_y)) this is the
+        Bayes rule of the shifted features, w = (L_+1 + L_-1) / (4 (eta - eps)) and c = c_0 + d delta / w, where
+        c_0 = log[p_+1 (1 - p_+1) / (p_-1 (1 - p_-1))] / (L_+1 + L_-1) < 0 serves the hard class.
+
+        Args:
+            eps_pos: margin of class +1, >= 0.
+            eps_neg: margin of class -1; equal to eps_pos if left out.
+        Returns:
+            `Rule(w, c)`; `Rule(inf, nan)` at a mean margin >= eta, where every |c| < 1 approaches the supremum.
+        """
+        eps_pos = float(check_margin(eps_pos, "eps_pos"))
+        eps_neg = eps_pos if eps_neg is None else float(check_margin(eps_neg, "eps_neg"))
+        slope = (self.eta - eps_pos) + (self.eta - eps_neg)  # 2 (eta - eps)
+        if slope <= 0:
+            return Rule(np.inf, np.nan)
+        log_odds = _log_odds(self.p_pos) + _log_odds(self.p_neg)
+        spread = np.log(self.p_pos / self.p_neg) + np.log((1 - self.p_pos) / (1 - self.p_neg))
+        w = log_odds / (2 * slope)
+        return Rule(float(w), float(spread / log_odds + self.d * (eps_pos - eps_neg) / 2 / w))
+
+    def equal_shift(self, eps):
+        """The delta whose margins eps +- delta make R_+1 = R_-1 at the common margin eps: the minimax linear rule.
+
+        The shift moves c alone, and R_+1 - R_-1 rises with c from -1 to 1, so there is exactly one; delta < 0 gives
+        the hard class the larger margin. It may ask for a negative margin (|delta| > eps): the caller sees it.
+
+        Returns:
+            delta; nan if eps >= eta.
+        """
+        w, c = self.optimal(eps)
+        if w == np.inf:
+            return np.nan
+        reach = 1 + (10 + np.sqrt(self.d) * self.eta) * np.sqrt(self.d) / w  # there both accuracies have reached 0 or 1
+        low, high = -reach, reach
+        while low < (middle := (low + high) / 2) < high:
+            lead = self.robust_acc(1, w, middle, eps) - self.robust_acc(-1, w, middle, eps)
+            low, high = (middle, high) if lead < 0 else (low, middle)
+        return float((low - c) * w / self.d)
+
+
+def _log_odds(p):
+    return np.log1p((2 * p - 1) / (1 - p))
+
+
+class Estimate(NamedTuple):
+    """A fraction of hits and its standard error."""
+
+    value: float
+    standard_error: float
+
+
+def monte_carlo_acc(model, label, w, eps=0.0, ball="features", n=400_000, seed=0):
+    """R_y(f_w) of Eq. 4 by sampling; f_w is linear, so a point stays right on the ball iff it does at all corners.
+
+    Args:
+        model: a `ToyModel`.
+        label: +1 or -1.
+        w: one finite number > 0.
+        eps: margin, >= 0.
+        ball: "features" keeps x_1, "all" moves it by +-eps too.
+        n: points drawn over both labels; those of `label` are used.
+        seed: of `model.sample`.
+    Returns:
+        `Estimate(value, standard_error)`.
+    """
+    w, eps = check_w(w), check_margin(eps)
+    x, y = model.sample(n, seed)
+    x = x[y == label]
+    first = (-eps, eps) if check_ball(ball) == "all" else (0.0,)
+    right = np.ones(len(x), dtype=bool)
+    for corner in itertools.product(first, *[(-eps, eps)] * model.d):
+        moved = x + np.array(corner)
+        right &= label * (moved[:, 0] + moved[:, 1:].sum(axis=1) / w) > 0
+    share = right.mean()
+    return Estimate(float(share), float(np.sqrt(share * (1 - share) / len(x))))
