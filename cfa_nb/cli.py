@@ -7,11 +7,15 @@ import json
 import os
 import signal
 import sys
+from dataclasses import fields
 from pathlib import Path
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
 
 import click
 
 from cfa_nb.card.command import evaluate
+from cfa_nb.config import LIVE, TrainConfig
 from cfa_nb.runs.profiles import PROFILES, profile_named
 from cfa_nb.runs.variants import VARIANTS
 
@@ -152,14 +156,78 @@ def train(profile, method, seed, changes):
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
     """
-    from cfa_nb.runs.sweep import changes_from, train_one
+    from cfa_nb.paths import runs_dir
+    from cfa_nb.runs.store import RunStore
+    from cfa_nb.runs.sweep import ensure, run_lines
 
-    chosen = profile_named(profile)
+    chosen, store = profile_named(profile), RunStore(runs_dir())
     try:
         config = chosen.config(method, chosen.seeds[0] if seed is None else seed, **changes_from(changes))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    train_one(chosen, config)
+    # all its checkpoints are kept: a run that is asked for by name is wanted
+    progress = run_lines(chosen, click.echo)
+    trained = ensure(chosen, [config], store, workers=1, progress=progress, keep_weights="all")
+    record = store.record(config)
+    robust = record.measured(LIVE, "test", config.epochs).robust
+    worst = f"worst class {record.class_names[robust.worst_class]}: {100 * robust.worst:.1f} %"
+    click.echo(f"{store.path(config).name}: {'trained' if config in trained else 'was finished already'}")
+    click.echo(
+        f"  robust test accuracy after epoch {config.epochs} (PGD-{config.eval_steps}): {100 * robust.overall:.1f} %"
+    )
+    click.echo(f"  {worst}\n  {store.path(config)}")
+
+
+NOT_SETTABLE = {"seed": "use --seed", "parent": "an FRL run takes the AT run of its seed"}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def changes_from(pairs):
+    """{field: value} from texts such as "eps=8/255".
+
+    Raises:
+        ValueError: on a text that is no pair, an unknown field (all are listed), or a value of the wrong kind.
+    """
+    return dict(_change(pair) for pair in pairs)
+
+
+def _change(pair):
+    name, equals, text = pair.partition("=")
+    if not equals:
+        raise ValueError(f"--set takes FIELD=VALUE, not {pair!r}")
+    if name in NOT_SETTABLE:
+        raise ValueError(f"--set {name}: {NOT_SETTABLE[name]}")
+    settable = [f.name for f in fields(TrainConfig) if f.name not in NOT_SETTABLE]
+    if name not in settable:
+        raise ValueError(f"--set: unknown field {name!r}; there are {', '.join(settable)}")
+    kind = get_type_hints(TrainConfig)[name]
+    try:
+        return name, _value(kind, text)
+    except (ValueError, KeyError, ZeroDivisionError) as error:
+        raise ValueError(f"--set {name}: {text!r} is no {_kind_name(kind)}") from error
+
+
+def _value(kind, text):
+    if isinstance(kind, UnionType):  # such as int | None
+        return None if text.lower() == "none" else _value(get_args(kind)[0], text)
+    if get_origin(kind) is tuple:
+        return tuple(int(part) for part in text.split(",") if part)
+    if kind is bool:
+        return _TRUTH[text.lower()]
+    return _number(text) if kind is float else kind(text)
+
+
+def _number(text):
+    """A number, or a fraction such as 8/255."""
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash else float(text)
+
+
+def _kind_name(kind):
+    if get_origin(kind) is tuple:
+        return "list of whole numbers such as 10,15"
+    names = {bool: "truth value (true or false)", int: "whole number", float: "number or fraction such as 8/255"}
+    return names.get(kind, str(kind))
 
 
 @core.command()
@@ -170,12 +238,12 @@ def sweep(profile, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
-    from cfa_nb.runs.sweep import ensure, print_line, run_lines
+    from cfa_nb.runs.sweep import ensure, run_lines
 
     for name in [profile] if profile else DEFAULT_PROFILES:
         chosen = profile_named(name)
-        trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, print_line), **options)
-        print_line(f"{name}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
+        trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
+        click.echo(f"{name}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
 
 
 @core.command()

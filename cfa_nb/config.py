@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields, replace
 #: Raised by hand when a change of the code changes a run's numbers; part of every run's identity.
 RECIPE_VERSION = 2
 
-OBJECTIVES = ("at", "trades", "fat", "frl")
 LIVE = "live"
 
 
@@ -52,15 +51,13 @@ class TrainConfig:
     precision: str = "fp32"  # "bf16": of the convolutions alone, on a GPU; "fp64" is for tests
 
     # --- attack during training (Eq. 2)
-    objective: str = "at"
+    objective: str = "at"  # a function of cfa_nb.method.objectives
     eps: float = 8 / 255
     alpha: float = 2 / 255  # not scaled with a calibrated margin
     steps: int = 10
     attack_bn: str = "train"  # released code: AT and FAT in train mode, moving BN statistics; TRADES in "eval"
     clean_forward: str = "train"  # clean pass after each step, for the log; moves BN statistics too; "eval" or "off"
-    repeat_forwards: bool = (
-        False  # released code: TRADES' clean and FAT's last pass run twice; BN statistics alone feel it
-    )
+    repeat_forwards: bool = False  # released code: TRADES' clean and FAT's last pass run twice, which moves BN alone
 
     # --- objective
     beta: float = 6.0  # TRADES (Eq. 3); FRL uses 1.5
@@ -70,6 +67,7 @@ class TrainConfig:
     fat_omega: float = 0.0  # noise added at each step; 0.001 in the official FAT
 
     # --- calibration (Eqs. 6, 7)
+    calibrator: str = "cfa"  # a function of cfa_nb.method.calibration; "cfa" is CCM and CCR where they are asked for
     ccm: bool = False
     ccr: bool = False
     lambda_1: float = 0.5  # base perturbation budget
@@ -100,10 +98,11 @@ class TrainConfig:
             raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
         if self.ccm and self.objective == "frl":
             raise ValueError("ccm: FRL has a margin schedule of its own and cannot be combined with CCM (Sec. 5.2)")
+        if (self.ccm or self.ccr) and self.calibrator != "cfa":
+            raise ValueError(f"ccm, ccr: they are what calibrator='cfa' does, not {self.calibrator!r}")
 
     def _require_choices(self):
         choices = {
-            "objective": OBJECTIVES,
             "attack_bn": ("train", "eval"),
             "clean_forward": ("train", "eval", "off"),
             "crop_pad_mode": ("reflect", "constant"),
@@ -129,20 +128,21 @@ class TrainConfig:
             raise ValueError(f"worst_share must lie in [0, 1), not {self.worst_share}")
 
     @property
-    def recipe(self):
-        """The run's short name: the objective and what calibrates it, `trades_ccm_ccr`."""
-        return self.objective + "_ccm" * self.ccm + "_ccr" * self.ccr
+    def recipe(self) -> str:
+        """The run's short name, its key in `RECIPES`: the objective and what calibrates it, `trades_ccm_ccr`."""
+        calibration = {"ccm": self.ccm, "ccr": self.ccr, self.calibrator: self.calibrator != "cfa"}
+        return "_".join([self.objective, *(name for name, used in calibration.items() if used)])
 
     @property
-    def best_from(self):
+    def best_from(self) -> int:
         """First epoch that may become a `best` checkpoint: the second half of training (released code)."""
         return self.epochs // 2 + 1
 
-    def lr_at(self, epoch):
+    def lr_at(self, epoch: int) -> float:
         """Learning rate of an epoch (from 1): divided by 10 after each milestone (Sec. 5.1)."""
         return self.lr * 0.1 ** sum(epoch > m for m in self.milestones)
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """The fields that differ from their defaults, ready for JSON: a new field keeps the old identities."""
         out = {}
         for f in fields(self):
@@ -152,7 +152,7 @@ class TrainConfig:
         return out
 
     @classmethod
-    def from_dict(cls, values):
+    def from_dict(cls, values: dict) -> "TrainConfig":
         """The inverse of `to_dict`; an unknown field is an error that lists the known ones."""
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
@@ -160,7 +160,7 @@ class TrainConfig:
         parent = values.get("parent")
         return cls(**{**values, **({} if parent is None else {"parent": cls.from_dict(parent)})})
 
-    def canonical(self):
+    def canonical(self) -> str:
         """One line of JSON that is equal for equal configs: what a run's identity is hashed from."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
 
@@ -192,7 +192,7 @@ class Average:
         if self.name == LIVE or not self.name.isidentifier():
             raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """All fields, ready for JSON."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
@@ -203,7 +203,7 @@ KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack that judges finished weights. `key` names it in records, `label` on pages.
+    """An attack on finished weights. `key` names it in records, `label` on pages.
 
     kind "pgd": cross-entropy PGD, uniform start, last iterate; "square": the black-box Square attack with `steps`
     queries; "aa": standard AutoAttack, all four attacks; "aa-fast": its first two, APGD-CE and targeted APGD, never to
@@ -224,19 +224,19 @@ class Attack:
             raise ValueError("eps, alpha and steps must not be negative")
 
     @property
-    def counts_steps(self):
+    def counts_steps(self) -> bool:
         """True if `steps` is part of the name."""
         return self.kind in ("pgd", "square")
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Such as "pgd20", "pgd20@eps=0.5", "aa[n=20/class]"."""
         name = self.kind + (str(self.steps) if self.counts_steps else "")
         name += f"@eps={self.eps:g}" if self.nominal_eps not in (None, self.eps) else ""
         return name + (f"[n={self.per_class}/class]" if self.per_class else "")
 
     @property
-    def label(self):
+    def label(self) -> str:
         """Such as "PGD-20", "AA", "AA, 100 images a class": less than all test images is said."""
         name = KINDS[self.kind] + (f"-{self.steps}" if self.counts_steps else "")
         images = f"{self.per_class} image{'s' * (self.per_class > 1)} a class" if self.per_class else ""
@@ -247,50 +247,71 @@ _AT = TrainConfig()
 _TRADES = TrainConfig(objective="trades", attack_bn="eval", lambda_1=0.3)
 _FAT = TrainConfig(objective="fat", lambda_1=0.7)
 
-#: The paper's training runs (Tables 1-3); 0.5 / 0.3 / 0.7 are the paper's lambda_1 for AT / TRADES / FAT (Sec. 5.1).
-RECIPES = {
-    "at": _AT,
-    "at_ccm": replace(_AT, ccm=True),
-    "trades": _TRADES,
-    "trades_ccm": replace(_TRADES, ccm=True),
-    "trades_ccr": replace(_TRADES, ccr=True),
-    "trades_ccm_ccr": replace(_TRADES, ccm=True, ccr=True),
-    "fat": _FAT,
-    "fat_ccm": replace(_FAT, ccm=True),
-    "frl": TrainConfig(
-        objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT
-    ),
-}
+#: The training runs; 0.5 / 0.3 / 0.7 are the paper's lambda_1 for AT / TRADES / FAT (Sec. 5.1). Written as keywords,
+#: so that a name taken twice is a syntax error.
+RECIPES = dict(
+    at=_AT,
+    at_ccm=replace(_AT, ccm=True),
+    trades=_TRADES,
+    trades_ccm=replace(_TRADES, ccm=True),
+    trades_ccr=replace(_TRADES, ccr=True),
+    trades_ccm_ccr=replace(_TRADES, ccm=True, ccr=True),
+    fat=_FAT,
+    fat_ccm=replace(_FAT, ccm=True),
+    frl=TrainConfig(objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT),
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A table row: a recipe, and the weights of it that are looked at."""
+    """A table row: a recipe, the weights of it that are looked at, and the tables that it stands in.
+
+    A row that is not the paper's stands in all three.
+    """
 
     label: str
     recipe: str
     weights: str = LIVE
+    tables: tuple[int, ...] = (1, 2, 3)
 
 
-#: Every row of Tables 1-3, by key.
-ROWS = {
-    "at": Row("AT", "at"),
-    "at_ema": Row("AT + EMA", "at", "ema"),
-    "at_fawa": Row("AT + FAWA", "at", "fawa"),
-    "at_ccm": Row("AT + CCM", "at_ccm"),
-    "at_cfa": Row("AT + CFA", "at_ccm", "fawa"),
-    "trades": Row("TRADES", "trades"),
-    "trades_ema": Row("TRADES + EMA", "trades", "ema"),
-    "trades_fawa": Row("TRADES + FAWA", "trades", "fawa"),
-    "trades_ccm": Row("TRADES + CCM", "trades_ccm"),
-    "trades_ccr": Row("TRADES + CCR", "trades_ccr"),
-    "trades_ccm_ccr": Row("TRADES + CCM + CCR", "trades_ccm_ccr"),
-    "trades_cfa": Row("TRADES + CFA", "trades_ccm_ccr", "fawa"),
-    "fat": Row("FAT", "fat"),
-    "fat_ema": Row("FAT + EMA", "fat", "ema"),
-    "fat_fawa": Row("FAT + FAWA", "fat", "fawa"),
-    "fat_ccm": Row("FAT + CCM", "fat_ccm"),
-    "fat_cfa": Row("FAT + CFA", "fat_ccm", "fawa"),
-    "frl": Row("FRL", "frl"),
-    "frl_ema": Row("FRL + EMA", "frl", "ema"),
-}
+#: Every row of Tables 1-3, by key and in their order.
+ROWS = dict(
+    at=Row("AT", "at", tables=(1, 2)),
+    at_ema=Row("AT + EMA", "at", "ema", tables=(1, 3)),
+    at_fawa=Row("AT + FAWA", "at", "fawa", tables=(3,)),
+    at_ccm=Row("AT + CCM", "at_ccm", tables=(2,)),
+    at_cfa=Row("AT + CFA", "at_ccm", "fawa", tables=(1,)),
+    trades=Row("TRADES", "trades", tables=(1, 2)),
+    trades_ema=Row("TRADES + EMA", "trades", "ema", tables=(1, 3)),
+    trades_fawa=Row("TRADES + FAWA", "trades", "fawa", tables=(3,)),
+    trades_ccm=Row("TRADES + CCM", "trades_ccm", tables=(2,)),
+    trades_ccr=Row("TRADES + CCR", "trades_ccr", tables=(2,)),
+    trades_ccm_ccr=Row("TRADES + CCM + CCR", "trades_ccm_ccr", tables=(2,)),
+    trades_cfa=Row("TRADES + CFA", "trades_ccm_ccr", "fawa", tables=(1,)),
+    fat=Row("FAT", "fat", tables=(1, 2)),
+    fat_ema=Row("FAT + EMA", "fat", "ema", tables=(1, 3)),
+    fat_fawa=Row("FAT + FAWA", "fat", "fawa", tables=(3,)),
+    fat_ccm=Row("FAT + CCM", "fat_ccm", tables=(2,)),
+    fat_cfa=Row("FAT + CFA", "fat_ccm", "fawa", tables=(1,)),
+    frl=Row("FRL", "frl", tables=(1,)),
+    frl_ema=Row("FRL + EMA", "frl", "ema", tables=(1,)),
+)
+
+
+def rows_of(table: int) -> dict[str, Row]:
+    """The rows of Table 1, 2 or 3, in order."""
+    return {key: row for key, row in ROWS.items() if table in row.tables}
+
+
+def check_names() -> None:
+    """Raises `ValueError` where a recipe does not have the name of what it trains, or a row names no recipe."""
+    for key, config in RECIPES.items():
+        if config.recipe != key:
+            raise ValueError(f"RECIPES[{key!r}] trains what is called {config.recipe!r}; enter it under that name")
+    for key, row in ROWS.items():
+        if row.recipe not in RECIPES:
+            raise ValueError(f"ROWS[{key!r}] shows the recipe {row.recipe!r}, which RECIPES lacks")
+
+
+check_names()

@@ -246,7 +246,7 @@ def test_confusions_are_counted_once_and_kept(copied, monkeypatch):
     assert [sum(row) for row in rows] == list(record.measured("live", "test", config.epochs).clean.n)
     assert store.status(config, (), {}, wanted).fresh
     assert RunRecord.from_json(record.to_json()) == record
-    monkeypatch.setattr(measure_module, "adversarial_confusion", lambda *_: pytest.fail("counted again"))
+    monkeypatch.setattr(measure_module, "confusion", lambda *_: pytest.fail("counted again"))
     assert measure(config, store, {}, confusions=wanted) == record
     assert missing_confusions(record, wanted) == missing_evaluations(record, {}) == []
 

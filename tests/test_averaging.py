@@ -58,8 +58,8 @@ def test_first_acceptance_copies_and_does_not_alias():
 
 
 def test_the_algorithm_s_and_the_release_s_beginnings():
-    algorithm = WeightAverage(Average("a", init="theta_0", start=1), theta_0=state(1))
-    release = WeightAverage(Average("r", init="random", start=1), random_state=state(7))
+    algorithm = WeightAverage(Average("a", init="theta_0", start=1), state(1))
+    release = WeightAverage(Average("r", init="random", start=1), state(7))
     assert float(algorithm.state["w"]) == 1
     assert float(release.state["w"]) == 7
     for average in (algorithm, release):

@@ -8,7 +8,6 @@ import pytest
 from made_up import finish
 
 from cfa_nb import cli as core
-from cfa_nb.runs import sweep as single
 from cfa_nb.runs.profiles import PROFILES
 from cfa_nb.runs.store import RunStore, StoreError
 from cfa_nb.runs.sweep import SweepError
@@ -85,7 +84,7 @@ def test_wrong_usage_exits_with_2_and_says_what_there_is(cli, arguments, message
 
 
 def test_values_of_fields():
-    changes = single.changes_from(["eps=8/255", "flip=false", "milestones=2,3", "train_per_class=none", "lr=1e-2"])
+    changes = core.changes_from(["eps=8/255", "flip=false", "milestones=2,3", "train_per_class=none", "lr=1e-2"])
     assert changes == {"eps": 8 / 255, "flip": False, "milestones": (2, 3), "train_per_class": None, "lr": 0.01}
 
 

@@ -14,7 +14,7 @@ from cfa_nb.runs.study import FIGURES
     [
         (dict(eps=-0.1), "eps must not be negative"),
         (dict(eps=8), "pixels lie in"),
-        (dict(objective="mart"), "objective must be one of"),
+        (dict(ccm=True, calibrator="mine"), "ccm, ccr"),
         (dict(attack_bn="frozen"), "attack_bn must be one of"),
         (dict(epochs=0), "epochs must be at least 1"),
         (dict(ccr=True), "ccr"),

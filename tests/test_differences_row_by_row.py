@@ -9,20 +9,20 @@ from dataclasses import fields, replace
 import pytest
 import torch
 import torch.nn.functional as F
+from cfa_nb.data.pool import Pool, cut
 
 from cfa_nb import data
 from cfa_nb.config import RECIPES, Attack, Average, TrainConfig
 from cfa_nb.data.batches import Batches, augment
-from cfa_nb.data.pool import Pool, cut
 from cfa_nb.method import averaging, evaluate, objectives
-from cfa_nb.method import graphs as measure_module
 from cfa_nb.method.attacks import cross_entropy, friendly_pgd, pgd, uniform_start
 from cfa_nb.method.averaging import WeightAverage
 from cfa_nb.method.calibration import class_betas, class_margins, next_calibration, uniform
+from cfa_nb.method.evaluate import EpochEvaluation
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
 from cfa_nb.method.model import MODELS, STATISTICS, Normalise, PreActResNet, build
-from cfa_nb.method.objectives import OBJECTIVES, Row, kl
-from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.objectives import OBJECTIVES, Networks, PerImage, kl
+from cfa_nb.method.step import Sgd, train_step
 from cfa_nb.method.train import Training, train
 from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import CIFAR10, PROFILES, TINY_IMAGENET, profile_named
@@ -54,7 +54,7 @@ def batch(n=20):
     return tiny.images(n=n, shape=SHAPE, num_classes=10)
 
 
-def table(config, eps=None):
+def class_values(config, eps=None):
     """(4, 10) calibration, uniform or with margins of one's own."""
     plain = uniform(config, 10)
     return (plain if eps is None else replace(plain, eps=tuple(eps))).to("cpu")
@@ -63,7 +63,8 @@ def table(config, eps=None):
 def loss_and_passes(config, eps=None):
     """One objective on one batch of a small PreActResNet: model, loss, BatchNorm's updates."""
     model, (x, y) = resnet(config), batch()
-    loss, _ = OBJECTIVES[config.objective](model, x, y, Row(table(config, eps), y), config, tiny.generator())
+    image = PerImage(class_values(config, eps), y)
+    loss, _ = OBJECTIVES[config.objective](Networks(model), x, y, image, config, tiny.generator())
     return model, loss, int(model.bn.num_batches_tracked)
 
 
@@ -79,7 +80,8 @@ def seen_by_the_attack(recipe, monkeypatch, **changes):
         monkeypatch.setattr(objectives, name, spy)
     config, (x, y) = tiny.resnet_config(recipe, **changes), batch(200)
     margins = torch.linspace(0.02, 0.2, 10).tolist()
-    OBJECTIVES[config.objective](resnet(config), x, y, Row(table(config, margins), y), config, tiny.generator())
+    image = PerImage(class_values(config, margins), y)
+    OBJECTIVES[config.objective](Networks(resnet(config)), x, y, image, config, tiny.generator())
     return seen, x, y, torch.tensor(margins)[y]
 
 
@@ -88,7 +90,8 @@ def a_step(config):
     model, (x, y) = resnet(config), batch()
     logits, robust, clean = [], ClassCounts(10), ClassCounts(10)
     model.register_forward_hook(lambda m, _, out: logits.append((m.training, out.detach())))
-    train_step(model, sgd(model, config), x, y, table(config), config, tiny.generator(), robust, clean)
+    step = (x, y, class_values(config), config, tiny.generator(), robust, clean)
+    train_step(Networks(model), Sgd(model, config), *step)
     return model, logits, robust.result(), y
 
 
@@ -219,10 +222,10 @@ def test_row_14_no_average_before_the_first_acceptance_which_copies():
     average = WeightAverage(Average("fawa", threshold=0.2, start=1))
     assert fed(average, 1, worst=0.1).state is None
     assert float(fed(average, 3, worst=0.3).state["w"]) == 3
-    released = WeightAverage(Average("fawa", start=1, init="random"), random_state=states(7)[0])
+    released = WeightAverage(Average("fawa", start=1, init="random"), states(7)[0])
     assert float(released.state["w"]) == 7
     assert float(fed(released, 3).state["w"]) == 3
-    algorithm = WeightAverage(Average("fawa", start=1, init="theta_0"), theta_0=states(1)[0])
+    algorithm = WeightAverage(Average("fawa", start=1, init="theta_0"), states(1)[0])
     assert float(fed(algorithm, 3).state["w"]) == pytest.approx(0.85 + 0.45)
 
 
@@ -295,8 +298,8 @@ def test_row_20_both_selections_are_kept(trained):
 @row('Rule of "best"')
 def test_row_21_the_earliest_of_equals_in_the_second_half(tmp_path, monkeypatch):
     assert DEFAULT.best_from == 101
-    same = evaluate.epoch_measure(resnet(tiny.resnet_config()), tiny.split(), tiny.config(), 10, 1, "same")
-    monkeypatch.setattr(measure_module, "epoch_measure", lambda *_: same)
+    same = EpochEvaluation(resnet(tiny.resnet_config()), tiny.split(), tiny.config(), 10, "same")(1)
+    monkeypatch.setattr(EpochEvaluation, "__call__", lambda *_: same)
     record = train(tiny.config("at"), (), RunStore(tmp_path))
     assert record.checkpoints["live/best"].epoch == 3
 
@@ -306,7 +309,7 @@ def test_row_22_pgd_10_from_a_random_start_seeded(monkeypatch):
     calls, inner = [], evaluate.pgd
     monkeypatch.setattr(evaluate, "pgd", lambda m, x, loss, **k: calls.append(k | {"x": x}) or inner(m, x, loss, **k))
     model, split = build(tiny.config(), 10, SHAPE), tiny.split(50)
-    one, same = (evaluate.epoch_measure(model, split, DEFAULT, 10, 1, "evaluate-test") for _ in range(2))
+    one, same = (EpochEvaluation(model, split, DEFAULT, 10, "evaluate-test")(1) for _ in range(2))
     assert one == same
     assert len(calls) == 2  # one restart each
     first, again = calls
@@ -575,15 +578,15 @@ def test_row_50_sample_standard_deviation():
 
 @row("Mode of averaged networks")
 def test_row_51_averages_are_judged_in_eval_mode(tmp_path, monkeypatch):
-    modes, inner = [], measure_module.epoch_measure
+    modes, inner = [], EpochEvaluation.__call__
 
-    def watched(model, *args):
-        hook = model.register_forward_hook(lambda m, *_: modes.append(m.training))
-        measured = inner(model, *args)
+    def watched(evaluation, epoch):
+        hook = evaluation.model.register_forward_hook(lambda m, *_: modes.append(m.training))
+        measured = inner(evaluation, epoch)
         hook.remove()
         return measured
 
-    monkeypatch.setattr(measure_module, "epoch_measure", watched)
+    monkeypatch.setattr(EpochEvaluation, "__call__", watched)
     run = Training(tiny.resnet_config(), (Average("ema", start=1),), RunStore(tmp_path), "cpu")
     run.epoch(1)
     assert modes
@@ -592,8 +595,8 @@ def test_row_51_averages_are_judged_in_eval_mode(tmp_path, monkeypatch):
 
 @row("Evaluation after each epoch")
 def test_row_52_all_weights_each_epoch_but_an_unchanged_average_once(tmp_path, monkeypatch):
-    calls, inner = [], measure_module.epoch_measure
-    monkeypatch.setattr(measure_module, "epoch_measure", lambda *a: calls.append(a[5]) or inner(*a))
+    calls, inner = [], EpochEvaluation.__call__
+    monkeypatch.setattr(EpochEvaluation, "__call__", lambda e, epoch: calls.append(e.purpose) or inner(e, epoch))
     never = Average("never", threshold=1.01, start=1, init="random")
     record = train(tiny.config(), (Average("ema", start=1), never), RunStore(tmp_path))
     assert all(set(e.test) == set(e.val) == {"live", "ema", "never"} for e in record.epochs)
@@ -604,10 +607,10 @@ def test_row_52_all_weights_each_epoch_but_an_unchanged_average_once(tmp_path, m
 @row("Weight decay")
 def test_row_53_weight_decay_on_all_parameters():
     model = resnet(tiny.resnet_config())
-    (group,) = sgd(model, DEFAULT).param_groups
-    assert group["weight_decay"] == 5e-4
-    assert len(group["params"]) == len(list(model.parameters()))
-    assert any(p is model.bn.bias for p in group["params"])
+    update = Sgd(model, DEFAULT)
+    assert update.weight_decay == 5e-4
+    assert len(update.parameters) == len(list(model.parameters()))
+    assert any(p is model.bn.bias for p in update.parameters)
 
 
 @row("Numerics of the KL")

@@ -7,7 +7,7 @@ import torch
 
 from cfa_nb import data
 from cfa_nb.config import Attack
-from cfa_nb.method.evaluate import attack_accuracy, clean_accuracy, epoch_measure
+from cfa_nb.method.evaluate import EpochEvaluation, attack_accuracy, clean_accuracy
 from cfa_nb.method.model import build
 from cfa_nb.method.train import train
 from cfa_nb.runs.store import RunStore
@@ -15,7 +15,7 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory):
+def subject(tmp_path_factory):
     """A network that has learnt something, and its test images."""
     store = RunStore(tmp_path_factory.mktemp("runs"))
     config = tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32)
@@ -28,8 +28,8 @@ def judged(tmp_path_factory):
 @pytest.mark.parametrize(
     "attack", [Attack("pgd", 0.1, 0.025, 10), Attack("square", 0.1, steps=20, per_class=2)], ids=lambda a: a.key
 )
-def test_seeded_attacks_repeat_and_stay_below_clean(judged, attack):
-    model, test, _ = judged
+def test_seeded_attacks_repeat_and_stay_below_clean(subject, attack):
+    model, test, _ = subject
     one, again = (attack_accuracy(model, test, attack, 10, seed=5) for _ in range(2))
     assert one == again
     assert one.overall <= clean_accuracy(model, test.first_per_class(attack.per_class), 10).overall
@@ -37,8 +37,8 @@ def test_seeded_attacks_repeat_and_stay_below_clean(judged, attack):
 
 
 @pytest.mark.slow
-def test_autoattack_is_no_weaker_than_pgd_and_leaves_no_trace(judged):
-    model, test, _ = judged
+def test_autoattack_is_no_weaker_than_pgd_and_leaves_no_trace(subject):
+    model, test, _ = subject
     before = torch.random.get_rng_state()
     tracer = sys.gettrace()
     standard = attack_accuracy(model, test, Attack("aa", 0.1, per_class=2), 10, 0)
@@ -49,23 +49,23 @@ def test_autoattack_is_no_weaker_than_pgd_and_leaves_no_trace(judged):
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
 
 
-def test_autoattack_needs_its_nine_targets(judged):
-    model, test, _ = judged
+def test_autoattack_needs_its_nine_targets(subject):
+    model, test, _ = subject
     with pytest.raises(ValueError, match="needs 10 classes"):
         attack_accuracy(model, test, Attack("aa", 0.1), 4, 0)
 
 
-def test_evaluation_is_in_eval_mode_and_gives_the_mode_back(judged):
+def test_evaluation_is_in_eval_mode_and_gives_the_mode_back(subject):
     config = tiny.resnet_config()
     model = build(config, 10, (1, 8, 8)).train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    measured = epoch_measure(model, judged[1], config, 10, 1, "evaluate-test")
+    measured = EpochEvaluation(model, subject[1], config, 10, "evaluate-test")(1)
     assert model.training
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert measured.score == measured.robust.overall + measured.robust.worst
 
 
-def test_evaluation_uses_the_original_margin(judged):
-    model, test, config = judged
-    wide = epoch_measure(model, test, tiny.config("at", eps=0.3), 10, 1, "p")
-    assert wide == epoch_measure(model, test, config, 10, 1, "p")
+def test_evaluation_uses_the_original_margin(subject):
+    model, test, config = subject
+    wide = EpochEvaluation(model, test, tiny.config("at", eps=0.3), 10, "p")(1)
+    assert wide == EpochEvaluation(model, test, config, 10, "p")(1)

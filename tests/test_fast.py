@@ -1,4 +1,5 @@
-"""The fast step computes what the plain step computes: in float64, to 1e-9 of the largest movement, counts equal.
+"""The step on faster views of the network computes what the plain step computes: in float64, to 1e-9 of the largest
+movement, counts equal; and its SGD is torch's.
 
 In float32 the sign of a gradient near 0 would be chance, and two correct steps would part ways.
 """
@@ -13,11 +14,11 @@ import torch.nn as nn
 from cfa_nb.data.batches import Batches
 from cfa_nb.method import attacks
 from cfa_nb.method.calibration import Calibration, uniform
-from cfa_nb.method.fast import FastStep, Frozen, RepeatedPass, Trained
-from cfa_nb.method.graphs import EagerEpoch, epoch_runner
+from cfa_nb.method.fast import Frozen, Trained, fast_networks
 from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
-from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.objectives import OBJECTIVES, Networks, PerImage
+from cfa_nb.method.step import Epoch, Sgd, train_step
 from cfa_nb.rng import stream
 from tests import tiny
 
@@ -44,35 +45,37 @@ def class_wise(config):
     return Calibration(eps, beta, weights, weights[::-1]).to("cpu", torch.float64)
 
 
-class Pair:
-    """Two copies of one warmed-up network, stepped plainly and fast."""
+class Side:
+    """A network that is stepped, with what the step needs and counts."""
 
-    def __init__(self, config, network=None, **options):
-        self.config = config
-        self.plain = (network or build(config, 10, SHAPE)).double().train()
-        self.plain_sgd = sgd(self.plain, config)
-        self.counts = [[ClassCounts(10), ClassCounts(10)] for _ in range(2)]
-        for step in range(3):
-            self.step_plain(100 + step, uniform(config, 10).to("cpu", torch.float64))
-        self.fast = copy.deepcopy(self.plain)
-        fast_sgd = sgd(self.fast, config)
-        fast_sgd.load_state_dict(copy.deepcopy(self.plain_sgd.state_dict()))
-        self.step = FastStep(self.fast, fast_sgd, config, **options)
-        self.start = copy.deepcopy(self.plain.state_dict())
-        self.counts = [[ClassCounts(10), ClassCounts(10)] for _ in range(2)]
+    def __init__(self, model, config, networks=Networks):
+        self.model, self.config, self.networks, self.update = model, config, networks(model), Sgd(model, config)
+        self.counts = [ClassCounts(10), ClassCounts(10)]
 
-    def step_plain(self, number, table, n=BATCH):
+    def step(self, number, class_values, n=BATCH):
         x, y = batch(number, n)
         generator = stream(0, "attack", 1, number)
-        return train_step(self.plain, self.plain_sgd, x, y, table, self.config, generator, *self.counts[0])
+        return train_step(self.networks, self.update, x, y, class_values, self.config, generator, *self.counts)
 
-    def step_fast(self, number, table, n=BATCH):
-        x, y = batch(number, n)
-        return self.step(x, y, table, stream(0, "attack", 1, number), *self.counts[1])
+
+class Pair:
+    """Two copies of one warmed-up network, stepped as it is and through faster views."""
+
+    def __init__(self, config, views, network=None):
+        self.config, model = config, (network or build(config, 10, SHAPE)).double().train()
+        warm_up = Side(model, config)
+        for number in range(3):
+            warm_up.step(100 + number, uniform(config, 10).to("cpu", torch.float64))
+        self.plain, self.fast = Side(model, config), Side(copy.deepcopy(model), config, views)
+        self.start = copy.deepcopy(model.state_dict())
+
+    @property
+    def sides(self):
+        return self.plain, self.fast
 
     def difference(self):
         """Largest difference of weights and buffers, over the largest movement since the start."""
-        plain, fast = self.plain.state_dict(), self.fast.state_dict()
+        plain, fast = (side.model.state_dict() for side in self.sides)
         names = [k for k in plain if plain[k].is_floating_point()]
         moved = max(float((plain[k] - self.start[k]).abs().max()) for k in names)
         assert moved > 1e-4
@@ -81,32 +84,35 @@ class Pair:
 
     def assert_equal(self, close=CLOSE):
         assert self.difference() <= close
-        for plain, fast in zip(*self.counts):
+        for plain, fast in zip(*(side.counts for side in self.sides)):
             assert plain.result() == fast.result()
+
+
+def views(model):
+    return Networks(Trained(model), Frozen(model))
 
 
 @pytest.fixture
 def smallest_gradient(monkeypatch):
     """The smallest |gradient| over its largest entry that an attack took the sign of."""
-    seen, original = [], attacks.input_gradient
+    smallest, original = [], attacks.input_gradient
 
     def watched(*args):
         gradient, logits = original(*args)
-        seen.append(float(gradient.abs().min() / gradient.abs().max()))
+        smallest.append(float(gradient.abs().min() / gradient.abs().max()))
         return gradient, logits
 
     monkeypatch.setattr(attacks, "input_gradient", watched)
-    return lambda: min(seen)
+    return lambda: min(smallest)
 
 
 @pytest.mark.parametrize("repeat", [False, True])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_three_fast_steps_equal_three_plain_ones(recipe, repeat, smallest_gradient):
-    pair = Pair(config_of(recipe, repeat_forwards=repeat))
+def test_three_steps_through_views_equal_three_plain_ones(recipe, repeat, smallest_gradient):
+    pair = Pair(config_of(recipe, repeat_forwards=repeat), views)
     for number in range(3):
-        n = BATCH if number < 2 else 12  # the smaller last batch too
-        pair.step_plain(number, class_wise(pair.config), n)
-        pair.step_fast(number, class_wise(pair.config), n)
+        for side in pair.sides:
+            side.step(number, class_wise(pair.config), BATCH if number < 2 else 12)  # the smaller last batch too
     pair.assert_equal()
     assert smallest_gradient() > 1e-11, "a gradient so near 0 that rounding decides its sign: choose another seed"
 
@@ -114,48 +120,19 @@ def test_three_fast_steps_equal_three_plain_ones(recipe, repeat, smallest_gradie
 @pytest.mark.parametrize("attack_bn", ["train", "eval"])
 @pytest.mark.parametrize("clean_forward", ["train", "eval", "off"])
 def test_both_modes_of_the_attack_and_all_of_the_clean_pass(attack_bn, clean_forward):
-    pair = Pair(config_of("at", attack_bn=attack_bn, clean_forward=clean_forward))
-    pair.step_plain(0, class_wise(pair.config))
-    pair.step_fast(0, class_wise(pair.config))
+    pair = Pair(config_of("at", attack_bn=attack_bn, clean_forward=clean_forward), views)
+    for side in pair.sides:
+        side.step(0, class_wise(pair.config))
     pair.assert_equal()
-
-
-@pytest.mark.parametrize("change", ["eps", "beta", "lr"])
-def test_changed_values_take_effect(change):
-    pair = Pair(config_of("trades_ccm_ccr"))
-    table = class_wise(pair.config)
-    for step in (pair.step_plain, pair.step_fast):
-        step(0, table)
-    if change == "lr":
-        pair.plain_sgd.param_groups[0]["lr"] = 0.2
-        pair.step.sgd.set_lr(0.2)
-    else:
-        table[{"eps": 0, "beta": 1}[change]] *= 1.7
-    unchanged = copy.deepcopy(pair.fast.state_dict())
-    for step in (pair.step_plain, pair.step_fast):
-        step(1, table)
-    pair.assert_equal()
-    assert any(not torch.equal(unchanged[k], v) for k, v in pair.fast.state_dict().items())
 
 
 def test_the_comparison_can_fail():
-    pair = Pair(config_of("at_ccm"))
-    pair.step_plain(0, class_wise(pair.config))
-    table = class_wise(pair.config)
-    table[0, 3] *= 1.01  # one class's margin is a hundredth larger
-    pair.step_fast(0, table)
+    pair = Pair(config_of("at_ccm"), views)
+    class_values = class_wise(pair.config)
+    pair.plain.step(0, class_values.clone())
+    class_values[0, 3] *= 1.01  # one class's margin is a hundredth larger
+    pair.fast.step(0, class_values)
     assert pair.difference() > CLOSE
-
-
-@pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm"])
-def test_the_views_equal_the_network(recipe, monkeypatch):
-    pair = Pair(config_of(recipe))
-    pair.step.attacked, pair.step.trained = Frozen(pair.fast), Trained(pair.fast)
-    pair.step.through_views = True
-    for number in range(2):
-        pair.step_plain(number, class_wise(pair.config))
-        pair.step_fast(number, class_wise(pair.config))
-    pair.assert_equal()
 
 
 @pytest.mark.slow
@@ -171,11 +148,39 @@ def test_the_compiled_step_equals_the_plain_one(recipe):
         nn.Flatten(),
         nn.Linear(16, 10),
     )
-    pair = Pair(config_of(recipe, repeat_forwards=recipe != "at_ccm", steps=2), small, compiled=True)
+    config = config_of(recipe, repeat_forwards=recipe != "at_ccm", steps=2)
+    pair = Pair(config, lambda model: fast_networks(model, compiled=True), small)
     for number in range(2):
-        pair.step_plain(number, class_wise(pair.config))
-        pair.step_fast(number, class_wise(pair.config))
+        for side in pair.sides:
+            side.step(number, class_wise(pair.config))
     pair.assert_equal()
+
+
+@pytest.mark.parametrize("change", ["eps", "beta", "lr"])
+def test_the_update_is_torchs_sgd_and_changed_values_take_effect(change):
+    """An independent reference: autograd's backward and torch.optim.SGD on a twin, in the same loop."""
+    config = config_of("trades_ccm_ccr")
+    ours = Side(build(config, 10, SHAPE).double().train(), config)
+    twin = copy.deepcopy(ours.model)
+    optimiser = torch.optim.SGD(twin.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
+    class_values = class_wise(config)
+    for number in range(3):
+        if number == 2 and change == "lr":
+            ours.update.set_lr(0.2)
+            optimiser.param_groups[0]["lr"] = 0.2
+        elif number == 2:
+            class_values[{"eps": 0, "beta": 1}[change]] *= 1.7
+        before = copy.deepcopy(twin.state_dict())
+        ours.step(number, class_values)
+        (x, y), generator = batch(number), stream(0, "attack", 1, number)
+        loss, _ = OBJECTIVES["trades"](Networks(twin), x, y, PerImage(class_values, y), config, generator)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        twin(x)  # the clean pass of the log moves the statistics
+    for name, theirs in twin.state_dict().items():
+        torch.testing.assert_close(ours.model.state_dict()[name], theirs, rtol=1e-9, atol=1e-12, msg=name)
+    assert any(not torch.equal(before[k], v) for k, v in twin.state_dict().items())
 
 
 def test_a_frozen_view_gives_no_gradient_to_weights_and_follows_them():
@@ -195,57 +200,42 @@ def test_a_frozen_view_gives_no_gradient_to_weights_and_follows_them():
 def test_bf16_touches_the_convolutions_alone():
     config = config_of("at", precision="bf16")
     model = build(config, 10, SHAPE).train()
-    step = FastStep(model, sgd(model, config), config)
-    kinds = {p.ndim: s.dtype for p, s in zip(model.parameters(), step.attacked.state())}
+    side = Side(model, config, lambda model: fast_networks(model, bf16=True))
+    kinds = {p.ndim: s.dtype for p, s in zip(model.parameters(), side.networks.attacked.weights())}
     assert kinds == {4: torch.bfloat16, 2: torch.float32, 1: torch.float32}
     x, y = batch(0)
     before = copy.deepcopy(model.state_dict())
-    loss = step(x.float(), y, class_wise(config).float(), stream(0, "attack"), ClassCounts(10), ClassCounts(10))
+    step = (class_wise(config).float(), config, stream(0, "attack"), *side.counts)
+    loss = train_step(side.networks, side.update, x.float(), y, *step)
     assert loss.dtype == torch.float32
     assert loss.isfinite()
     after = model.state_dict()
     assert all(after[k].dtype == before[k].dtype for k in before)
     assert not torch.equal(before["stem.weight"], after["stem.weight"])
-
-
-def test_a_repeated_pass_is_arithmetic():
-    model = build(config_of("at"), 10, SHAPE).double().train()
-    twin, (x, _), (other, _) = copy.deepcopy(model), batch(0), batch(1)
-    for images in (x, other, x):
-        twin(images)
-    repeated = RepeatedPass(model)
-    repeated.before()
-    model(x)
-    repeated.after()
-    model(other)
-    repeated.again()
-    for (name, ours), theirs in zip(model.state_dict().items(), twin.state_dict().values()):
-        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-14, msg=name)
+    attacked = side.networks.attacked.weights()[0].clone()
+    side.networks.refresh()
+    assert not torch.equal(attacked, side.networks.attacked.weights()[0]), "the attack's copy follows the weights"
 
 
 def test_an_epoch_is_the_plain_loop():
-    """The runner takes the same batches and random numbers as the plain loop, the smaller last batch included."""
+    """It takes the same batches and random numbers as a loop over `Batches`, the smaller last batch included."""
     config = config_of("at_ccm", batch_size=24, flip=True)
     split, calibration = tiny.split(60, SHAPE), uniform(config, 10)
     plain = build(config, 10, SHAPE).double().train()
-    fast, counts = copy.deepcopy(plain), (ClassCounts(10), ClassCounts(10))
-    optimiser, table = sgd(plain, config), calibration.to("cpu", torch.float64)
-    for group in optimiser.param_groups:
-        group["lr"] = config.lr_at(1)
+    epoch, counts = Epoch(copy.deepcopy(plain), config, split, 10), (ClassCounts(10), ClassCounts(10))
+    networks, update, class_values = Networks(plain), Sgd(plain, config), calibration.to("cpu", torch.float64)
+    update.set_lr(config.lr_at(1))
     for step, (x, y) in enumerate(Batches(split, config, 1)):
-        train_step(plain, optimiser, x, y, table, config, stream(config.seed, "attack", 1, step), *counts)
-    runner = epoch_runner(fast, sgd(fast, config), config, split, 10)
-    robust, clean, broken = runner.run(1, calibration)
-    assert type(runner) is EagerEpoch
-    assert broken == 0
+        generator = stream(config.seed, "attack", 1, step)
+        train_step(networks, update, x, y, class_values, config, generator, *counts)
+    robust, clean, first_bad_step = epoch.run(1, calibration)
+    assert first_bad_step == 0
     assert (robust, clean) == tuple(c.result() for c in counts)
-    for ours, theirs in zip(fast.parameters(), plain.parameters()):
+    for ours, theirs in zip(epoch.model.parameters(), plain.parameters()):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_the_first_loss_that_is_not_finite_is_named():
     config = config_of("at", batch_size=20, lr=1e200)
     model = build(config, 10, SHAPE).double().train()
-    assert (
-        epoch_runner(model, sgd(model, config), config, tiny.split(60, SHAPE), 10).run(1, uniform(config, 10))[2] == 2
-    )
+    assert Epoch(model, config, tiny.split(60, SHAPE), 10).run(1, uniform(config, 10))[2] == 2

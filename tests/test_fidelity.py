@@ -10,7 +10,8 @@ from cfa_nb.method import objectives
 from cfa_nb.method.calibration import Calibration, uniform
 from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
-from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.objectives import Networks
+from cfa_nb.method.step import Sgd, train_step
 from cfa_nb.rng import stream
 from tests import tiny
 from tests.naive import NaiveRun
@@ -37,17 +38,18 @@ def batch(step):
     return 0.5 * templates[y] + 0.5 * torch.rand(BATCH, *SHAPE, generator=g, dtype=torch.float64), y
 
 
-def fast_step(model, optimiser, config, table, step, counts):
+def our_step(model, update, config, class_values, step, counts):
     x, y = batch(step)
-    return train_step(model, optimiser, x, y, table, config, stream(0, "attack", 1, step), *counts)
+    networks, generator = Networks(model), stream(0, "attack", 1, step)
+    return train_step(networks, update, x, y, class_values, config, generator, *counts)
 
 
 def warmed_up(config):
     """The network after 20 plain steps: BatchNorm and weights away from their start."""
     model = build(config, 10, SHAPE).double().train()
-    optimiser, table = sgd(model, config), uniform(config, 10).to("cpu", torch.float64)
+    update, class_values = Sgd(model, config), uniform(config, 10).to("cpu", torch.float64)
     for step in range(20):
-        fast_step(model, optimiser, config, table, 1000 + step, (ClassCounts(10), ClassCounts(10)))
+        our_step(model, update, config, class_values, 1000 + step, (ClassCounts(10), ClassCounts(10)))
     return model
 
 
@@ -79,10 +81,10 @@ def test_three_steps_equal_the_naive_transcription(recipe, repeat):
     model = warmed_up(config)
     start = copy.deepcopy(model.state_dict())
     naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
-    optimiser, table = sgd(model, config), class_wise(config).to("cpu", torch.float64)
+    update, class_values = Sgd(model, config), class_wise(config).to("cpu", torch.float64)
     counts = ClassCounts(10), ClassCounts(10)
     for step in range(3):
-        fast_step(model, optimiser, config, table, step, counts)
+        our_step(model, update, config, class_values, step, counts)
         x, y = batch(step)
         naive.step(x, y, noise_of(config, step, x))
     assert naive.smallest_gradient > 1e-10, "a gradient so near 0 that rounding decides its sign: choose another seed"
@@ -104,9 +106,9 @@ def test_the_update_alone_on_given_images(recipe, monkeypatch):
     todo = iter(given)
     monkeypatch.setattr(objectives, "friendly_pgd" if config.objective == "fat" else "pgd", lambda *a, **k: next(todo))
     naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
-    optimiser, table = sgd(model, config), class_wise(config).to("cpu", torch.float64)
+    update, class_values = Sgd(model, config), class_wise(config).to("cpu", torch.float64)
     for step in range(3):
-        fast_step(model, optimiser, config, table, step, (ClassCounts(10), ClassCounts(10)))
+        our_step(model, update, config, class_values, step, (ClassCounts(10), ClassCounts(10)))
         naive.update(batch(step)[0], given[step], batch(step)[1])
     assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
 
@@ -115,7 +117,7 @@ def passes(model, config):
     """One step; the inputs of all its train-mode passes, in order."""
     seen = []
     hook = model.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0].detach()) if m.training else None)
-    fast_step(model, sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0,
+    our_step(model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0,
               (ClassCounts(10), ClassCounts(10)))  # fmt: skip
     hook.remove()
     return seen
@@ -156,7 +158,7 @@ def test_the_comparison_can_fail():
     start, right = copy.deepcopy(model.state_dict()), class_wise(config)
     wrong = (right.eps[0] * 1.001, *right.eps[1:])
     naive = NaiveRun(copy.deepcopy(model), config, wrong, right.beta)
-    fast_step(model, sgd(model, config), config, right.to("cpu", torch.float64), 0, (ClassCounts(10), ClassCounts(10)))
+    our_step(model, Sgd(model, config), config, right.to("cpu", torch.float64), 0, (ClassCounts(10), ClassCounts(10)))
     x, y = batch(0)
     naive.step(x, y, noise_of(config, 0, x))
     with pytest.raises(AssertionError):

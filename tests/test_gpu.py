@@ -11,11 +11,13 @@ import torch
 
 from cfa_nb.data.batches import Batches
 from cfa_nb.method.calibration import uniform
-from cfa_nb.method.fast import FastStep
-from cfa_nb.method.graphs import EagerEpoch, EagerMeasure, GraphEpoch, GraphMeasure, epoch_runner
+from cfa_nb.method.evaluate import EpochEvaluation
+from cfa_nb.method.fast import fast_networks
+from cfa_nb.method.graphs import GraphEpoch, GraphEvaluation
 from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
-from cfa_nb.method.step import sgd, train_step
+from cfa_nb.method.objectives import Networks
+from cfa_nb.method.step import Epoch, Sgd, train_step
 from cfa_nb.method.train import Training, train
 from cfa_nb.rng import stream
 from cfa_nb.runs.store import RunStore
@@ -49,13 +51,12 @@ def network(config):
 
 def plain_epoch(model, config, epoch, calibration):
     """The reference: the plain step in a plain loop."""
-    optimiser, counts = sgd(model, config), [ClassCounts(10, "cuda") for _ in range(2)]
-    for group in optimiser.param_groups:
-        group["lr"] = config.lr_at(epoch)
-    table = calibration.to("cuda", torch.float64)
+    networks, update, counts = Networks(model), Sgd(model, config), [ClassCounts(10, "cuda") for _ in range(2)]
+    update.set_lr(config.lr_at(epoch))
+    class_values = calibration.to("cuda", torch.float64)
     for step, (x, y) in enumerate(Batches(split(), config, epoch)):
         generator = stream(config.seed, "attack", epoch, step, "cuda")
-        train_step(model, optimiser, x, y, table, config, generator, *counts)
+        train_step(networks, update, x, y, class_values, config, generator, *counts)
     return tuple(c.result() for c in counts)
 
 
@@ -72,8 +73,7 @@ def test_a_captured_epoch_equals_the_plain_one(recipe):
     fast, start = copy.deepcopy(plain), copy.deepcopy(plain.state_dict())
     calibration = uniform(config, 10)
     counts = plain_epoch(plain, config, 1, calibration)
-    runner = epoch_runner(fast, sgd(fast, config), config, split(), 10)
-    assert type(runner) is GraphEpoch
+    runner = GraphEpoch(fast, config, split(), 10)
     assert runner.run(1, calibration) == (*counts, 0)
     assert distance(plain, fast, start) <= CLOSE
     assert sorted(runner.captured) == [12, 24]
@@ -83,9 +83,9 @@ def test_a_captured_epoch_equals_the_plain_one(recipe):
 def test_values_changed_after_the_capture_take_effect(change):
     config = config_of("trades_ccm_ccr", milestones=(1, 2) if change == "lr" else (3, 4))
     runners = []
-    for kind in (EagerEpoch, GraphEpoch):
+    for kind in (Epoch, GraphEpoch):
         model = network(config)
-        runner = kind(model, sgd(model, config), config, split(), 10)
+        runner = kind(model, config, split(), 10)
         runner.run(1, uniform(config, 10))
         start = copy.deepcopy(model.state_dict())
         second = config if change == "lr" else replace(config, **{change: 0.5 * getattr(config, change)})
@@ -97,7 +97,7 @@ def test_values_changed_after_the_capture_take_effect(change):
 def test_replays_draw_anew_and_the_same_step_draws_the_same():
     config = config_of(batch_size=20)
     model = network(config)
-    runner = GraphEpoch(model, sgd(model, config), config, split(), 10)
+    runner = GraphEpoch(model, config, split(), 10)
     runner.run(1, uniform(config, 10))
     index = torch.arange(20, device="cuda")
     results = []
@@ -114,7 +114,7 @@ def test_replays_draw_anew_and_the_same_step_draws_the_same():
 def test_a_captured_evaluation_equals_the_eager_one_and_follows_the_weights():
     config = config_of()
     model = network(config)
-    captured, eager = (k(model, split(), config, 10, "evaluate-test") for k in (GraphMeasure, EagerMeasure))
+    captured, eager = (k(model, split(), config, 10, "evaluate-test") for k in (GraphEvaluation, EpochEvaluation))
     assert captured(1) == eager(1)
     with torch.no_grad():
         model.linear.weight.neg_()
@@ -124,7 +124,7 @@ def test_a_captured_evaluation_equals_the_eager_one_and_follows_the_weights():
 def test_nothing_in_the_epoch_loop_waits_for_the_device():
     config = config_of(batch_size=20)
     model = network(config)
-    runner = GraphEpoch(model, sgd(model, config), config, split(), 10)
+    runner = GraphEpoch(model, config, split(), 10)
     runner.run(1, uniform(config, 10))
     order = Batches(runner.split, config, 2).order()
     torch.cuda.set_sync_debug_mode("error")
@@ -140,12 +140,13 @@ def test_one_weight_gradient_a_layer_and_output(recipe):
     """Compiled attacks compute no weight gradient: 20 kernels a step for AT's 20 convolutions, not 220."""
     config = config_of(recipe, batch_size=20)
     model = network(config)
-    step = FastStep(model, sgd(model, config), config, compiled=True)
+    networks, update = fast_networks(model, compiled=True), Sgd(model, config)
     x, y = next(iter(Batches(split(), config, 1)))
-    table = uniform(config, 10).to("cuda", torch.float64)
+    class_values = uniform(config, 10).to("cuda", torch.float64)
 
     def run():
-        step(x, y, table, stream(0, "attack", 1, 0, "cuda"), ClassCounts(10, "cuda"), ClassCounts(10, "cuda"))
+        counts = ClassCounts(10, "cuda"), ClassCounts(10, "cuda")
+        train_step(networks, update, x, y, class_values, config, stream(0, "attack", 1, 0, "cuda"), *counts)
 
     for _ in range(3):
         run()
@@ -170,6 +171,6 @@ def test_a_run_resumes_exactly(tmp_path):
 def test_bf16_trains():
     config = config_of("at_ccm", precision="bf16", epochs=1, milestones=())
     model = build(config, 10, SHAPE).cuda().train()
-    robust, _, broken = GraphEpoch(model, sgd(model, config), config, split(), 10).run(1, uniform(config, 10))
+    robust, _, broken = GraphEpoch(model, config, split(), 10).run(1, uniform(config, 10))
     assert broken == 0
     assert sum(robust.n) == 60

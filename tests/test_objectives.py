@@ -8,15 +8,17 @@ import torch.nn.functional as F
 
 from cfa_nb.method.calibration import uniform
 from cfa_nb.method.model import build
-from cfa_nb.method.objectives import OBJECTIVES, Row, kl
+from cfa_nb.method.objectives import OBJECTIVES, Networks, PerImage, kl
 from tests import tiny
 
 
-def loss_of(config, model=None, table=None, seed=3):
+def loss_of(config, model=None, class_values=None, seed=3):
     model = model or build(config, 10, (1, 8, 8)).train()
     x, y = tiny.images(n=20, shape=(1, 8, 8), num_classes=10)
-    table = uniform(config, 10).to("cpu") if table is None else table
-    loss, logits = OBJECTIVES[config.objective](model, x, y, Row(table, y), config, tiny.generator(seed))
+    class_values = uniform(config, 10).to("cpu") if class_values is None else class_values
+    loss, logits = OBJECTIVES[config.objective](
+        Networks(model), x, y, PerImage(class_values, y), config, tiny.generator(seed)
+    )
     return model, loss, logits, (x, y)
 
 
@@ -45,13 +47,13 @@ def test_eq_8_with_one_beta_is_eq_3_over_1_plus_beta():
 
 def test_eq_8_class_by_class_against_a_loop():
     config = tiny.config("trades", beta=2.0, alpha=0.0)  # no attack steps to speak of: x_adv is the start
-    table = uniform(config, 10).to("cpu")
-    table[1] = torch.linspace(0, 9, 10)
-    model, loss, logits, (x, y) = loss_of(config, table=table)
+    class_values = uniform(config, 10).to("cpu")
+    class_values[1] = torch.linspace(0, 9, 10)
+    model, loss, logits, (x, y) = loss_of(config, class_values=class_values)
     clean, total = model(x), 0.0
     for i in range(len(x)):
         p, q = clean[i].softmax(0), logits[i].softmax(0)
-        beta = float(table[1, y[i]])
+        beta = float(class_values[1, y[i]])
         total += (-p[y[i]].log() + beta * (p * (p / q).log()).sum()) / (1 + beta)
     assert torch.allclose(loss, total / len(x), atol=1e-5)
 
@@ -69,9 +71,9 @@ def test_frl_with_equal_weights_is_trades_without_denominator():
 
 def test_class_weights_count_as_often_as_they_say():
     config = tiny.config("frl", beta=0.0)
-    table = uniform(config, 10).to("cpu")
-    table[2] = torch.tensor([1.0] + [0.0] * 9)
-    model, loss, _, (x, y) = loss_of(config, table=table)
+    class_values = uniform(config, 10).to("cpu")
+    class_values[2] = torch.tensor([1.0] + [0.0] * 9)
+    model, loss, _, (x, y) = loss_of(config, class_values=class_values)
     assert torch.allclose(loss, F.cross_entropy(model(x[y == 0]), y[y == 0]), atol=1e-6)
 
 

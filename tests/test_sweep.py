@@ -21,29 +21,52 @@ def test_parents_come_first_and_are_added(tmp_path):
 
 
 @pytest.mark.slow
-def test_serial_and_pooled_leave_the_same_records(tmp_path):
+def test_one_worker_and_two_leave_the_same_records(tmp_path):
     configs = [tiny.config(r) for r in ("frl", "trades", "at")]
     here, there = RunStore(tmp_path / "here"), RunStore(tmp_path / "there")
     events = []
-    assert len(ensure(SMOKE, configs, here, workers=0, progress=events.append)) == 3
+    assert len(ensure(SMOKE, configs, here, workers=1, progress=events.append)) == 3
     ensure(SMOKE, configs, there, workers=2, progress=lambda e: None)
     for c in configs:
         assert here.record(c).to_json() == there.record(c).to_json()
     assert [e.runs_done for e in events if e.finished] == [1, 2, 3]
     assert sum(not e.finished for e in events) == sum(c.epochs for c in configs)
-    assert ensure(SMOKE, configs, here, workers=0) == []
+    assert ensure(SMOKE, configs, here) == []
 
 
 def test_a_failed_run_is_named_and_the_others_are_kept(tmp_path):
     good, bad = tiny.config("at"), tiny.config("trades", lr=1e30)
     store = RunStore(tmp_path)
     with pytest.raises(SweepError, match=r"1 of 2 runs failed.*\n  trades, seed 0: TrainingError"):
-        ensure(SMOKE, [bad, good], store, workers=0, progress=lambda e: None)
+        ensure(SMOKE, [bad, good], store, workers=1, progress=lambda e: None)
     assert store.status(good, SMOKE.averages_of(good)).fresh
 
 
+@pytest.mark.slow
+def test_a_killed_worker_takes_no_other_run_with_it_and_its_own_goes_on_later(tmp_path):
+    victim, other = tiny.config("at", epochs=400, milestones=(1, 2)), tiny.config("at", seed=1)
+    store = RunStore(tmp_path)
+
+    def kill(event):
+        if event.config == victim and event.epoch == 2:
+            (worker,) = (p for p in multiprocessing.active_children() if p.pid == _owner(store, victim))
+            os.kill(worker.pid, signal.SIGKILL)
+
+    with pytest.raises(SweepError, match=r"1 of 2 runs failed.*\n  at, seed 0: its worker process died"):
+        ensure(SMOKE, [victim, other], store, workers=2, progress=kill)
+    assert store.status(other, SMOKE.averages_of(other)).fresh
+    assert 2 <= store.epochs_saved(victim) < 400
+
+
+def _owner(store, config):
+    """The process that holds a run's lock."""
+    lock = (store.path(config) / ".lock").stat().st_ino
+    with open("/proc/locks") as locks:
+        return next(int(line.split()[4]) for line in locks if line.split()[5].endswith(f":{lock}"))
+
+
 def _ask(root):
-    sweep.ensure(SMOKE, [tiny.config("at")], RunStore(root), workers=0, progress=lambda e: None)
+    sweep.ensure(SMOKE, [tiny.config("at")], RunStore(root), workers=1, progress=lambda e: None)
 
 
 @pytest.mark.slow

@@ -167,3 +167,10 @@ def test_a_stronger_attack_leaves_less(tmp_path):
     assert none > some > huge
     assert none == clean_accuracy(model, test, 10).overall
     assert huge < 0.1
+
+
+@pytest.mark.parametrize("field", ["objective", "calibrator"])
+def test_an_unknown_function_is_named_before_anything_is_trained(field, tmp_path):
+    with pytest.raises(ValueError, match=f"unknown {field} 'mart'; there are "):
+        train(tiny.config(**{field: "mart"}), (), RunStore(tmp_path))
+    assert not list(tmp_path.iterdir())

@@ -79,7 +79,7 @@ def pgd(model, x, loss, *, eps, alpha, steps, start, mode="eval"):
     _check_images(x, start)
     eps = per_image(eps, x)
     x_adv = start.detach()
-    with in_mode(model, mode == "train"):
+    with in_mode(model, mode):
         for _ in range(steps):
             gradient, _ = input_gradient(model, x_adv, loss)
             x_adv = project(x_adv + alpha * gradient.sign(), x, eps)
@@ -102,7 +102,7 @@ def friendly_pgd(
     eps = per_image(eps, x)
     x_adv, left = start.detach(), torch.full_like(y, tau)
     frozen = torch.zeros_like(y, dtype=torch.bool)
-    with in_mode(model, mode == "train"):
+    with in_mode(model, mode):
         for _ in range(steps):
             gradient, logits = input_gradient(model, x_adv, cross_entropy(y))
             wrong = logits.argmax(dim=1) != y

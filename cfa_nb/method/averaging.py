@@ -1,4 +1,4 @@
-"""Running averages of weights beside a run: EMA takes every epoch in, FAWA only the fair ones (Sec. 4.3).
+"""Running averages of weights beside a run: EMA accepts every epoch, FAWA only the fair ones (Sec. 4.3).
 
 An average is passive: it reads the live network's state after each epoch and never writes to it. BatchNorm's running
 statistics are averaged like weights, and not recalibrated (released code).
@@ -6,28 +6,28 @@ statistics are averaged like weights, and not recalibrated (released code).
 
 import torch
 
+from cfa_nb.config import Average
+
 
 class WeightAverage:
     """The average described by a `cfa_nb.config.Average`; `state` is None while there is none.
 
     Args:
         spec: name, decay, threshold, start and init.
-        theta_0: the initial state of the live network, for init "theta_0".
-        random_state: another random network's state, for init "random".
+        initial: the state that it begins with, where `spec.init` asks for one.
     """
 
-    def __init__(self, spec, theta_0=None, random_state=None):
+    def __init__(self, spec: Average, initial: dict | None = None):
         self.spec = spec
-        self.accepted = 0  # epochs taken in so far
-        initial = {"first": None, "theta_0": theta_0, "random": random_state}[spec.init]
+        self.accepted = 0  # epochs so far
         self.state = _copy(initial) if initial is not None else None
 
-    def accepts(self, epoch, worst_class_acc):
-        """Whether the weights after an epoch (from 1) enter: R_min >= delta (Algorithm 1), not before `start`."""
+    def accepts(self, epoch: int, worst_class_acc: float) -> bool:
+        """Whether the weights after an epoch are accepted: R_min >= delta (Algorithm 1), not before `start`."""
         return epoch >= self.spec.start and worst_class_acc >= self.spec.threshold
 
-    def update(self, live_state, epoch, worst_class_acc):
-        """Takes the live state in, if it is accepted: average <- decay * average + (1 - decay) * live.
+    def update(self, live_state: dict, epoch: int, worst_class_acc: float) -> bool:
+        """Enters the live state, if it is accepted: average <- decay * average + (1 - decay) * live.
 
         The first acceptance copies the live state, unless the average began at theta_0.
 
@@ -46,7 +46,7 @@ class WeightAverage:
 
 
 @torch.no_grad()
-def blend(average, value, decay):
+def blend(average: torch.Tensor, value: torch.Tensor, decay: float) -> None:
     """average <- decay * average + (1 - decay) * value, in place; counters (integers) are copied."""
     if average.is_floating_point():
         average.mul_(decay).add_(value, alpha=1 - decay)

@@ -1,13 +1,16 @@
 """From last epoch's class accuracies to each class's margin, beta and weights for the next one.
 
 `uniform` gives every class the same; `class_margins` is CCM (Eq. 6), `class_betas` is CCR (Eq. 7), `Frl` the rival.
-`next_calibration` picks what a config asks for. A new class-wise calibrator is a function here and a branch there.
+A new class-wise calibrator is one function below `@calibrator`; its name is what `TrainConfig.calibrator` takes.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+
+from cfa_nb.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,18 @@ class Calibration:
     ce_weight: tuple[float, ...]  # FRL: weight of the natural loss
     kl_weight: tuple[float, ...]  # FRL: weight of the boundary loss
 
-    def to(self, device, dtype=torch.float32):
+    def to(self, device, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """(4, K) tensor of eps, beta, ce_weight, kl_weight: one copy to the device an epoch."""
         return torch.tensor([self.eps, self.beta, self.ce_weight, self.kl_weight], dtype=dtype, device=device)
 
 
-def uniform(config, num_classes):
+def uniform(config: TrainConfig, num_classes: int) -> Calibration:
     """Every class the same: the plain methods, and CCM and CCR before `calibration_start`."""
     same = (1 / num_classes,) * num_classes
     return Calibration((config.eps,) * num_classes, (config.beta,) * num_classes, same, same)
 
 
-def class_margins(train_robust_acc, eps, lambda_1):
+def class_margins(train_robust_acc: Sequence[float], eps: float, lambda_1: float) -> tuple[float, ...]:
     """Calibrated margin of each class for the next epoch: (lambda_1 + t_k) * eps (CFA, Eq. 6).
 
     Args:
@@ -45,7 +48,7 @@ def class_margins(train_robust_acc, eps, lambda_1):
     return tuple((lambda_1 + t) * eps for t in _fractions(train_robust_acc))
 
 
-def class_betas(train_robust_acc, beta, lambda_2):
+def class_betas(train_robust_acc: Sequence[float], beta: float, lambda_2: float) -> tuple[float, ...]:
     """Calibrated regularisation of each class for the next epoch: (lambda_2 + t_k) * beta (CFA, Eq. 7).
 
     Algorithm 1 prints `* eps` here; Eq. 7 and the released code have beta.
@@ -80,11 +83,11 @@ class Frl:
     margin: tuple[float, ...]  # lambda^2, log margin factor / 2
 
     @classmethod
-    def start(cls, num_classes):
+    def start(cls, num_classes: int) -> "Frl":
         """All multipliers 0: plain TRADES with equal weights."""
         return cls(*[(0.0,) * num_classes] * 3)
 
-    def update(self, clean_acc, robust_acc, config):
+    def update(self, clean_acc: Sequence[float], robust_acc: Sequence[float], config: TrainConfig) -> "Frl":
         """The next state, from K validation accuracies, clean and robust."""
         excess_clean = _excess([1 - c for c in clean_acc], config.frl_tolerance)
         excess_boundary = _excess([c - r for c, r in zip(clean_acc, robust_acc)], config.frl_tolerance)
@@ -95,8 +98,11 @@ class Frl:
             tuple(m + config.frl_margin_rate * g for m, g in zip(self.margin, excess_boundary)),
         )
 
-    def calibration(self, config):
-        """Weights 1/K + lambda_k - mean(lambda), margins exp(2 lambda^2_k) eps within [0.98, frl_margin_max] eps."""
+    def calibration(self, config: TrainConfig) -> Calibration:
+        """Weights 1/K + lambda_k - mean(lambda), margins exp(2 lambda^2_k) eps within [0.98, frl_margin_max] eps.
+
+        The released code of FRL lets a margin shrink by 2 % at most.
+        """
         factors = [min(max(math.exp(2 * m), 0.98), config.frl_margin_max) for m in self.margin]
         return replace(
             uniform(config, len(self.clean)),
@@ -107,11 +113,12 @@ class Frl:
 
 
 def _excess(errors, tolerance):
+    """By how much each class's error exceeds the mean plus the tolerance; all are fractions."""
     mean = sum(errors) / len(errors)
     return [e - mean - tolerance for e in errors]
 
 
-def limited(multipliers, limit):
+def limited(multipliers: Sequence[float], limit: float) -> tuple[float, ...]:
     """Clipped at 0 and, where their sum exceeds `limit`, scaled down to it: keeps all weights positive."""
     clipped = [max(m, 0.0) for m in multipliers]
     total = sum(clipped)
@@ -123,13 +130,36 @@ def _weights(multipliers):
     return tuple(1 / len(multipliers) + m - mean for m in multipliers)
 
 
-def next_calibration(config, num_classes, epoch, train_robust_acc):
-    """What AT, TRADES and FAT train an epoch (from 1) with, given last epoch's t_k (None before the first)."""
-    calibration = uniform(config, num_classes)
-    if train_robust_acc is None or epoch < config.calibration_start:
-        return calibration
+CALIBRATORS: dict[str, Callable] = {}
+
+
+def calibrator(function: Callable) -> Callable:
+    """Enters a calibrator, called as function(config, train_robust_acc) -> `Calibration`, under its name.
+
+    Raises:
+        ValueError: if the name is taken.
+    """
+    if function.__name__ in CALIBRATORS:
+        raise ValueError(f"there is a calibrator {function.__name__!r} already; name yours otherwise")
+    CALIBRATORS[function.__name__] = function
+    return function
+
+
+@calibrator
+def cfa(config: TrainConfig, train_robust_acc: Sequence[float]) -> Calibration:
+    """CCM and CCR, whichever the config asks for."""
+    calibration = uniform(config, len(train_robust_acc))
     if config.ccm:
         calibration = replace(calibration, eps=class_margins(train_robust_acc, config.eps, config.lambda_1))
     if config.ccr:
         calibration = replace(calibration, beta=class_betas(train_robust_acc, config.beta, config.lambda_2))
     return calibration
+
+
+def next_calibration(
+    config: TrainConfig, num_classes: int, epoch: int, train_robust_acc: Sequence[float] | None
+) -> Calibration:
+    """What AT, TRADES and FAT train an epoch (from 1) with, given last epoch's t_k (None before the first)."""
+    if train_robust_acc is None or epoch < config.calibration_start:
+        return uniform(config, num_classes)
+    return CALIBRATORS[config.calibrator](config, train_robust_acc)

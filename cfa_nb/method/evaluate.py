@@ -1,43 +1,81 @@
 """Accuracy per class of a network: clean and under PGD after each epoch, and under an `Attack` for kept checkpoints.
 
-    accuracy = attack_accuracy(model, split, Attack("pgd", eps=8 / 255, alpha=2 / 255, steps=20), seed=0)
+    accuracy = attack_accuracy(model, split, Attack("pgd", eps=8 / 255, alpha=2 / 255, steps=20), num_classes, seed=0)
     accuracy.overall, accuracy.worst
 
-Networks are judged in eval mode, at the original margin, whatever they were trained with.
+Networks are evaluated in eval mode, at the original margin, whatever they were trained with.
 """
 
-import torch
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from cfa_nb.config import Attack
+import numpy as np
+import torch
+import torch.nn as nn
+from torch import Tensor
+
+from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import to_float
+from cfa_nb.data.dataset import Split
 from cfa_nb.method.attacks import cross_entropy, pgd, uniform_start
-from cfa_nb.method.autoattack import autoattack_accuracy, refuse
-from cfa_nb.method.metrics import ClassCounts, Measured
+from cfa_nb.method.autoattack import Journal, autoattack_accuracy, refuse
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, Measured
 from cfa_nb.method.model import dtype_of, frozen, in_mode
 from cfa_nb.rng import stream, stream_seed
 
 BATCH = 1000  # part of what a seeded attack draws, so a constant
 
 
-def epoch_measure(model, split, config, num_classes, epoch, purpose):
-    """Clean and PGD accuracy (`config.eval_steps` steps) of the model as it stands after an epoch: a `Measured`."""
-    attack = Attack("pgd", config.eval_eps, config.eval_alpha, config.eval_steps)
-    clean = clean_accuracy(model, split, num_classes)
-    robust = _pgd_accuracy(model, split, attack, num_classes, (config.seed, purpose, epoch))
-    return Measured(*(a.with_share(config.worst_share) for a in (clean, robust)))
+def predictions(model: nn.Module, split: Split, attack: Attack | None = None, key: tuple = ()) -> Iterator:
+    """(labels (B,), logits (B, K)) of a split, batch by batch; of the images under PGD where an attack is given.
+
+    Args:
+        key: (seed, purpose, epoch) of the streams that the attack's starts are drawn from.
+    """
+    with in_mode(model, "eval"), frozen(model):
+        for number, (images, y) in enumerate(_batches(split)):
+            x = to_float(images, dtype_of(model))
+            if attack is not None:
+                x = attacked_images(model, x, y, attack, stream(*key, number, x.device))
+            with torch.no_grad():
+                logits = model(x)
+            yield y, logits
 
 
-def clean_accuracy(model, split, num_classes):
-    """`ClassAccuracy` on the images as they are."""
-    counts = ClassCounts(num_classes, split.labels.device)
-    with torch.no_grad(), in_mode(model, False):
-        for images, y in _batches(split):
-            counts.add(model(to_float(images, dtype_of(model))), y)
+def attacked_images(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, generator: torch.Generator) -> Tensor:
+    """(B, C, H, W) images after PGD on the cross-entropy, from a uniform start."""
+    start = uniform_start(x, attack.eps, generator)
+    return pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
+
+
+def _batches(split):
+    return list(zip(split.images.split(BATCH), split.labels.split(BATCH)))
+
+
+def _accuracy(model, split, num_classes, attack=None, key=(), on_batch=None):
+    counts, batches = ClassCounts(num_classes, split.labels.device), -(-len(split) // BATCH)
+    for number, (y, logits) in enumerate(predictions(model, split, attack, key), 1):
+        counts.add(logits, y)
+        if on_batch:
+            on_batch(number, batches, counts.result())
     return counts.result()
 
 
-def attack_accuracy(model, split, attack, num_classes, seed, journal=None, on_batch=None):
-    """`ClassAccuracy` under an `Attack`, on the first `attack.per_class` images of each class.
+def clean_accuracy(model: nn.Module, split: Split, num_classes: int) -> ClassAccuracy:
+    """Accuracy on the images as they are."""
+    return _accuracy(model, split, num_classes)
+
+
+def attack_accuracy(
+    model: nn.Module,
+    split: Split,
+    attack: Attack,
+    num_classes: int,
+    seed: int,
+    journal: Journal | None = None,
+    on_batch: Callable | None = None,
+) -> ClassAccuracy:
+    """Accuracy under an `Attack`, on the first `attack.per_class` images of each class.
 
     Args:
         model: from (B, C, H, W) in [0, 1] to logits (B, K).
@@ -45,7 +83,7 @@ def attack_accuracy(model, split, attack, num_classes, seed, journal=None, on_ba
         attack: kind, margin and steps.
         num_classes: K.
         seed: fixes every random draw of the attack.
-        journal: a `cfa_nb.method.autoattack.Journal`, for the kinds of that module: its batches are not attacked again.
+        journal: for the kinds of `cfa_nb.method.autoattack`: its batches are not attacked again.
         on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
     Raises:
         ValueError: if AutoAttack is asked of fewer than 10 classes: its targeted attacks need nine targets.
@@ -53,53 +91,51 @@ def attack_accuracy(model, split, attack, num_classes, seed, journal=None, on_ba
     refuse(attack, num_classes)
     split = split.first_per_class(attack.per_class)
     if attack.kind == "pgd":
-        return _pgd_accuracy(model, split, attack, num_classes, (seed, attack.key, 0), on_batch)
-    with in_mode(model, False), frozen(model):
-        own = stream_seed(seed, attack.key) % 2**31
-        return autoattack_accuracy(model, _batches(split), attack, num_classes, own, journal, on_batch)
+        return _accuracy(model, split, num_classes, attack, (seed, attack.key, 0), on_batch)
+    with in_mode(model, "eval"), frozen(model):
+        attack_seed = stream_seed(seed, attack.key) % 2**31
+        return autoattack_accuracy(model, _batches(split), attack, num_classes, attack_seed, journal, on_batch)
 
 
-def _pgd_accuracy(model, split, attack, num_classes, key, on_batch=None):
-    counts, batches = ClassCounts(num_classes, split.labels.device), _batches(split)
-    with in_mode(model, False), frozen(model):
-        for step, (images, y) in enumerate(batches):
-            x = to_float(images, dtype_of(model))
-            start = uniform_start(x, attack.eps, stream(*key, step, x.device))
-            loss = cross_entropy(y)
-            x_adv = pgd(model, x, loss, eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
-            with torch.no_grad():
-                counts.add(model(x_adv), y)
-            if on_batch:
-                on_batch(step + 1, len(batches), counts.result())
-    return counts.result()
-
-
-def _batches(split):
-    return list(zip(split.images.split(BATCH), split.labels.split(BATCH)))
-
-
-BATCH = 1000
-
-
-def adversarial_confusion(model, split, attack, num_classes, seed=0):
+def confusion(model: nn.Module, split: Split, attack: Attack, num_classes: int, seed: int = 0) -> np.ndarray:
     """(K, K) counts: images of class i (row) that the model takes for j (column) under a PGD attack.
 
-    Args:
-        model: from (B, C, H, W) in [0, 1] to logits; judged in eval mode.
-        split: uint8 images and labels.
-        attack: a `cfa_nb.config.Attack` of kind "pgd".
-        num_classes: K.
-        seed: fixes the attack's random start.
+    The picture behind the question when CCM helps. It gives hard classes smaller margins than easy ones. Where hard
+    classes are confused with one another, both sides of their boundary have the small margin. Where they are confused
+    with easy classes, the easy side has the larger margin in training and takes room from the hard one.
     """
-    device = split.labels.device
-    counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=device)
-    with in_mode(model, False), frozen(model):
-        for step, (images, y) in enumerate(zip(split.images.split(BATCH), split.labels.split(BATCH))):
-            x = to_float(images, dtype_of(model))
-            start = uniform_start(x, attack.eps, stream(seed, "confusion", step=step, device=device))
-            loss = cross_entropy(y)
-            x_adv = pgd(model, x, loss, eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
-            with torch.no_grad():
-                predicted = model(x_adv).argmax(dim=1)
-            counts += torch.bincount(y * num_classes + predicted, minlength=num_classes**2)
+    counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=split.labels.device)
+    for y, logits in predictions(model, split, attack, (seed, "confusion", 0)):
+        counts += torch.bincount(y * num_classes + logits.argmax(dim=1), minlength=num_classes**2)
     return counts.view(num_classes, num_classes).cpu().numpy()
+
+
+@dataclass
+class EpochEvaluation:
+    """The evaluation of one network on one split after an epoch: clean and PGD of `config.eval_steps` steps.
+
+    model: whose weights change in place. split: on its device. purpose: names the stream of the attack's numbers.
+    """
+
+    model: nn.Module
+    split: Split
+    config: TrainConfig
+    num_classes: int
+    purpose: str
+
+    @property
+    def attack(self) -> Attack:
+        """PGD at the original margin."""
+        return Attack("pgd", self.config.eval_eps, self.config.eval_alpha, self.config.eval_steps)
+
+    def __call__(self, epoch: int) -> Measured:
+        """Accuracy of the weights as they are now."""
+        key = self.config.seed, self.purpose, epoch
+        return self.measured(
+            clean_accuracy(self.model, self.split, self.num_classes),
+            _accuracy(self.model, self.split, self.num_classes, self.attack, key),
+        )
+
+    def measured(self, clean: ClassAccuracy, robust: ClassAccuracy) -> Measured:
+        """Both, which say of their worst classes what the run does."""
+        return Measured(*(a.with_share(self.config.worst_share) for a in (clean, robust)))

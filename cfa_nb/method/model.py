@@ -130,10 +130,10 @@ def build(config, num_classes, image_shape, purpose="init"):
 
 
 @contextmanager
-def in_mode(model, training):
-    """The model in train mode (`training`) or eval mode inside the block, as it was after it."""
+def in_mode(model, mode):
+    """The model in "train" or "eval" mode inside the block, as it was after it."""
     before = model.training
-    model.train(training)
+    model.train(mode == "train")
     try:
         yield model
     finally:
@@ -155,3 +155,9 @@ def frozen(model):
 def dtype_of(model):
     """The network's number type; float32 for one without parameters."""
     return next((p.dtype for p in model.parameters()), torch.float32)
+
+
+def layout_of(model):
+    """Channels-last for convolutions on colour images, where that is faster; one channel has no such layout."""
+    kernels = [p for p in model.parameters() if p.ndim == 4]
+    return torch.channels_last if kernels and kernels[0].shape[1] > 1 else torch.contiguous_format

@@ -5,21 +5,23 @@ and test of the live weights, the averages' decision on the validation's worst c
 """
 
 import time
+from collections.abc import Callable, Sequence
 
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import LIVE
+from cfa_nb.config import LIVE, Attack, Average, TrainConfig
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.method.averaging import WeightAverage
-from cfa_nb.method.calibration import Frl, next_calibration
-from cfa_nb.method.fast import layout_of
-from cfa_nb.method.graphs import epoch_runner, measure_on
-from cfa_nb.method.model import build
-from cfa_nb.method.step import sgd
+from cfa_nb.method.calibration import CALIBRATORS, Frl, next_calibration
+from cfa_nb.method.evaluate import EpochEvaluation
+from cfa_nb.method.model import build, layout_of
+from cfa_nb.method.objectives import OBJECTIVES
+from cfa_nb.method.step import Epoch
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord
+from cfa_nb.runs.store import RunStore
 
 SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
 
@@ -28,7 +30,17 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message names the run and the step."""
 
 
-def train(config, averages, store, *, evaluations=None, confusions=(), keep=None, device="cpu", on_epoch=None):
+def train(
+    config: TrainConfig,
+    averages: Sequence[Average],
+    store: RunStore,
+    *,
+    evaluations: dict[str, Sequence[Attack]] | None = None,
+    confusions: Sequence[tuple[str, Attack]] = (),
+    keep: Sequence[str] | None = None,
+    device: str | torch.device = "cpu",
+    on_epoch: Callable | None = None,
+) -> RunRecord:
     """Trains a run, or goes on with it where it stopped; a finished one is only read.
 
     Args:
@@ -43,8 +55,12 @@ def train(config, averages, store, *, evaluations=None, confusions=(), keep=None
     Returns:
         The finished `RunRecord`.
     Raises:
+        ValueError: if the config names an objective or a calibrator that there is not.
         TrainingError: on a loss that is not finite.
     """
+    for name, functions in (("objective", OBJECTIVES), ("calibrator", CALIBRATORS)):
+        if getattr(config, name) not in functions:
+            raise ValueError(f"unknown {name} {getattr(config, name)!r}; there are {', '.join(functions)}")
     with store.lock(config):
         status = store.status(config, averages)
         if not status.fresh:
@@ -70,19 +86,26 @@ def _train(run, on_epoch):
 class Training:
     """A run in the making: network, optimiser, averages, record."""
 
-    def __init__(self, config, averages, store, device, keep=None):
-        self.config, self.store, self.device, self.kept = config, store, torch.device(device), keep
+    def __init__(
+        self,
+        config: TrainConfig,
+        averages: Sequence[Average],
+        store: RunStore,
+        device: str | torch.device,
+        keep: Sequence[str] | None = None,
+    ):
+        self.config, self.store, self.device, self.wanted_weights = config, store, torch.device(device), keep
         self.data = data.load(config).to(device)
         self.num_classes = self.data.num_classes
         self.model = self._build("init")
-        self.judged = self._build("init") if averages else None  # takes an average's weights to be measured
+        self.averaged = self._build("init") if averages else None  # holds an average's weights while it is evaluated
         self.frl = Frl.start(self.num_classes)
         if config.parent is not None:
             self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
-        self.optimiser = sgd(self.model, config)
-        self.runner = epoch_runner(self.model, self.optimiser, config, self.data.train, self.num_classes)
-        self.averages = [WeightAverage(a, self.model.state_dict(), self._random_state(a)) for a in averages]
-        self.measures = {}
+        epoch_kind, self.evaluation_kind = _kinds(self.device)
+        self.epoch_runner = epoch_kind(self.model, config, self.data.train, self.num_classes)
+        self.averages = [WeightAverage(a, self._initial_state(a)) for a in averages]
+        self.evaluations = {}
         self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
 
     def _build(self, purpose):
@@ -90,19 +113,22 @@ class Training:
         model = model.to(self.device, DTYPES[self.config.precision])
         return model.to(memory_format=layout_of(model)).train()
 
-    def _random_state(self, average):
-        return self._build("average").state_dict() if average.init == "random" else None
+    def _initial_state(self, average):
+        """What an average is before its first epoch: nothing, the initial weights, or another random network."""
+        if average.init == "random":
+            return self._build("average").state_dict()
+        return self.model.state_dict() if average.init == "theta_0" else None
 
-    def epoch(self, epoch):
+    def epoch(self, epoch: int) -> None:
         """Trains one epoch and appends its `EpochRecord`."""
         calibration = self._calibrate(epoch)
         robust, clean = self._train_epoch(epoch, calibration)
-        val, test = {LIVE: self._measure("val", epoch)}, {LIVE: self._measure("test", epoch)}
+        val, test = {LIVE: self._evaluate("val", epoch)}, {LIVE: self._evaluate("test", epoch)}
         accepted = {}
         for average in self.averages:
             name = average.spec.name
             accepted[name] = average.update(self.model.state_dict(), epoch, val[LIVE].robust.worst)
-            val[name], test[name] = self._measure_average(average, epoch, accepted[name])
+            val[name], test[name] = self._evaluate_average(average, epoch, accepted[name])
         self.record.epochs.append(
             EpochRecord(
                 epoch, self.config.lr_at(epoch), calibration.eps, calibration.beta, robust, clean, val, test, accepted
@@ -113,7 +139,7 @@ class Training:
     def _calibrate(self, epoch):
         """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
         if self.config.objective == "frl":
-            val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._measure("val", 0)
+            val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._evaluate("val", 0)
             self.frl = self.frl.update(val.clean.per_class, val.robust.per_class, self.config)
             return self.frl.calibration(self.config)
         t = self.record.epochs[-1].train_robust.per_class if self.record.epochs else None
@@ -121,32 +147,32 @@ class Training:
 
     def _train_epoch(self, epoch, calibration):
         """One pass over the training images: accuracy on the adversarial ones, and on the clean ones if asked for."""
-        robust, clean, broken = self.runner.run(epoch, calibration)
-        if broken:
+        robust, clean, bad_step = self.epoch_runner.run(epoch, calibration)
+        if bad_step:
             raise TrainingError(
                 f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
-                f"step {broken}; a smaller lr usually helps"
+                f"step {bad_step}; a smaller lr usually helps"
             )
         robust, clean = (a.with_share(self.config.worst_share) for a in (robust, clean))
         return robust, clean if self.config.clean_forward != "off" else None
 
-    def _measure(self, split, epoch, model=None):
+    def _evaluate(self, split, epoch, model=None):
         """The `Measured` of the live network, or of `model`, on validation or test."""
         model = model or self.model
-        if (split, model) not in self.measures:
-            images, purpose = getattr(self.data, split), f"evaluate-{split}"
-            self.measures[split, model] = measure_on(model, images, self.config, self.num_classes, purpose)
-        return self.measures[split, model](epoch)
+        if (split, model) not in self.evaluations:
+            options = getattr(self.data, split), self.config, self.num_classes, f"evaluate-{split}"
+            self.evaluations[split, model] = self.evaluation_kind(model, *options)
+        return self.evaluations[split, model](epoch)
 
-    def _measure_average(self, average, epoch, changed):
-        """(validation, test) of an average; what did not change is not measured again."""
+    def _evaluate_average(self, average, epoch, changed):
+        """(validation, test) of an average; what did not change is not evaluated again."""
         name = average.spec.name
         if average.state is None:
             return None, None
         if not changed and self.record.epochs and self.record.epochs[-1].test[name] is not None:
             return self.record.epochs[-1].val[name], self.record.epochs[-1].test[name]
-        self.judged.load_state_dict(average.state)
-        return self._measure("val", epoch, self.judged), self._measure("test", epoch, self.judged)
+        self.averaged.load_state_dict(average.state)
+        return self._evaluate("val", epoch, self.averaged), self._evaluate("test", epoch, self.averaged)
 
     def _keep_best(self, epoch):
         """Keeps the weights of an epoch that beats all candidates before it; the earlier of equals stays."""
@@ -160,22 +186,20 @@ class Training:
                 if not scores or getattr(now, split)[name].score > max(scores):
                     self.keep(f"{name}/{selection}", epoch, state)
 
-    def keep(self, key, epoch, state):
+    def keep(self, key: str, epoch: int, state: dict) -> None:
         """Enters a checkpoint in the record and writes its weights, if they shall be kept."""
-        wanted = self.kept is None or key in self.kept
+        wanted = self.wanted_weights is None or key in self.wanted_weights
         digest = self.store.save_weights(self.config, key, state, write=wanted)
         self.record.checkpoints[key] = Checkpoint(epoch, digest)
 
-    def states(self):
-        """State by weights name: the live network's, and those averages' that took an epoch in."""
-        taken = {a.spec.name: a.state for a in self.averages if a.accepted}
-        return {LIVE: self.model.state_dict(), **taken}
+    def states(self) -> dict[str, dict]:
+        """State by weights name: the live network's, and those averages' that accepted an epoch."""
+        return {LIVE: self.model.state_dict()} | {a.spec.name: a.state for a in self.averages if a.accepted}
 
-    def save(self, seconds):
+    def save(self, seconds: float) -> None:
         """Checkpoint of everything that the next epoch needs."""
         tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
-        for index, p in enumerate(self.model.parameters()):
-            tensors[f"momentum/{index}"] = self.optimiser.state[p]["momentum_buffer"]
+        tensors |= {f"momentum/{index}": v for index, v in enumerate(self.epoch_runner.update.momentum)}
         for a in self.averages:
             tensors |= {f"average/{a.spec.name}/{k}": v for k, v in (a.state or {}).items()}
         meta = {
@@ -187,7 +211,7 @@ class Training:
         }
         self.store.save_state(self.config, tensors, meta)
 
-    def resume(self):
+    def resume(self) -> float:
         """Goes back to the last saved epoch, if there is one with these averages; returns the seconds spent so far."""
         saved = self.store.load_state(self.config)
         if saved is None:
@@ -198,13 +222,22 @@ class Training:
             return 0.0
         self.record, self.frl = record, Frl(*(tuple(v) for v in meta["frl"]))
         self.model.load_state_dict(_below(tensors, "model/"))
-        for index, p in enumerate(self.model.parameters()):
-            self.optimiser.state[p]["momentum_buffer"].copy_(tensors[f"momentum/{index}"])
+        for index, momentum in enumerate(self.epoch_runner.update.momentum):
+            momentum.copy_(tensors[f"momentum/{index}"])
         for a in self.averages:
             a.accepted = meta["accepted"][a.spec.name]
             state = _below(tensors, f"average/{a.spec.name}/")
             a.state = {k: v.to(self.device) for k, v in state.items()} or None
         return meta["seconds"]
+
+
+def _kinds(device):
+    """How the steps of an epoch, and the evaluation after it, are made: one by one, or on a GPU as CUDA graphs."""
+    if device.type != "cuda":
+        return Epoch, EpochEvaluation
+    from cfa_nb.method.graphs import GraphEpoch, GraphEvaluation
+
+    return GraphEpoch, GraphEvaluation
 
 
 def _below(tensors, prefix):
