@@ -9,11 +9,11 @@ from dataclasses import fields, replace
 import pytest
 import torch
 import torch.nn.functional as F
-from cfa_nb.data.pool import Pool, cut
 
 from cfa_nb import data
 from cfa_nb.config import RECIPES, Attack, Average, TrainConfig
 from cfa_nb.data.batches import Batches, augment
+from cfa_nb.data.dataset import Pool, cut
 from cfa_nb.method import averaging, evaluate, objectives
 from cfa_nb.method.attacks import cross_entropy, friendly_pgd, pgd, uniform_start
 from cfa_nb.method.averaging import WeightAverage
@@ -547,9 +547,9 @@ def test_row_46_any_number_of_classes():
 
 
 @row("How the split is stored")
-def test_row_47_the_split_is_cut_again_and_hashed(trained, monkeypatch):
+def test_row_47_the_split_is_cut_again_and_hashed(trained):
     record, store = trained
-    monkeypatch.setattr(data, "_cache", {})
+    data._load.cache_clear()
     assert data.load(record.config).content_hash == record.data_hash
     kept = {f.suffix for f in store.root.rglob("*") if f.is_file()}
     assert kept - {".json", ".safetensors", ".lock", ""} == set()

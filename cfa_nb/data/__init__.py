@@ -5,7 +5,9 @@ A dataset is one small file with a function `load(config) -> Dataset`, entered i
 """
 
 import os
+from functools import cache, lru_cache
 
+from cfa_nb.config import TrainConfig
 from cfa_nb.data import cifar, demo, digits, folder, tiny_imagenet
 from cfa_nb.data.dataset import Dataset, Split
 from cfa_nb.paths import data_dir
@@ -21,56 +23,53 @@ LOADERS = {
 
 SEEDED = ("demo", "digits")  # their splits are drawn by the run's seed; all others are split alike for every seed
 
-_cache = {}
 
-
-def load(config):
-    """The `Dataset` of a run; the latest ones are kept.
+def load(config: TrainConfig) -> Dataset:
+    """The `Dataset` of a run: images (N, C, H, W) uint8 and labels (N,) int64. The 8 latest ones stay in memory.
 
     Raises:
-        ValueError: for an unknown dataset, or sizes that it cannot give.
+        ValueError: for an unknown dataset, sizes that it cannot give, or files that are missing or damaged.
+        StoreError: if the data folder cannot be written to.
     """
-    kind = config.dataset.partition(":")[0]
-    if kind not in LOADERS:
+    return _load(*_key(config))
+
+
+def content_hash(config: TrainConfig) -> str:
+    """SHA-256 (16 hex digits) of the data that a run sees; remembered for the life of the process. Raises as `load`."""
+    return _content_hash(*_key(config))
+
+
+@lru_cache(maxsize=8)
+def _load(config, source):
+    if (kind := _kind(config)) not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
-    key = _key(config)
-    if key not in _cache:
-        if len(_cache) >= 8:
-            _cache.pop(next(iter(_cache)))
-        _cache[key] = LOADERS[kind](config)
-    return _cache[key]
+    return LOADERS[kind](config)
+
+
+@cache
+def _content_hash(config, source):
+    return _load(config, source).content_hash
 
 
 def _key(config):
-    """Whatever decides what `load` gives."""
+    """All that decides which data `load` gives: a config with nothing else in it, and the folder of a "folder"."""
     names = ("dataset", "train_per_class", "val_per_class", "test_per_class", "image_size")
-    kind = config.dataset.partition(":")[0]
-    seed = config.seed if kind in SEEDED else None
-    source = os.environ.get(folder.VARIABLE) if kind == "folder" else None
-    return seed, source, *(getattr(config, name) for name in names)
+    seed = config.seed if _kind(config) in SEEDED else 0
+    source = os.environ.get(folder.VARIABLE) if _kind(config) == "folder" else None
+    return TrainConfig(seed=seed, **{name: getattr(config, name) for name in names}), source
 
 
-_hashes = {}
+def _kind(config):
+    return config.dataset.partition(":")[0]
 
 
-def content_hash(config):
-    """SHA-256 (16 hex digits) of the data that a run sees; remembered for the life of the process."""
-    key = _key(config)
-    if key not in _hashes:
-        _hashes[key] = load(config).content_hash
-    return _hashes[key]
-
-
-def at_hand(config):
-    """True if the data can be read without downloading anything; whether it is whole, `load` says."""
-    archives = cifar.ARCHIVES | {"tiny-imagenet": tiny_imagenet.ARCHIVE}
-    if config.dataset.partition(":")[0] == "folder":
+def at_hand(config: TrainConfig) -> bool:
+    """True if the data can be read without downloading anything; whether they are whole, `load` says."""
+    if _kind(config) == "folder":
         return folder.VARIABLE in os.environ
-    if config.dataset not in archives:
-        return True
-    root, archive = data_dir(), archives[config.dataset]
-    brought = (root / archive.folder).exists() or (root / archive.filename).exists()
-    return brought or any((root / "cache").glob(f"{config.dataset}-*.safetensors"))
+    archive = (cifar.ARCHIVES | {"tiny-imagenet": tiny_imagenet.ARCHIVE}).get(config.dataset)
+    places = [f"cache/{config.dataset}-*.npz"] if config.dataset in cifar.ARCHIVES else []
+    return archive is None or any(any(data_dir().glob(p)) for p in (archive.folder, archive.filename, *places))
 
 
 __all__ = ["LOADERS", "Dataset", "Split", "at_hand", "content_hash", "load"]

@@ -1,21 +1,26 @@
 """Batches on the device: `Batches` shuffles, crops and flips, a whole batch at a time; pixels come out in [0, 1]."""
 
+from collections.abc import Iterator, Sequence
+
 import torch
 import torch.nn.functional as F
+from torch import Generator, Tensor
 
+from cfa_nb.config import TrainConfig
+from cfa_nb.data.dataset import Split
 from cfa_nb.rng import stream
 
 #: What images and master weights are held in, by `config.precision`; "bf16" speaks of the convolutions alone.
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
 
 
-def to_float(images, dtype=torch.float32):
+def to_float(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 pixels 0..255 to floats in [0, 1]."""
     return images.to(dtype) / 255
 
 
 class Batches:
-    """One epoch of shuffled, augmented batches (x (B, C, H, W) in [0, 1], y (B,)); the last, smaller one is kept.
+    """One epoch of shuffled, augmented batches (x (B, C, H, W) in [0, 1], y (B,)); the last one may be smaller.
 
     Args:
         split: images and labels, on the device that the batches shall live on.
@@ -23,38 +28,38 @@ class Batches:
         epoch: counted from 1.
     """
 
-    def __init__(self, split, config, epoch):
+    def __init__(self, split: Split, config: TrainConfig, epoch: int):
         self.split, self.config, self.epoch = split, config, epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.split) // self.config.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for step, index in enumerate(self.order()):
             generator = stream(self.config.seed, "augment", self.epoch, step, self.split.labels.device)
             yield take(self.split, index, self.config, generator)
 
-    def order(self):
-        """The epoch's images, batch by batch: index tensors."""
+    def order(self) -> Sequence[Tensor]:
+        """The epoch's images, batch by batch: index tensors (B,)."""
         device = self.split.labels.device
         generator = stream(self.config.seed, "order", self.epoch, device=device)
         return torch.randperm(len(self.split), generator=generator, device=device).split(self.config.batch_size)
 
 
-def take(split, index, config, generator):
-    """The images at these positions, augmented, and their labels: (x (B, C, H, W) in [0, 1], y (B,))."""
+def take(split: Split, index: Tensor, config: TrainConfig, generator: Generator) -> tuple[Tensor, Tensor]:
+    """The images at these positions, index (B,), augmented, and their labels: (x (B, C, H, W) in [0, 1], y (B,))."""
     x = to_float(split.images[index], DTYPES[config.precision])
     return augment(x, config, generator), split.labels[index]
 
 
-def augment(x, config, generator):
+def augment(x: Tensor, config: TrainConfig, generator: Generator) -> Tensor:
     """Random crop after padding and random horizontal flip, drawn for each image. x: (B, C, H, W)."""
     if config.crop_padding:
         x = random_crop(x, config.crop_padding, config.crop_pad_mode, generator)
     return random_flip(x, generator) if config.flip else x
 
 
-def random_crop(x, padding, mode, generator):
+def random_crop(x: Tensor, padding: int, mode: str, generator: Generator) -> Tensor:
     """Crops of the original size from the padded images, by one gather. x: (B, C, H, W)."""
     b, _, h, w = x.shape
     padded = F.pad(x, (padding,) * 4, mode=mode)
@@ -65,7 +70,7 @@ def random_crop(x, padding, mode, generator):
     return padded.permute(0, 2, 3, 1)[index, rows[:, :, None], cols[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
-def random_flip(x, generator):
+def random_flip(x: Tensor, generator: Generator) -> Tensor:
     """Mirrors each image with probability 1/2. x: (B, C, H, W)."""
     mirrored = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
     return torch.where(mirrored, x.flip(3), x)

@@ -4,8 +4,9 @@
 read: nothing is read from one before its MD5 is the published one.
 """
 
-from cfa_nb.data.archive import Archive, unpacked
-from cfa_nb.data.pool import Pool, cached, cut, stack
+from cfa_nb.config import TrainConfig
+from cfa_nb.data.dataset import Dataset, Pool, cut, stack
+from cfa_nb.data.storage import Archive, cached, unpacked
 
 _URL = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVES = {
@@ -17,38 +18,26 @@ ARCHIVES = {
 }
 
 
-def load(config):
+def load(config: TrainConfig) -> Dataset:
     """The `Dataset` of a run on CIFAR-10 or CIFAR-100: 5,000 or 500 training images a class, less validation.
 
     Raises:
-        ValueError: if the archive is not to be had, or a file is missing, truncated or another one; it is named.
+        ValueError: if the archive is not to be had, or a file is missing or damaged; the message names it.
     """
     name = config.dataset
     return cut(name, cached(name, ARCHIVES[name].md5, lambda: _read(name)), config)
 
 
 def _read(name):
-    from torchvision.datasets import CIFAR10, CIFAR100
+    from torchvision import datasets
+    from torchvision.datasets.utils import check_integrity
 
-    source = {"cifar10": CIFAR10, "cifar100": CIFAR100}[name]
-    folder = unpacked(ARCHIVES[name])
-    if damage := list(_damage(source, folder)):
-        raise ValueError(f"{folder}: {'; '.join(damage)}. Remove this folder. {ARCHIVES[name].advice}")
+    source, folder = getattr(datasets, name.upper()), unpacked(ARCHIVES[name])
+    files = [*source.train_list, *source.test_list, (source.meta["filename"], source.meta["md5"])]
+    if damaged := [file for file, md5 in files if not check_integrity(folder / file, md5)]:
+        states = (
+            f"{file} is {'damaged or another file' if (folder / file).exists() else 'missing'}" for file in damaged
+        )
+        raise ValueError(f"{folder}: {'; '.join(states)}. Remove this folder. {ARCHIVES[name].advice}")
     train, test = (source(folder.parent, train=is_train) for is_train in (True, False))
     return Pool(tuple(train.classes), stack(train.data, train.targets), stack(test.data, test.targets))
-
-
-def _damage(source, folder):
-    """What is wrong with the files of a CIFAR folder, file by file."""
-    from torchvision.datasets.utils import calculate_md5
-
-    published = dict([*source.train_list, *source.test_list, (source.meta["filename"], source.meta["md5"])])
-    name_of = {md5: name for name, md5 in published.items()}
-    for name, expected in published.items():
-        file = folder / name
-        if not file.is_file():
-            yield f"{name} is missing"
-        elif (md5 := calculate_md5(file)) in name_of and md5 != expected:
-            yield f"{name} holds {name_of[md5]} (by its MD5)"
-        elif md5 != expected:
-            yield f"{name} is truncated or altered ({file.stat().st_size} bytes, MD5 {md5} instead of {expected})"

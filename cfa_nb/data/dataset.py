@@ -1,11 +1,18 @@
-"""`Split`: images and labels; `Dataset`: the three splits, checked at the door; class-balanced splitting."""
+"""`Split`: images and labels. `Dataset`: the three splits of a run. `Pool`: a dataset before it is split.
+
+pool = Pool(("cat", "dog"), train, test)
+dataset = cut("pets", pool, config)  # dataset.train, dataset.val, dataset.test
+"""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+
+from cfa_nb.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -15,30 +22,36 @@ class Split:
     images: torch.Tensor
     labels: torch.Tensor
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def to(self, device):
+    def to(self, device: torch.device | str) -> "Split":
         """The same on another device."""
         return Split(self.images.to(device), self.labels.to(device))
 
-    def at(self, index):
-        """The images at these positions (numpy or torch)."""
+    def at(self, index: np.ndarray | torch.Tensor) -> "Split":
+        """The images at these positions, index (n,)."""
         index = torch.as_tensor(index, device=self.labels.device)
         return Split(self.images.index_select(0, index), self.labels.index_select(0, index))
 
-    def feed(self, digest):
+    def feed(self, digest: "hashlib._Hash") -> None:
         """Updates a hash with the shape, the pixels and the labels."""
         digest.update(str(tuple(self.images.shape)).encode())
         digest.update(self.images.cpu().contiguous().numpy())
         digest.update(self.labels.cpu().contiguous().numpy())
 
-    def first_per_class(self, n):
+    def first_per_class(self, n: int | None) -> "Split":
         """The first `n` images of each class, in the split's order; all where n is None."""
         if n is None:
             return self
-        kept = [torch.nonzero(self.labels == k).flatten()[:n] for k in self.labels.unique()]
-        return self.at(torch.cat(kept).sort().values)
+        members = [torch.nonzero(self.labels == k).flatten()[:n] for k in self.labels.unique()]
+        return self.at(torch.cat(members).sort().values)
+
+
+def stack(arrays: np.ndarray, labels: Sequence[int]) -> Split:
+    """A `Split` from (N, H, W, C) uint8 images and N labels."""
+    images = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))
+    return Split(images, torch.tensor(labels, dtype=torch.int64))
 
 
 @dataclass(frozen=True)
@@ -52,31 +65,32 @@ class Dataset:
     test: Split
 
     def __post_init__(self):
-        for part in ("train", "val", "test"):
-            _check(getattr(self, part), f"{self.name}/{part}", len(self.class_names))
-        shapes = {part: tuple(getattr(self, part).images.shape[1:]) for part in ("train", "val", "test")}
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        for part, split in splits.items():
+            _check(split, f"{self.name}/{part}", len(self.class_names))
+        shapes = {part: tuple(split.images.shape[1:]) for part, split in splits.items()}
         if len(set(shapes.values())) > 1:
             raise ValueError(f"{self.name}: train, val and test must have images of one shape, got {shapes}")
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """K."""
         return len(self.class_names)
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return tuple(self.train.images.shape[1:])
 
     @cached_property
-    def content_hash(self):
+    def content_hash(self) -> str:
         """SHA-256 over pixels and labels of the three splits, 16 hex digits: every result carries it."""
         digest = hashlib.sha256()
         for split in (self.train, self.val, self.test):
             split.feed(digest)
         return digest.hexdigest()[:16]
 
-    def to(self, device):
+    def to(self, device: torch.device | str) -> "Dataset":
         """The same on another device."""
         return Dataset(self.name, self.class_names, *(s.to(device) for s in (self.train, self.val, self.test)))
 
@@ -87,36 +101,53 @@ def _check(split, where, num_classes):
         raise ValueError(f"{where}: images must be uint8 (N, C, H, W), got {images.dtype} {tuple(images.shape)}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         raise ValueError(f"{where}: labels must be int64 ({len(images)},), got {labels.dtype} {tuple(labels.shape)}")
-    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
-    if not 0 <= low <= high < num_classes:
-        raise ValueError(f"{where}: labels must lie in 0..{num_classes - 1}, got {low}..{high}")
-    counts = torch.bincount(labels, minlength=num_classes)
-    if (counts == 0).any():
-        empty = ", ".join(str(k) for k in torch.nonzero(counts == 0).flatten().tolist())
-        raise ValueError(f"{where}: no image of class {empty}; every class needs at least one")
+    if wrong := sorted(set(labels.unique().tolist()) ^ set(range(num_classes))):
+        raise ValueError(
+            f"{where}: every class 0..{num_classes - 1} needs an image, no other may have one; see {wrong}"
+        )
 
 
-def balanced_split(labels, sizes, order, names=None):
-    """Index arrays with `sizes[i]` images of each class, disjoint, taken from each class along `order`.
+@dataclass(frozen=True)
+class Pool:
+    """All images of a dataset: class names, the training images in dataset order, the test images."""
+
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+def cut(name: str, pool: Pool, config: TrainConfig) -> Dataset:
+    """The `Dataset` of a run: validation is the first `val_per_class` images of each class, for every seed (Sec. 5.1).
+
+    Raises:
+        ValueError: if a class has too few images.
+    """
+    sizes = (config.val_per_class, config.train_per_class)
+    val, train = balanced_split(pool.train.labels.numpy(), sizes, np.arange(len(pool.train)), pool.class_names)
+    test = pool.test.first_per_class(config.test_per_class)
+    return Dataset(name, pool.class_names, pool.train.at(train), pool.train.at(val), test)
+
+
+def balanced_split(
+    labels: np.ndarray, sizes: Sequence[int | None], order: np.ndarray, names: Sequence[str] | None = None
+) -> list[np.ndarray]:
+    """Index arrays with `sizes[i]` images of each class, disjoint, chosen from each class along `order`.
 
     Args:
         labels: (N,) class of each image.
-        sizes: images a class, one number a part; None (the last only) takes what is left.
+        sizes: images a class, one number a part; None (the last only): all that the other parts leave.
         order: (N,) a permutation, such as a seeded one; within a part the original order is kept.
         names: (K,) what a message calls the classes; None: by number.
     Raises:
         ValueError: if a class has too few images; the message names it.
     """
-    parts = [[] for _ in sizes]
+    ends, total = np.cumsum(sizes[:-1], dtype=int), None if sizes[-1] is None else sum(sizes)
+    need = sum(sizes[:-1]) + 1 if total is None else total
+    pieces = []
     for k in np.unique(labels):
         members = order[labels[order] == k]
-        need = sum(s for s in sizes if s is not None) + (sizes[-1] is None)
         if len(members) < need:
             name = names[k] if names else k
             raise ValueError(f"class {name} has {len(members)} images, {need} are asked for; ask for fewer a class")
-        start = 0
-        for part, size in zip(parts, sizes):
-            stop = len(members) if size is None else start + size
-            part.append(members[start:stop])
-            start = stop
-    return [np.sort(np.concatenate(part)) for part in parts]
+        pieces.append(np.split(members[:total], ends))
+    return [np.sort(np.concatenate(part)) for part in zip(*pieces)]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy.linalg import hadamard
 
+from cfa_nb.config import TrainConfig
 from cfa_nb.data.dataset import Dataset, Split
 
 SIDE = 8
@@ -34,7 +35,7 @@ MISLEADING = np.array([0.01, 0.01, 0.04, 0.06, 0.05, 0.03, 0.01, 0.01, 0.01, 0.0
 TEST_SEED = 2**32 - 1  # the test set is the same for every run; no run seed is this large
 
 
-def load(config):
+def load(config: TrainConfig) -> Dataset:
     """Train and validation drawn by the run's seed; the test set is fixed (500 a class unless the config says less)."""
     rng = np.random.default_rng(config.seed)
     train = draw(config.train_per_class or 400, rng)
@@ -43,8 +44,8 @@ def load(config):
     return Dataset("demo", CLASS_NAMES, train, val, test)
 
 
-def draw(per_class, rng):
-    """`per_class` images of each class, as a `Split` (N, 1, 8, 8)."""
+def draw(per_class: int, rng: np.random.Generator) -> Split:
+    """`per_class` images of each class, as a `Split` of (10 per_class, 1, 8, 8) pixels."""
     labels = np.repeat(np.arange(10), per_class)
     shown = _shown_class(labels, rng)
     contrast = rng.uniform(*CONTRAST, size=(len(labels), 1, 1))
@@ -66,7 +67,7 @@ def _shown_class(labels, rng):
     return np.where(misled, np.where(np.isin(labels, HARD), from_hard, from_any), labels)
 
 
-def walsh(i, j):
+def walsh(i: int, j: int) -> np.ndarray:
     """The (i, j)-th two-dimensional Walsh function: an 8x8 image of +-1, rows in order of sign changes."""
     rows = hadamard(SIDE)
     rows = rows[np.argsort((np.diff(rows) != 0).sum(axis=1))]

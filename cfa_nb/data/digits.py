@@ -6,14 +6,19 @@ Test is the last 60 images of each class, for every seed; the run's seed draws t
 import numpy as np
 import torch
 
+from cfa_nb.config import TrainConfig
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
 
 TEST_PER_CLASS = 60
 TRAIN_PER_CLASS = 90
 
 
-def load(config):
-    """90 train, `val_per_class` validation and 60 test images a class, unless the config says otherwise."""
+def load(config: TrainConfig) -> Dataset:
+    """90 train, `val_per_class` validation and 60 test images a class (N, 1, 8, 8), unless the config says otherwise.
+
+    Raises:
+        ValueError: if a class has too few images.
+    """
     from sklearn.datasets import load_digits  # takes seconds to import, and other datasets do not need it
 
     raw = load_digits()
