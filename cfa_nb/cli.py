@@ -7,10 +7,10 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from types import UnionType
-from typing import get_args, get_origin, get_type_hints
 
 import click
 
@@ -71,38 +71,51 @@ def _folder(variable):
     return enter
 
 
-def folder_options(command):
-    """Adds --outputs and --runs: where records are published, and where runs are kept."""
-    for name, text in (("outputs", "Where records and pages are published (default: outputs/)."),
-                       ("runs", "Where runs are trained and kept (default: runs/).")):  # fmt: skip
-        variable = f"CFA_NB_{name.upper()}"
-        command = click.option(
-            f"--{name}", metavar="DIR", expose_value=False, callback=_folder(variable), help=text
-        )(command)  # fmt: skip
-    return command
-
-
-def profile_options(default=None):
-    """Adds --profile, and --data-dir with its two details; the command gets one argument, `profile`, or None."""
+def _options(*options):
+    """A decorator that adds several options, shown in this order."""
 
     def add(command):
-        def resolved(profile, data_dir, data_name, image_size, **options):
-            return command(profile=_profile(profile, data_dir, data_name, image_size), **options)
-
-        resolved.__name__, resolved.__doc__ = command.__name__, command.__doc__
-        resolved.__click_params__ = getattr(command, "__click_params__", [])
-        known = ", ".join(PROFILES)
-        text = f"One of {known} (default: {default or ', then '.join(DEFAULT_PROFILES)})."
-        options = (
-            click.option("--profile", metavar="NAME", default=default, help=text),
-            click.option("--data-dir", metavar="DIR", callback=_folder("CFA_NB_DATA_DIR"), help="Train on a folder of "
-                         "images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data."),
-            click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
-            click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels."),
-        )  # fmt: skip
         for option in reversed(options):
-            resolved = option(resolved)
-        return resolved
+            command = option(command)
+        return command
+
+    return add
+
+
+folder_options = _options(
+    click.option("--outputs", metavar="DIR", expose_value=False, callback=_folder("CFA_NB_OUTPUTS"),
+                 help="Where records and pages are published (default: outputs/)."),
+    click.option("--runs", metavar="DIR", expose_value=False, callback=_folder("CFA_NB_RUNS"),
+                 help="Where runs are trained and kept (default: runs/)."),
+)  # fmt: skip
+
+training_options = _options(
+    click.option("--workers", type=AT_LEAST_1, metavar="N", help="Training processes, one thread each (default: usable "
+                 "cores; 1 on a GPU)."),
+    click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU for natural images where there "
+                 "is one, else the CPU."),
+    click.option("--keep-weights", type=click.Choice(["reported", "all"]), default="reported",
+                 help="The checkpoints that tables show (default), or those of every run."),
+)  # fmt: skip
+
+
+def profile_options(default: str | None = None) -> Callable:
+    """Adds --profile, and --data-dir with its two details; the command is called with `profile`, a name or None."""
+    names = f"One of {', '.join(PROFILES)} (default: {default or ', then '.join(DEFAULT_PROFILES)})."
+    options = _options(
+        click.option("--profile", metavar="NAME", default=default, help=names),
+        click.option("--data-dir", metavar="DIR", callback=_folder("CFA_NB_DATA_DIR"), help="Train on a folder of "
+                     "images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data."),
+        click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
+        click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels."),
+    )  # fmt: skip
+
+    def add(command):
+        @wraps(command)
+        def resolved(profile, data_dir, data_name, image_size, **others):
+            return command(profile=_profile(profile, data_dir, data_name, image_size), **others)
+
+        return options(resolved)
 
     return add
 
@@ -119,21 +132,6 @@ def _profile(name, data_dir, data_name, image_size):
         return profile_named(name).name if name else None
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def training_options(command):
-    """Adds --workers, --device and --keep-weights, as `cfa_nb.runs.sweep.ensure` takes them."""
-    options = (
-        click.option("--workers", type=AT_LEAST_1, metavar="N", help="Training processes, one thread each (default: "
-                     "usable cores; 1 on a GPU)."),
-        click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU for natural images where "
-                     "there is one, else the CPU."),
-        click.option("--keep-weights", type=click.Choice(["reported", "all"]), default="reported",
-                     help="The checkpoints that tables show (default), or those of every run."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.group("cfa_nb", epilog=PROFILES_TEXT)
@@ -179,10 +177,14 @@ def train(profile, method, seed, changes):
 
 
 NOT_SETTABLE = {"seed": "use --seed", "parent": "an FRL run takes the AT run of its seed"}
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+KINDS = {
+    bool: "truth value (true or false)",
+    tuple: "list of whole numbers such as 10,15",
+    float: "number or fraction such as 8/255",
+}
 
 
-def changes_from(pairs):
+def changes_from(pairs: Sequence[str]) -> dict:
     """{field: value} from texts such as "eps=8/255".
 
     Raises:
@@ -197,37 +199,27 @@ def _change(pair):
         raise ValueError(f"--set takes FIELD=VALUE, not {pair!r}")
     if name in NOT_SETTABLE:
         raise ValueError(f"--set {name}: {NOT_SETTABLE[name]}")
-    settable = [f.name for f in fields(TrainConfig) if f.name not in NOT_SETTABLE]
-    if name not in settable:
-        raise ValueError(f"--set: unknown field {name!r}; there are {', '.join(settable)}")
-    kind = get_type_hints(TrainConfig)[name]
+    defaults = {f.name: f.default for f in fields(TrainConfig) if f.name not in NOT_SETTABLE}
+    if name not in defaults:
+        raise ValueError(f"--set: unknown field {name!r}; there are {', '.join(defaults)}")
     try:
-        return name, _value(kind, text)
+        return name, _value(defaults[name], text)
     except (ValueError, KeyError, ZeroDivisionError) as error:
-        raise ValueError(f"--set {name}: {text!r} is no {_kind_name(kind)}") from error
+        raise ValueError(f"--set {name}: {text!r} is no {KINDS.get(type(defaults[name]), 'whole number')}") from error
 
 
-def _value(kind, text):
-    if isinstance(kind, UnionType):  # such as int | None
-        return None if text.lower() == "none" else _value(get_args(kind)[0], text)
-    if get_origin(kind) is tuple:
+def _value(default, text):
+    """The value of a text, of the kind of the field's default; a field without a default takes whole numbers."""
+    if isinstance(default, bool):
+        return {"true": True, "false": False}[text.lower()]
+    if isinstance(default, tuple):
         return tuple(int(part) for part in text.split(",") if part)
-    if kind is bool:
-        return _TRUTH[text.lower()]
-    return _number(text) if kind is float else kind(text)
-
-
-def _number(text):
-    """A number, or a fraction such as 8/255."""
-    above, slash, below = text.partition("/")
-    return float(above) / float(below) if slash else float(text)
-
-
-def _kind_name(kind):
-    if get_origin(kind) is tuple:
-        return "list of whole numbers such as 10,15"
-    names = {bool: "truth value (true or false)", int: "whole number", float: "number or fraction such as 8/255"}
-    return names.get(kind, str(kind))
+    if isinstance(default, float):
+        above, slash, below = text.partition("/")
+        return float(above) / float(below) if slash else float(text)
+    if default is None:
+        return None if text.lower() == "none" else int(text)
+    return type(default)(text)
 
 
 @core.command()

@@ -9,7 +9,7 @@ class StoreError(RuntimeError):
     """The store cannot do what was asked; the message says what to do."""
 
 
-def write(path, blob):
+def write(path: str | Path, blob: bytes) -> None:
     """Writes bytes so that the file is there whole or not at all.
 
     Raises:
@@ -32,7 +32,7 @@ def write(path, blob):
         raise StoreError(f"cannot write {path}: {error.strerror}; free some space or name another folder") from error
 
 
-def make_folder(path):
+def make_folder(path: str | Path) -> None:
     """Makes a folder and its parents; raises `StoreError` where that cannot be."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)

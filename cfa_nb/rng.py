@@ -8,12 +8,12 @@ import hashlib
 import torch
 
 
-def stream_seed(seed, purpose, epoch=0, step=0):
+def stream_seed(seed: int, purpose: str, epoch: int = 0, step: int = 0) -> int:
     """63 bits that belong to one use of randomness in one run."""
     digest = hashlib.sha256(f"{seed}/{purpose}/{epoch}/{step}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def stream(seed, purpose, epoch=0, step=0, device="cpu"):
+def stream(seed: int, purpose: str, epoch: int = 0, step: int = 0, device="cpu") -> torch.Generator:
     """A fresh `torch.Generator` for one use of randomness in one run."""
     return torch.Generator(device=device).manual_seed(stream_seed(seed, purpose, epoch, step))

@@ -125,11 +125,11 @@ def test_only_shown_averages_are_carried():
     assert DEMO.averages_of(DEMO.config("at", 0, eps=0.3)) == ()
 
 
-def test_the_first_seed_of_at_with_and_without_ccm_carries_the_variants_too():
+def test_the_first_seed_of_at_with_and_without_ccm_carries_the_compared_averages_too():
     carried = {r: DEMO.averages_of(DEMO.config(r, 0)) for r in RECIPES}
-    assert DEMO.variants
-    assert {r for r, averages in carried.items() if set(DEMO.variants) <= set(averages)} == {"at", "at_ccm"}
-    assert {r for r, averages in carried.items() if set(DEMO.variants) & set(averages)} == {"at", "at_ccm"}
+    assert DEMO.compared_averages
+    assert {r for r, averages in carried.items() if set(DEMO.compared_averages) <= set(averages)} == {"at", "at_ccm"}
+    assert {r for r, averages in carried.items() if set(DEMO.compared_averages) & set(averages)} == {"at", "at_ccm"}
 
 
 def test_unknown_names_list_what_there_is():

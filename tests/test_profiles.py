@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cfa_nb.config import RECIPES, TrainConfig
-from cfa_nb.runs.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, VARIANTS, profile_named
+from cfa_nb.runs.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, profile_named
+from cfa_nb.runs.variants import VARIANTS
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
 NAMES = [
@@ -102,7 +103,7 @@ def test_calibration_and_averages_begin_within_the_epochs(name):
     profile = profile_named(name)
     config = profile.config("at_ccm", profile.seeds[0])
     assert 2 <= config.calibration_start < config.epochs
-    assert all(1 <= a.start <= config.epochs for a in (*profile.averages, *profile.variants))
+    assert all(1 <= a.start <= config.epochs for a in (*profile.averages, *profile.compared_averages))
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar100", "tiny-imagenet"])

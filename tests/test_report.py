@@ -19,7 +19,7 @@ from cfa_pages import report
 from cfa_pages.report.ablation import trailing_mean
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference
-from cfa_pages.report.header import PLACES, duration, seeds_text
+from cfa_pages.report.header import SECTIONS, duration, seeds_text
 from cfa_pages.report.one_run import epochs_text
 from cfa_pages.report.rivals import _prediction
 from cfa_pages.report.sanity import _order
@@ -35,7 +35,7 @@ from cfa_pages.results.rows import (
     hardest_by_training,
     hardness_text,
     row_runs,
-    shown_classes,
+    shown_class_indices,
     worst_label,
 )
 from cfa_pages.results.runs import Run, Runs
@@ -151,7 +151,7 @@ def _counts(runs, profile):
 
 def test_all_that_notebooks_call_is_called_here():
     text = "".join(p.read_text() for p in notebooks_dir().glob("*.ipynb"))
-    called = set(re.findall(r"\breport\.([a-z]\w*)\(", text)) - {"toy_figures"}
+    called = set(re.findall(r"\breport\.([a-z]\w*)\(", text))
     assert called <= set(TEXT_CALLS) | set(DRAWN)
 
 
@@ -159,10 +159,10 @@ def test_all_that_notebooks_call_is_called_here():
 @pytest.mark.parametrize("call", TEXT_CALLS)
 def test_every_text_and_table_is_written_on_every_profile(call, name):
     runs, profile = made(name)
-    found = TEXT_CALLS[call](runs, profile)
-    told = found if isinstance(found, str) else found.to_csv()
-    assert not re.search(r"\bnan\b", told)
-    assert "(, " not in told
+    result = TEXT_CALLS[call](runs, profile)
+    text = result if isinstance(result, str) else result.to_csv()
+    assert not re.search(r"\bnan\b", text)
+    assert "(, " not in text
 
 
 @pytest.mark.parametrize("name", ["cifar10-rehearsal@x"])
@@ -198,8 +198,8 @@ def test_table_1_has_the_papers_rows_and_no_difference(runs):
     assert "PGD-20" in best.columns
     assert "PGD-20, best on validation" in best.columns
     assert not any("best" in c for c in last.columns)
-    at = by_seed(runs, SMOKE, "at", "best", "robust_worst")
-    assert f"/ {100 * np.mean(list(at.values())):.1f} ±" in best["PGD-20"][0]
+    at_worst = by_seed(runs, SMOKE, "at", "best", "robust_worst")
+    assert f"/ {100 * np.mean(list(at_worst.values())):.1f} ±" in best["PGD-20"][0]
 
 
 def test_tables_2_and_3_show_all_selections(runs):
@@ -219,10 +219,10 @@ def test_a_comparison_is_paired_and_knows_the_papers(runs):
 
 def test_the_papers_difference_is_that_of_the_same_checkpoint(runs):
     ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
-    wanted = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
-    assert paper_difference("at_cfa", "at", "last") == wanted != paper_difference("at_cfa", "at")
+    printed = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
+    assert paper_difference("at_cfa", "at", "last") == printed != paper_difference("at_cfa", "at")
     table = report.comparisons(runs, SMOKE, report.TABLE_1_PAIRS, "last")
-    assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == wanted
+    assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == printed
     for pairs in (report.TABLE_2_PAIRS, report.TABLE_3_PAIRS):
         assert set(report.comparisons(runs, SMOKE, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
 
@@ -249,10 +249,12 @@ def test_the_sanity_line_counts_checkpoints_and_tells_the_largest_excess(runs):
 
 def test_autoattack_may_reverse_the_order():
     strong, weak, weakest = (ClassAccuracy((hits,), (100,)) for hits in (60, 50, 40))
-    turned = _order(DEMO, ("at", 0, weak, weak), ("at_cfa", 0, weakest, strong))
-    assert turned.startswith("PGD-20 ranks AT + CFA above AT by 10.0 points; AutoAttack **reverses the order** (−10.0")
-    kept = _order(DEMO, ("at", 0, weakest, weak), ("at_cfa", 0, weak, strong))
-    assert "AutoAttack keeps the order (+10.0 points; 100 images, one seed, no interval)" in kept
+    reversed_text = _order(DEMO, ("at", 0, weak, weak), ("at_cfa", 0, weakest, strong))
+    assert reversed_text.startswith(
+        "PGD-20 ranks AT + CFA above AT by 10.0 points; AutoAttack **reverses the order** (−10.0"
+    )
+    kept_text = _order(DEMO, ("at", 0, weakest, weak), ("at_cfa", 0, weak, strong))
+    assert "AutoAttack keeps the order (+10.0 points; 100 images, one seed, no interval)" in kept_text
 
 
 def test_header_reads_the_provenance_not_this_machine(runs):
@@ -282,10 +284,10 @@ def test_seeds_are_named(runs):
 
 
 def test_the_map_knows_every_figure_and_counts_shared_runs_once(runs):
-    assert set(PLACES) == set(FIGURES)
+    assert set(SECTIONS) == set(FIGURES)
     table = report.map_table(SMOKE, runs)
     assert table["Runs"].iloc[-1] == str(len(SMOKE.runs()))
-    assert len(table) == len(PLACES) + 2
+    assert len(table) == len(SECTIONS) + 2
 
 
 def test_hard_classes_stand_out():
@@ -308,10 +310,10 @@ def test_no_axis_of_accuracies_goes_below_zero(figure):
     low = Runs(run(profile, c) for c in profile.runs())
     for r in low:
         for e in r.record.epochs:
-            for measured in (e.test, e.val):
-                measured.update({w: replace(m, robust=_none_hit(m.robust)) for w, m in measured.items() if m})
-        for found in r.record.evaluations.values():
-            found.update({key: _none_hit(a) for key, a in found.items()})
+            for by_weights in (e.test, e.val):
+                by_weights.update({w: replace(m, robust=_none_hit(m.robust)) for w, m in by_weights.items() if m})
+        for by_attack in r.record.evaluations.values():
+            by_attack.update({key: _none_hit(a) for key, a in by_attack.items()})
     for ax in FIGURE_CALLS[figure](low, profile).axes:
         assert ax.get_ylim()[0] >= 0
 
@@ -321,8 +323,8 @@ def test_margins_are_ticked_as_multiples_of_1_255():
     fig = report.calibrated_values(runs, profile)
     fig.draw_without_rendering()
     assert all(re.fullmatch(r"\d+/255", t.get_text()) for t in fig.axes[0].get_yticklabels())
-    told = report.calibration_table(["a"], [0.1], [0.8 * 8 / 255], [1.0], 8 / 255)
-    assert told["margin"][0] == "6.4/255"
+    table = report.calibration_table(["a"], [0.1], [0.8 * 8 / 255], [1.0], 8 / 255)
+    assert table["margin"][0] == "6.4/255"
 
 
 def test_a_label_is_nearest_to_its_own_marker():
@@ -348,19 +350,19 @@ def test_figure_4_says_what_it_does_not_show():
 def test_hard_classes_that_share_their_room_are_said_only_where_they_do():
     profile = replace(SMOKE, margins=(0.15, 0.3))
     lifts = {2: 0.2, 3: -0.3}  # of the largest margin's hard classes: one gains, one loses more
-    told = {}
+    texts = {}
     for name, turned in (("falls", lifts), ("rises", {2: 0.2}), ("none gains", {3: -0.3})):
-        found = []
+        margin_runs = []
         for config in (profile.config("at", 0, eps=eps) for eps in profile.margins):
             made_up = run(profile, config)
             for e in made_up.record.epochs if config.eps == 0.3 else ():
                 old = e.test["live"].robust
                 hits = [h + round(turned.get(k, 0) * n) for k, (h, n) in enumerate(zip(old.hits, old.n))]
                 e.test["live"] = replace(e.test["live"], robust=replace(old, hits=tuple(hits)))
-            found.append(made_up)
-        told[name] = report.room_text(Runs(found), profile)
-    assert "their sum still falls" in told["falls"]
-    assert told["rises"] == told["none gains"] == ""
+            margin_runs.append(made_up)
+        texts[name] = report.room_text(Runs(margin_runs), profile)
+    assert "their sum still falls" in texts["falls"]
+    assert texts["rises"] == texts["none gains"] == ""
 
 
 def test_ties_are_no_findings():
@@ -374,9 +376,9 @@ def test_captions_name_attack_checkpoint_and_images():
     assert "AA-fast, 1 image a class, best on test, one seed" in report.classwise_caption(runs, profile)
     assert "(AA-fast, 1 image a class, last epoch)" in report.class_change_caption(profile)
     assert "AA-fast, 1 image a class, last epoch" in report.rival_caption(runs, profile)
-    at = row_runs(runs, profile, "at")[0]
-    images = int(at.confusion(profile).sum())
-    assert f"all {images:,} test images are taken for under PGD-20" in report.confusion_caption(at, profile)
+    at_run = row_runs(runs, profile, "at")[0]
+    images = int(at_run.confusion(profile).sum())
+    assert f"all {images:,} test images are taken for under PGD-20" in report.confusion_caption(at_run, profile)
     assert ", 1 seed. Last columns: the paper's values." in report.table_caption(runs, profile, 1, "best")
     assert "Table 2. " in report.table_caption(all_runs(SMOKE), SMOKE, 2)
 
@@ -389,9 +391,9 @@ def test_a_gain_of_live_weights_is_not_told_as_cfas():
 def test_one_of_a_thing_is_said_in_the_singular():
     runs, profile = made("cifar10-rehearsal@x")
     for call in TEXT_CALLS.values():
-        found = call(runs, profile)
-        told = found if isinstance(found, str) else found.to_csv()
-        assert not re.search(r"\b1 (seeds|runs|epochs|test images)\b|epochs (\d+)–\2\b|all 1 ", told)
+        result = call(runs, profile)
+        text = result if isinstance(result, str) else result.to_csv()
+        assert not re.search(r"\b1 (seeds|runs|epochs|test images)\b|epochs (\d+)–\2\b|all 1 ", text)
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.1, 0.1], [0.0, 0.05, 0.9], [0.95, 0.97, 0.99], [0.5]])
@@ -419,11 +421,11 @@ def test_gains_are_told_only_where_the_interval_says_so(runs):
 
 def test_the_hard_digits_are_those_that_training_finds_hardest():
     published = Published(outputs_dir() / "digits")
-    at = [c for c in DIGITS.runs("fig4") if published.status(c).fresh]
-    if not at:
+    configs = [c for c in DIGITS.runs("fig4") if published.status(c).fresh]
+    if not configs:
         pytest.skip("no published records of digits")
-    found = [Run(c, published.record(c), None) for c in at]
-    assert hardest_by_training(found) == hard_classes(DIGITS)
+    at_runs = [Run(c, published.record(c), None) for c in configs]
+    assert hardest_by_training(at_runs) == hard_classes(DIGITS)
 
 
 def test_finding_runs_is_exact(runs):
@@ -444,14 +446,14 @@ def test_rivals_margins_are_weighted_by_the_errors(runs):
     counts = np.diag([90] * 10)
     counts[2, 0] = 10  # the worst class is taken for an easy one, whose made-up margin is 1.2 eps
     table = report.rival_table(runs, SMOKE, counts)
-    own = table["own margin, % of ε, last 3 epochs"]
-    assert (own[2], table["rivals' margin"][2], table["gap"][2]) == ("80", "120", "+40")
+    own_margins = table["own margin, % of ε, last 3 epochs"]
+    assert (own_margins[2], table["rivals' margin"][2], table["gap"][2]) == ("80", "120", "+40")
     assert "80 % of ε" in report.rival_text(runs, SMOKE, counts)
     assert "hypothesis for differences between data sets" in report.gap_text(runs, SMOKE, counts)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "words"),
     [
         (-np.arange(10.0), "Yes: the mechanism expects a negative rank correlation between them, and over the 10"),
         (np.arange(10.0), "+1.00 (a larger gap goes with a gain)"),
@@ -459,8 +461,8 @@ def test_rivals_margins_are_weighted_by_the_errors(runs):
         (np.zeros(10), "cannot be ranked"),
     ],
 )
-def test_the_gap_is_tested_against_the_change(change, said):
-    assert said in _prediction(np.arange(10.0), change)
+def test_the_gap_is_tested_against_the_change(change, words):
+    assert words in _prediction(np.arange(10.0), change)
 
 
 def test_adversarial_grid_shows_what_it_is_given():
@@ -581,10 +583,10 @@ def test_a_folder_with_the_classes_of_cifar10_has_its_hard_classes():
 def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     runs, profile = made("tiny-imagenet")
     assert hard_classes(profile, runs) == tuple(range(2, 82))
-    kept = shown_classes(profile, runs)
-    assert len(kept) == len(set(kept)) == 20
-    assert set(kept[:10]) <= set(hard_classes(profile, runs))
-    assert not set(kept[10:]) & set(hard_classes(profile, runs))
+    indices = shown_class_indices(profile, runs)
+    assert len(indices) == len(set(indices)) == 20
+    assert set(indices[:10]) <= set(hard_classes(profile, runs))
+    assert not set(indices[10:]) & set(hard_classes(profile, runs))
     assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs, profile).axes[0].get_title("left")
     assert len(report.classwise_bars(runs, profile).axes[0].get_xticks()) == 20
     table = report.class_change_table(runs, profile, "at_cfa", "at")
@@ -617,9 +619,9 @@ def test_sanity_finds_an_autoattack_that_leaves_too_much():
     runs, profile = made("cifar10-quick")
     weak = []
     for r in runs:
-        found = {c: {k: _all_hit(a) if k.startswith("aa") else a for k, a in e.items()}
+        evaluations = {c: {k: _all_hit(a) if k.startswith("aa") else a for k, a in e.items()}
                  for c, e in r.record.evaluations.items()}  # fmt: skip
-        weak.append(replace(r, record=replace(r.record, evaluations=found)))
+        weak.append(replace(r, record=replace(r.record, evaluations=evaluations)))
     text = report.sanity_text(Runs(weak), profile, TABLE_1)
     assert "on 0 of 33 checkpoints (largest excess +" in text
     assert "in 0 of 7 runs it leaves at most as much" in text
@@ -657,8 +659,8 @@ def test_averages_stand_side_by_side():
     runs, profile = made("cifar10-quick")
     table = report.average_table(runs, profile)
     assert list(table["Weights"][:3]) == ["live", "ema", "fawa"]
-    assert (table["Training run"] == "AT").sum() == 1 + len(profile.averages) + len(profile.variants)
-    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(profile.variants)  # live, and no row of EMA
+    assert (table["Training run"] == "AT").sum() == 1 + len(profile.averages) + len(profile.compared_averages)
+    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(profile.compared_averages)  # live, and no row of EMA
     row = table.set_index("Weights").loc["fawa release"].iloc[0]
     assert (row["decay"], row["threshold"], row["begins with"]) == ("0.88", "0.24", "random network")
     run = find(runs, profile, "at")[0]

@@ -8,13 +8,18 @@ an argument. An attack gives the model back as it found it, mode and gradients; 
 running statistics.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from cfa_nb.method.model import in_mode
 
+Loss = Callable[[Tensor], Tensor]  # from logits (B, K) to a scalar
 
-def per_image(eps, x):
+
+def per_image(eps: float | Tensor, x: Tensor) -> float | Tensor:
     """`eps` ready to broadcast over x (B, C, H, W): a number as it is, (B,) as (B, 1, 1, 1).
 
     Raises:
@@ -31,35 +36,35 @@ def per_image(eps, x):
     return eps.view(-1, 1, 1, 1)
 
 
-def project(x_adv, x, eps):
+def project(x_adv: Tensor, x: Tensor, eps: float | Tensor) -> Tensor:
     """The point of the ball of radius eps around x, within [0, 1], that is nearest to x_adv: Pi of Eq. 2."""
     return (x + (x_adv - x).clamp(-eps, eps)).clamp(0, 1)
 
 
-def uniform_start(x, eps, generator):
+def uniform_start(x: Tensor, eps: float | Tensor, generator: torch.Generator) -> Tensor:
     """x plus noise from U(-eps, eps) a pixel, within [0, 1]: where AT and FAT start."""
     eps = per_image(eps, x)
     noise = torch.rand(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     return project(x + (2 * noise - 1) * eps, x, eps)
 
 
-def gaussian_start(x, generator, scale=0.001):
+def gaussian_start(x: Tensor, generator: torch.Generator, scale: float = 0.001) -> Tensor:
     """x plus 0.001 N(0, 1) a pixel, not projected: where TRADES starts."""
     return x + scale * torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
 
 
-def cross_entropy(y):
+def cross_entropy(y: Tensor) -> Loss:
     """The loss of AT as a function of logits (B, K), summed, so that an image's gradient ignores its batch."""
     return lambda logits: F.cross_entropy(logits, y, reduction="sum")
 
 
-def kl_to(clean_logits):
+def kl_to(clean_logits: Tensor) -> Loss:
     """The loss of TRADES as a function of adversarial logits: sum of KL(clean || adversarial)."""
     target = F.log_softmax(clean_logits.detach(), dim=1)
     return lambda logits: F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum", log_target=True)
 
 
-def pgd(model, x, loss, *, eps, alpha, steps, start, mode="eval"):
+def pgd(model: Callable, x: Tensor, loss: Loss, *, eps, alpha, steps: int, start: Tensor, mode: str = "eval") -> Tensor:
     """Projected gradient ascent on `loss` inside the eps ball (Eq. 2); the last iterate is returned.
 
     Args:
@@ -87,8 +92,9 @@ def pgd(model, x, loss, *, eps, alpha, steps, start, mode="eval"):
 
 
 def friendly_pgd(
-    model, x, y, *, eps, alpha, steps, start, tau, rule="release", omega=0.0, generator=None, mode="train"
-):
+    model: Callable, x: Tensor, y: Tensor, *, eps, alpha, steps: int, start: Tensor, tau: int, rule: str = "release",
+    omega: float = 0.0, generator: torch.Generator | None = None, mode: str = "train",
+) -> Tensor:  # fmt: skip
     """FAT's attack (Zhang et al., 2020): PGD whose images stop early, tau steps after they are misclassified.
 
     An image that is misclassified spends one of its tau steps and moves on. Rule "release" (the released code of CFA)
@@ -115,7 +121,7 @@ def friendly_pgd(
     return x_adv
 
 
-def input_gradient(model, x, loss):
+def input_gradient(model: Callable, x: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
     """Gradient of `loss(model(x))` with respect to x alone, and the logits; parameters' gradients stay as they are."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()

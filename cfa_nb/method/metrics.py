@@ -29,32 +29,32 @@ class ClassAccuracy:
             raise ValueError(f"each class needs 0 <= hits <= n, got hits {self.hits} of {self.n}")
 
     @property
-    def per_class(self):
+    def per_class(self) -> tuple[float, ...]:
         """(K,) accuracies in [0, 1]; nan for a class without images."""
         return tuple(h / n if n else math.nan for h, n in zip(self.hits, self.n))
 
     @property
-    def overall(self):
+    def overall(self) -> float:
         """Accuracy over all images, in [0, 1]."""
         return sum(self.hits) / sum(self.n) if sum(self.n) else math.nan
 
     @property
-    def worst(self):
+    def worst(self) -> float:
         """The least class accuracy, or the mean over the `worst_share` of least ones; empty classes are left out."""
-        known = sorted(a for a in self.per_class if not math.isnan(a))
-        kept = known[: max(1, round(self.worst_share * len(known)))]
-        return sum(kept) / len(kept) if kept else math.nan
+        accuracies = sorted(a for a in self.per_class if not math.isnan(a))
+        worst = accuracies[: max(1, round(self.worst_share * len(accuracies)))]
+        return sum(worst) / len(worst) if worst else math.nan
 
-    def with_share(self, worst_share):
+    def with_share(self, worst_share: float) -> "ClassAccuracy":
         """The same counts, whose `worst` is the mean over this share of the classes (0: the single worst one)."""
         return replace(self, worst_share=worst_share)
 
     @property
-    def worst_class(self):
+    def worst_class(self) -> int:
         """Index of the worst class (the first of equals)."""
         return min((a, k) for k, a in enumerate(self.per_class) if not math.isnan(a))[1]
 
-    def wilson(self, z=1.96):
+    def wilson(self, z: float = 1.96) -> tuple[tuple[float, float], ...]:
         """Wilson score interval of each class's accuracy: K pairs (low, high), 95 % by default."""
         return tuple(wilson_interval(h, n, z) for h, n in zip(self.hits, self.n))
 
@@ -67,12 +67,12 @@ class Measured:
     robust: ClassAccuracy
 
     @property
-    def score(self):
+    def score(self) -> float:
         """Overall plus worst-class robust accuracy: what `best` maximises (Sec. 5.1, Metrics)."""
         return self.robust.overall + self.robust.worst
 
 
-def wilson_interval(hits, n, z=1.96):
+def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     """Wilson score interval of a proportion; (0, 1) when nothing was counted."""
     if n == 0:
         return 0.0, 1.0
@@ -90,20 +90,20 @@ class ClassCounts:
         device: where the batches live.
     """
 
-    def __init__(self, num_classes, device="cpu"):
+    def __init__(self, num_classes: int, device="cpu"):
         self.counts = torch.zeros(2, num_classes, dtype=torch.int64, device=device)
 
-    def reset(self):
+    def reset(self) -> None:
         """Back to nothing counted."""
         self.counts.zero_()
 
-    def add(self, logits, y):
+    def add(self, logits: torch.Tensor, y: torch.Tensor) -> None:
         """Counts a batch: `logits` (B, K), `y` (B,)."""
         hit = logits.argmax(dim=1) == y
         self.counts[0].index_add_(0, y, hit.long())
         self.counts[1].index_add_(0, y, torch.ones_like(y))
 
-    def result(self):
+    def result(self) -> ClassAccuracy:
         """Copies the counts to the host, once: a `ClassAccuracy`."""
         hits, n = self.counts.tolist()
         return ClassAccuracy(tuple(hits), tuple(n))

@@ -3,6 +3,7 @@
 The normalisation is the network's first layer, so that margins and projections stay in pixel units.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from cfa_nb.config import TrainConfig
 from cfa_nb.rng import stream_seed
 
 #: Mean and standard deviation of the pixels, by dataset; other colour images take CIFAR-10's, grey ones (0.5, 1).
@@ -113,7 +115,7 @@ class MLP(nn.Module):
 MODELS = {"preactresnet": PreActResNet, "mlp": MLP}
 
 
-def build(config, num_classes, image_shape, purpose="init"):
+def build(config: TrainConfig, num_classes: int, image_shape: tuple[int, int, int], purpose: str = "init") -> nn.Module:
     """A fresh network on the CPU; its initial weights depend on (run seed, purpose) alone.
 
     Raises:
@@ -130,7 +132,7 @@ def build(config, num_classes, image_shape, purpose="init"):
 
 
 @contextmanager
-def in_mode(model, mode):
+def in_mode(model: nn.Module, mode: str) -> Iterator[nn.Module]:
     """The model in "train" or "eval" mode inside the block, as it was after it."""
     before = model.training
     model.train(mode == "train")
@@ -141,7 +143,7 @@ def in_mode(model, mode):
 
 
 @contextmanager
-def frozen(model):
+def frozen(model: nn.Module) -> Iterator[None]:
     """Parameters without gradients inside the block: an attack needs the input's alone."""
     flags = [(p, p.requires_grad) for p in model.parameters()]
     model.requires_grad_(False)
@@ -152,12 +154,12 @@ def frozen(model):
             p.requires_grad_(flag)
 
 
-def dtype_of(model):
+def dtype_of(model: nn.Module) -> torch.dtype:
     """The network's number type; float32 for one without parameters."""
     return next((p.dtype for p in model.parameters()), torch.float32)
 
 
-def layout_of(model):
+def layout_of(model: nn.Module) -> torch.memory_format:
     """Channels-last for convolutions on colour images, where that is faster; one channel has no such layout."""
     kernels = [p for p in model.parameters() if p.ndim == 4]
     return torch.channels_last if kernels and kernels[0].shape[1] > 1 else torch.contiguous_format

@@ -1,12 +1,13 @@
 """What a study will cost, before anything is run: arithmetic and disk, counted from its runs.
 
     bill = cost(profile, profile.runs())
-    bill.training, bill.evaluation, bill.disk_bytes     # FLOP, FLOP, bytes
+    bill.flop, bill.hours, bill.disk_bytes
 
 The unit is a forward pass of the network over one image; an input gradient costs one more, a weight gradient one more.
 A count, not a measurement: what a machine makes of it depends on how well it is used.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cfa_nb.config import TrainConfig
 from cfa_nb.method.model import build
+from cfa_nb.runs.study import Profile
 
 #: FLOP a second that the hours on a page assume: a data-centre GPU that sustains a tenth of its bf16 peak.
 SUSTAINED = 1e14
@@ -35,72 +37,53 @@ AUTOATTACK = {"aa": 5000, "aa-fast": 1130}
 
 @dataclass(frozen=True)
 class Cost:
-    """FLOP of training and of the evaluation of finished weights; bytes of the weights that are kept."""
+    """FLOP of training and of all evaluations; bytes of the weights that are kept."""
 
-    training: float
-    evaluation: float
+    flop: float
     disk_bytes: int
 
-    def __add__(self, other):
-        return Cost(*(a + b for a, b in zip(vars(self).values(), vars(other).values())))
-
     @property
-    def hours(self):
+    def hours(self) -> float:
         """Hours at `SUSTAINED`."""
-        return (self.training + self.evaluation) / SUSTAINED / 3600
+        return self.flop / SUSTAINED / 3600
 
 
-def cost(profile, configs):
-    """`Cost` of these runs, as if none of them had begun."""
-    return sum((_cost_of(profile, c) for c in configs), Cost(0.0, 0.0, 0))
+def cost(profile: Profile, configs: Sequence[TrainConfig]) -> Cost:
+    """The cost of these runs, as if none of them had begun."""
+    costs = [_cost_of(profile, c) for c in configs]
+    return Cost(sum(c.flop for c in costs), sum(c.disk_bytes for c in costs))
 
 
 def _cost_of(profile, config):
-    train, test, classes, shape = _shape(config)
-    flop, parameters = network_size(config.model, config.width, config.depth, classes, shape)
-    epoch = train * training_passes(config) + (test + config.val_per_class) * _measured(profile, config)
-    final = sum(_final_passes(a, test) for attacks in profile.evaluations(config).values() for a in attacks)
-    kept = len(profile.reported(config))
-    return Cost(flop * classes * config.epochs * epoch, flop * classes * final, 4 * parameters * kept)
+    train, test, classes, (channels, height, _) = SHAPES.get(config.dataset, SHAPES["cifar10"])
+    train, test = config.train_per_class or train - config.val_per_class, config.test_per_class or test
+    side = config.image_size or height
+    flop, parameters = network_size(config.model, config.width, config.depth, classes, (channels, side, side))
+    # after an epoch the live weights are evaluated, and each average from its start on
+    evaluated = config.epochs + sum(max(0, config.epochs - a.start + 1) for a in profile.averages_of(config))
+    images = evaluated * (test + config.val_per_class) * (2 * config.eval_steps + 2)
+    images += config.epochs * train * training_passes(config)
+    images += sum(_passes(a, test) for attacks in profile.evaluations(config).values() for a in attacks)
+    return Cost(flop * classes * images, 4 * parameters * len(profile.reported(config)))
 
 
-def _shape(config):
-    train, test, classes, shape = SHAPES.get(config.dataset, SHAPES["cifar10"])
-    side = config.image_size or shape[1]
-    return (
-        config.train_per_class or train - config.val_per_class,
-        config.test_per_class or test,
-        classes,
-        (shape[0], side, side),
-    )
-
-
-def training_passes(config):
+def training_passes(config: TrainConfig) -> int:
     """Passes an image and training step: 24 for AT and FAT with ten steps, 28 for TRADES and FRL."""
     two_outputs = config.objective in ("trades", "frl")
     update = 3 * (2 if two_outputs else 1)  # forward, input and weight gradient of each output
     return 2 * config.steps + update + two_outputs + (config.clean_forward != "off")
 
 
-def _measured(profile, config):
-    """Passes an image after each epoch: clean and PGD, for the live weights and for averages once they have begun."""
-    alive = sum(max(0, config.epochs - a.start + 1) for a in profile.averages_of(config)) / config.epochs
-    return (1 + alive) * (2 * config.eval_steps + 2)
-
-
-def _final_passes(attack, test):
+def _passes(attack, test):
     images = min(attack.per_class or test, test)
-    if attack.kind == "pgd":
-        return images * (2 * attack.steps + 1)
-    return images * AUTOATTACK.get(attack.kind, attack.steps)
+    return images * (2 * attack.steps + 1 if attack.kind == "pgd" else AUTOATTACK.get(attack.kind, attack.steps))
 
 
 @cache
-def network_size(model, width, depth, classes, shape):
+def network_size(model: str, width: int, depth: int, classes: int, shape: tuple[int, int, int]) -> tuple[int, int]:
     """(FLOP of one forward pass of one image, number of parameters)."""
-    network = (
-        build(TrainConfig(dataset="folder", model=model, width=width, depth=depth), classes, shape).eval().to("meta")
-    )
+    config = TrainConfig(dataset="folder", model=model, width=width, depth=depth)
+    network = build(config, classes, shape).eval().to("meta")
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         network(torch.zeros(1, *shape, device="meta"))

@@ -30,7 +30,7 @@ class Provenance:
     cpu_level: str = "not recorded"  # the instructions that torch computed with on the CPU (cfa_nb.processor)
 
     @classmethod
-    def now(cls, seconds_train, seconds_evaluate, device):
+    def now(cls, seconds_train: float, seconds_evaluate: float, device) -> "Provenance":
         """The provenance of a run that ends now on `device`."""
         import numpy
         import torch
@@ -48,16 +48,16 @@ class Provenance:
             cpu_level=level(),
         )
 
-    def with_evaluation(self, seconds):
+    def with_evaluation(self, seconds: float) -> "Provenance":
         """The same, with this many seconds of evaluation."""
         return replace(self, seconds_evaluate=round(seconds, 2))
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Indented JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text, source="provenance"):
+    def from_json(cls, text: str, source="provenance") -> "Provenance":
         """The inverse of `to_json`; raises `RecordError` on anything else."""
         try:
             return cls(**json.loads(text))
@@ -66,27 +66,25 @@ class Provenance:
 
 
 @cache
-def hardware(device="cpu"):
+def hardware(device="cpu") -> str:
     """One line that names the machine's processor, or its GPU when `device` is one."""
     if str(device).startswith("cuda"):
         import torch
 
         return torch.cuda.get_device_name(device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_cpu_name()}, {cores} cores"
-
-
-def _cpu_name():
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {usable_cores()} cores"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
-def commit():
+def commit() -> str:
     """The source's git commit (12 digits), with a + when what trains differs from it; "unknown" outside a checkout."""
 
     def git(*args):

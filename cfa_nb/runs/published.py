@@ -6,25 +6,27 @@
 Runs are found by their config, not by their hash, so nothing of the data has to be at hand.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 from safetensors.torch import save
+from torch import Tensor
 
-from cfa_nb.config import RECIPE_VERSION
+from cfa_nb.config import RECIPE_VERSION, TrainConfig
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RunRecord
-from cfa_nb.runs.store import Status, StoreError, read_weights, run_id, write
+from cfa_nb.runs.store import RunStore, Status, StoreError, read_weights, run_id, write
 
 
 class Published:
     """The records below `outputs/<profile>`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder)
 
     @cached_property
-    def names(self):
+    def names(self) -> dict[str, str]:
         """{canonical config: file name without suffix} of every record."""
         out = {}
         for file in sorted((self.folder / "records").glob("*.json")):
@@ -32,7 +34,7 @@ class Published:
                 out[RunRecord.from_json(file.read_text(), file).config.canonical()] = file.stem
         return out
 
-    def status(self, config, averages=()):
+    def status(self, config: TrainConfig) -> Status:
         """`Status`: "fresh" if there is a record of this config, "stale" if by an older recipe, else "missing"."""
         if config.canonical() not in self.names:
             return Status("missing", f"not among the records of {self.folder}")
@@ -41,25 +43,25 @@ class Published:
             return Status("stale", f"published by recipe version {version}, this is {RECIPE_VERSION}", config.epochs)
         return Status("fresh", "published", config.epochs)
 
-    def record(self, config):
+    def record(self, config: TrainConfig) -> RunRecord:
         """The `RunRecord`; raises `StoreError` if it is not published."""
         file = self.folder / "records" / f"{self._name(config)}.json"
         return RunRecord.from_json(file.read_text(), file)
 
-    def provenance(self, config):
+    def provenance(self, config: TrainConfig) -> Provenance:
         """The `Provenance` beside it."""
         file = self.folder / "records" / f"{self._name(config)}.provenance.json"
         return Provenance.from_json(file.read_text(), file)
 
-    def load_weights(self, config, key):
+    def load_weights(self, config: TrainConfig, key: str) -> dict[str, Tensor]:
         """A reported checkpoint's tensors by name."""
         tensors = read_weights(self.folder / "weights" / f"{self._name(config)}.safetensors")
-        own = {k.removeprefix(f"{key}:"): v for k, v in tensors.items() if k.startswith(f"{key}:")}
-        if not own:
+        weights = {k.removeprefix(f"{key}:"): v for k, v in tensors.items() if k.startswith(f"{key}:")}
+        if not weights:
             raise StoreError(f"{self._name(config)} published no {key!r}")
-        return own
+        return weights
 
-    def publish(self, store, config, keys=()):
+    def publish(self, store: RunStore, config: TrainConfig, keys: Sequence[str] = ()) -> None:
         """Copies a finished run's record, provenance and the named checkpoints from a `RunStore`."""
         name = run_id(config)
         write(self.folder / "records" / f"{name}.json", store.record(config).to_json().encode())
@@ -72,6 +74,6 @@ class Published:
     def _name(self, config):
         name = self.names.get(config.canonical())
         if name is None:
-            what = f"{config.recipe}, seed {config.seed}"
-            raise StoreError(f"no record of {what} in {self.folder}; `make reproduce` makes it")
+            run = f"{config.recipe}, seed {config.seed}"
+            raise StoreError(f"no record of {run} in {self.folder}; `make reproduce` makes it")
         return name

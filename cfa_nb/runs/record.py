@@ -5,9 +5,10 @@ runs of one config can be compared byte for byte. Hardware, versions, seconds an
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from cfa_nb.config import LIVE, RECIPE_VERSION, Average, TrainConfig
+from cfa_nb.config import LIVE, RECIPE_VERSION, Attack, Average, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy, Measured
 
 FORMAT = 1
@@ -22,8 +23,8 @@ class EpochRecord:
     """One epoch: what it was trained with, and how its weights and the averages did at its end.
 
     `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`; an average that does not exist yet is
-    None. An average that did not change keeps its last measurement. `accepted` says which averages took this epoch's
-    weights in.
+    None. An average that did not change keeps its last measurement. `accepted` says which averages accepted
+    this epoch's weights.
     """
 
     epoch: int
@@ -68,20 +69,20 @@ class RunRecord:
     attacks: dict[str, dict] = field(default_factory=dict)
     confusions: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
 
-    def reported(self, weights, selection):
+    def reported(self, weights: str, selection: str) -> str:
         """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""
         key = f"{weights}/{selection}"
         return key if key in self.checkpoints else f"{LIVE}/{selection}"
 
-    def never_accepted(self, weights):
-        """True if this average took no epoch in, so that its rows show the live weights."""
+    def never_accepted(self, weights: str) -> bool:
+        """True if this average accepted no epoch, so that its rows show the live weights."""
         return weights != LIVE and f"{weights}/last" not in self.checkpoints
 
-    def measured(self, weights, split, epoch):
+    def measured(self, weights: str, split: str, epoch: int) -> Measured | None:
         """The `Measured` of an epoch (from 1), or None."""
         return getattr(self.epochs[epoch - 1], split).get(weights)
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Text that is equal, byte for byte, for equal records; an epoch a line, so that versions can be compared."""
         head = {
             "format": FORMAT,
@@ -107,7 +108,7 @@ class RunRecord:
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @classmethod
-    def from_json(cls, text, source="record"):
+    def from_json(cls, text: str, source="record") -> "RunRecord":
         """The inverse of `to_json`.
 
         Raises:
@@ -137,8 +138,8 @@ class RunRecord:
             ) from error
 
 
-def missing_evaluations(record, evaluations):
-    """(checkpoint key, Attack) pairs that a record lacks; checkpoints that never came to be need none.
+def missing_evaluations(record: RunRecord, evaluations: dict[str, Sequence[Attack]]) -> list[tuple[str, Attack]]:
+    """(checkpoint key, Attack) pairs that a record lacks; checkpoints that are not there need none.
 
     Args:
         record: a finished run's.
@@ -149,13 +150,13 @@ def missing_evaluations(record, evaluations):
     return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
 
 
-def confusion_key(key, attack):
+def confusion_key(key: str, attack: Attack) -> str:
     """Where a record keeps the confusion of a checkpoint under an attack: "live/last:pgd20"."""
     return f"{key}:{attack.key}"
 
 
-def missing_confusions(record, confusions):
-    """(checkpoint key, Attack) pairs whose confusion a record lacks; checkpoints that never came to be need none."""
+def missing_confusions(record: RunRecord, confusions: Sequence[tuple[str, Attack]]) -> list[tuple[str, Attack]]:
+    """(checkpoint key, Attack) pairs whose confusion a record lacks; checkpoints that are not there need none."""
     wanted = ((key, a) for key, a in dict.fromkeys(confusions) if key in record.checkpoints)
     return [(key, a) for key, a in wanted if confusion_key(key, a) not in record.confusions]
 

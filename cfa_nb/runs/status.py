@@ -2,21 +2,24 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 
 from cfa_nb import data
+from cfa_nb.config import TrainConfig
 from cfa_nb.files import StoreError
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.cost import SUSTAINED, cost
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.published import Published
 from cfa_nb.runs.store import RunStore, Status
+from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import work_of
 
 NO_DATA = Status("missing", "its data is not on this machine yet (a folder of images: name it with --data-dir)")
 STATES = ("fresh", "partial", "stale", "missing")
 
 
-def status(name):
+def status(name: str) -> dict:
     """The status of a profile as plain values, ready for JSON: its runs and what they cost."""
     profile, store = profile_named(name), RunStore(runs_dir())
     published = Published(page_set_dir(name))
@@ -30,7 +33,7 @@ def status(name):
         "runs": runs,
         "totals": {state: Counter(run["state"] for run in runs)[state] for state in STATES},
         "seconds_left": None if seconds is None else round(seconds * left, 1),
-        "flop_left": bill.training + bill.evaluation,
+        "flop_left": bill.flop,
         "gpu_hours_left": round(bill.hours, 2),
         "disk_bytes": sum(_size(store.path(c)) for c, s in states.items() if s is not NO_DATA),
         "disk_bytes_left": bill.disk_bytes if size is None else round(size * left),
@@ -38,7 +41,7 @@ def status(name):
     }
 
 
-def states_of(profile, store):
+def states_of(profile: Profile, store: RunStore) -> dict[TrainConfig, Status]:
     """{config: `Status`}; nothing is downloaded to tell it."""
     configs = profile.runs()
     if not data.at_hand(configs[0]):
@@ -58,8 +61,8 @@ def _run(config, state, store):
 
 def _mean_seconds(states, store, published):
     """Mean seconds of one core that a run of this profile took, here or as published; None if nobody knows."""
-    known = [p for c, s in states.items() if (p := _provenance(c, s, store, published))]
-    return sum(p.seconds_train + p.seconds_evaluate for p in known) / len(known) if known else None
+    timed = [p for c, s in states.items() if (p := _provenance(c, s, store, published))]
+    return sum(p.seconds_train + p.seconds_evaluate for p in timed) / len(timed) if timed else None
 
 
 def _provenance(config, state, store, published):
@@ -84,7 +87,7 @@ def _free(folder):
     return shutil.disk_usage(folder).free
 
 
-def lines(state):
+def lines(state: dict) -> Iterator[str]:
     """The status as lines of text: totals, cost, each run that is not fresh."""
     totals = ", ".join(f"{n} {kind}" for kind, n in state["totals"].items() if n)
     yield f"{state['profile']}: {len(state['runs'])} runs: {totals}"

@@ -19,9 +19,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from cfa_nb import data, files
-from cfa_nb.config import RECIPE_VERSION
+from cfa_nb.config import RECIPE_VERSION, TrainConfig
 from cfa_nb.files import StoreError, make_folder, write
 from cfa_nb.paths import slug
 from cfa_nb.runs.provenance import Provenance
@@ -39,12 +40,12 @@ class Status:
     epochs_done: int = 0
 
     @property
-    def fresh(self):
+    def fresh(self) -> bool:
         """True if nothing is left to train."""
         return self.state == "fresh"
 
 
-def run_id(config, recipe_version=RECIPE_VERSION):
+def run_id(config: TrainConfig, recipe_version: int = RECIPE_VERSION) -> str:
     """Identity of a run: `<recipe>-s<seed>-<10 hex digits>`. Reads the data to hash them (once a process)."""
     parts = {
         "config": config.canonical(),
@@ -63,10 +64,10 @@ class RunStore:
         root: the folder; made on the first write.
     """
 
-    def __init__(self, root):
+    def __init__(self, root: str | Path):
         self.root = Path(root)
 
-    def path(self, config):
+    def path(self, config: TrainConfig) -> Path:
         """The folder of a run."""
         return self.root / slug(config.dataset) / run_id(config)
 
@@ -93,7 +94,7 @@ class RunStore:
             return Status("stale", f"trained by recipe version {older[-1]}, this is {RECIPE_VERSION}")
         return Status("missing", "not trained yet")
 
-    def record(self, config):
+    def record(self, config: TrainConfig) -> RunRecord:
         """The finished run's `RunRecord`.
 
         Raises:
@@ -105,7 +106,7 @@ class RunStore:
             raise StoreError(f"{config.recipe}, seed {config.seed} is not trained in {self.root}; try `make reproduce`")
         return record
 
-    def provenance(self, config):
+    def provenance(self, config: TrainConfig) -> Provenance:
         """The finished run's `Provenance`."""
         path = self.path(config) / "provenance.json"
         if not path.exists():
@@ -116,21 +117,21 @@ class RunStore:
         file = path / "record.json"
         return RunRecord.from_json(file.read_text(), file) if file.exists() else None
 
-    def write_record(self, config, record, provenance):
+    def write_record(self, config: TrainConfig, record: RunRecord, provenance: Provenance) -> None:
         """Finishes a run: record and provenance stay, the training state goes."""
         path = self.path(config)
         write(path / "provenance.json", provenance.to_json().encode())
         write(path / "record.json", record.to_json().encode())
         (path / "state.safetensors").unlink(missing_ok=True)
 
-    def set_aside(self, config):
+    def set_aside(self, config: TrainConfig) -> None:
         """Moves a damaged or outdated record away, under a name that nothing reads; nothing is deleted."""
         file = self.path(config) / "record.json"
         if file.exists():
             target = next(p for i in range(10_000) if not (p := file.with_name(f"record.set-aside-{i}.json")).exists())
             file.rename(target)
 
-    def save_weights(self, config, key, tensors, write=True):
+    def save_weights(self, config: TrainConfig, key: str, tensors: dict[str, Tensor], write: bool = True) -> str:
         """Keeps a checkpoint ("fawa/best") and returns the digest of its file; without `write`, the digest alone.
 
         The file's header holds all that is needed to judge it anywhere: config, checkpoint, data, class names, shape.
@@ -149,34 +150,34 @@ class RunStore:
             files.write(self.weights_path(config, key), blob)
         return hashlib.sha256(blob).hexdigest()
 
-    def weights_path(self, config, key):
+    def weights_path(self, config: TrainConfig, key: str) -> Path:
         """Where a checkpoint lies."""
         return self.path(config) / "weights" / (key.replace("/", "-") + ".safetensors")
 
-    def load_weights(self, config, key):
+    def load_weights(self, config: TrainConfig, key: str) -> dict[str, Tensor]:
         """A kept checkpoint's tensors by name, checked against the record's digest.
 
         Raises:
             StoreError: if the run has no such checkpoint, did not keep its weights, or the file is not the one that
                 the record names.
         """
-        kept = self.record(config).checkpoints
-        if key not in kept:
-            raise StoreError(f"{self.path(config).name} kept no {key!r}; it has {', '.join(sorted(kept))}")
+        checkpoints = self.record(config).checkpoints
+        if key not in checkpoints:
+            raise StoreError(f"{self.path(config).name} kept no {key!r}; it has {', '.join(sorted(checkpoints))}")
         path = self.weights_path(config, key)
         if not path.exists():
             raise StoreError(
                 f"the weights {key!r} of {self.path(config).name} are not there: not kept by the policy "
                 f"(--keep-weights all keeps those of every run that it trains), or removed since"
             )
-        return read_weights(path, kept[key].sha256)
+        return read_weights(path, checkpoints[key].sha256)
 
-    def save_state(self, config, tensors, meta):
+    def save_state(self, config: TrainConfig, tensors: dict[str, Tensor], meta: dict) -> None:
         """Checkpoint of an unfinished run: tensors, and whatever else as JSON in the same file's header."""
         blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"state": json.dumps(meta)})
         write(self.path(config) / "state.safetensors", blob)
 
-    def load_state(self, config):
+    def load_state(self, config: TrainConfig) -> tuple[dict[str, Tensor], dict] | None:
         """(tensors, meta) of an unfinished run, or None. A damaged file counts as none and is set aside."""
         file = self.path(config) / "state.safetensors"
         if not file.exists():
@@ -188,18 +189,15 @@ class RunStore:
             file.rename(file.with_suffix(".damaged"))
             return None
 
-    def epochs_saved(self, config):
+    def epochs_saved(self, config: TrainConfig) -> int:
         """Epochs that an unfinished run has behind it."""
-        file = self.path(config) / "state.safetensors"
-        if not file.exists():
-            return 0
         try:
-            with safe_open(file, framework="pt") as f:
+            with safe_open(self.path(config) / "state.safetensors", framework="pt") as f:
                 return int(json.loads(f.metadata()["state"])["epoch"])
-        except (SafetensorError, KeyError, TypeError, ValueError):
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return 0
 
-    def lock(self, config, timeout=-1):
+    def lock(self, config: TrainConfig, timeout: float = -1):
         """A lock on one run, across processes; the operating system frees a dead owner's.
 
         Raises:
@@ -214,7 +212,7 @@ class RunStore:
             raise StoreError(f"another process is training {path.name}") from error
 
 
-def read_weights(path, sha256=None):
+def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
     """Tensors by name from a safetensors file, without running any code that it may hold.
 
     Raises:

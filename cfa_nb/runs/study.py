@@ -8,9 +8,7 @@ profile.runs()           # those of the whole paper, each once
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cfa_nb.config import LIVE, RECIPES, ROWS, Attack, Average
-
-TABLE_RECIPES = tuple(RECIPES)
+from cfa_nb.config import LIVE, RECIPES, ROWS, Attack, Average, TrainConfig, rows_of
 
 #: What each page of the study shows, in the paper's order: figure or table -> notebook.
 FIGURES = {
@@ -37,7 +35,7 @@ class Profile:
     common: dict  # TrainConfig fields, for every run
     by_objective: dict = field(default_factory=dict)  # and for the runs of one objective
     averages: tuple[Average, ...] = ()
-    variants: tuple[Average, ...] = ()  # further averages, carried by AT and AT + CCM of the first seed
+    compared_averages: tuple[Average, ...] = ()  # further ones, carried by AT and AT + CCM of the first seed
     paper_protocol: bool = False  # True: dataset, network, schedule and attack are the paper's, so claims are settled
     commits_weights: bool = True  # False: too large to be published with the records
     seeds: tuple[int, ...] = (0,)  # Tables 1-3
@@ -59,47 +57,73 @@ class Profile:
     sanity_per_class: int = 20
     aa_per_class: int | None = None  # images of standard AutoAttack (AT and AT + CFA, first seed); None: not run
 
-    def config(self, recipe, seed, **changes):
+    def config(self, recipe: str, seed: int, **changes) -> TrainConfig:
         """The `TrainConfig` of a recipe at this size; `changes` name further fields, such as `eps` or `lambda_1`."""
         if recipe not in RECIPES:
             raise ValueError(f"unknown method {recipe!r}; there are {', '.join(RECIPES)}")
         base = RECIPES[recipe]
-        own = {**self.common, **self.by_objective.get(base.objective, {}), **changes}
-        if self.alpha_per_eps is not None and "eps" in own:
-            own.setdefault("alpha", self.alpha_per_eps * own["eps"])
+        values = {**self.common, **self.by_objective.get(base.objective, {}), **changes}
+        if self.alpha_per_eps is not None and "eps" in values:
+            values.setdefault("alpha", self.alpha_per_eps * values["eps"])
         if base.parent is not None:
-            own["parent"] = self.config(base.parent.recipe, seed)
-        return replace(base, seed=seed, **own)
+            values["parent"] = self.config(base.parent.recipe, seed)
+        return replace(base, seed=seed, **values)
 
-    def runs(self, figure=None):
+    def runs(self, figure: str | None = None) -> list[TrainConfig]:
         """The configs behind one figure or table ("fig2", "table1", ...), or behind all of them, each once."""
-        if figure is None:
-            return list(dict.fromkeys(c for name in FIGURES for c in self.runs(name)))
-        if figure not in FIGURES:
+        if figure not in (None, *FIGURES):
             raise ValueError(f"unknown figure {figure!r}; there are {', '.join(FIGURES)}")
-        return list(dict.fromkeys(getattr(self, f"_{figure}")()))
+        return list(dict.fromkeys(c for name in ([figure] if figure else FIGURES) for c in self._configs[name]))
 
-    def page_runs(self, page):
+    @cached_property
+    def _configs(self):
+        """{figure or table: its configs, in the order in which they are shown}."""
+
+        def study(recipe, field, values):
+            return [self.config(recipe, s, **{field: v}) for v in values for s in self.study_seeds]
+
+        def plain(recipe, seeds):
+            return [self.config(recipe, s) for s in seeds]
+
+        def table(number):
+            recipes = dict.fromkeys(row.recipe for row in rows_of(number).values())
+            return [c for r in recipes for c in plain(r, self.seeds if r in main or few is None else few)]
+
+        main, few = {row.recipe for row in rows_of(1).values()}, self.ablation_seeds
+        return {
+            "fig2": study("at", "eps", self.margins),
+            "fig3": study("trades", "beta", self.betas),
+            "fig4": plain("at", self.seeds),
+            "alg1": plain("trades", self.seeds[:1]) + plain("trades_ccm_ccr", self.seeds[:1]),
+            "table1": table(1),
+            "classwise": table(1),
+            "table2": table(2),
+            "table3": table(3),
+            "fig5": plain("at", self.study_seeds) + study("at_ccm", "lambda_1", self.lambdas_1),
+            "lambda_2": plain("trades", self.study_seeds) + study("trades_ccr", "lambda_2", self.lambdas_2),
+        }
+
+    def page_runs(self, page: str) -> list[TrainConfig]:
         """The configs that one notebook shows."""
-        return list(dict.fromkeys(c for name, where in FIGURES.items() if where == page for c in self.runs(name)))
+        return list(dict.fromkeys(c for name, shown_on in FIGURES.items() if shown_on == page for c in self.runs(name)))
 
-    def averages_of(self, config):
+    def averages_of(self, config: TrainConfig) -> tuple[Average, ...]:
         """The averages that a run carries: those of the table rows it stands for, none for a run of a figure only.
 
         FRL fine-tunes trained weights, so that its average may begin with its first epoch.
         """
         if config not in self._table_runs:
             return ()
-        shown = {row.weights for row in ROWS.values() if row.recipe == config.recipe}
-        kept = tuple(a for a in self.averages if a.name in shown)
-        kept += self.variants if self.carries_variants(config) else ()
-        return tuple(replace(a, start=1) for a in kept) if config.parent else kept
+        weights = {row.weights for row in ROWS.values() if row.recipe == config.recipe}
+        averages = tuple(a for a in self.averages if a.name in weights)
+        averages += self.compared_averages if self.compares_averages(config) else ()
+        return tuple(replace(a, start=1) for a in averages) if config.parent else averages
 
-    def carries_variants(self, config):
+    def compares_averages(self, config: TrainConfig) -> bool:
         """True for the two runs in which averages are compared side by side."""
         return config.recipe in ("at", "at_ccm") and config.seed == self.seeds[0] and config in self._table_runs
 
-    def evaluations(self, config):
+    def evaluations(self, config: TrainConfig) -> dict[str, tuple[Attack, ...]]:
         """Attacks on the kept checkpoints of a finished run: {"live/last": (Attack, ...)}; tables' runs only."""
         out = {key: tuple(dict.fromkeys(self._reported_attacks(config))) for key in self.reported(config)}
         if out and config.seed == self.seeds[0]:
@@ -109,33 +133,33 @@ class Profile:
                 out[shown] += self.aa_attacks(config)
         return {key: tuple(dict.fromkeys(attacks)) for key, attacks in out.items()}
 
-    def reported(self, config):
+    def reported(self, config: TrainConfig) -> tuple[str, ...]:
         """Keys of the checkpoints that tables show, such as "fawa/best_val"; none for a run of a figure only."""
         if config not in self._table_runs:
             return ()
-        weights = (LIVE, *(a.name for a in self.averages_of(config) if a not in self.variants))
+        weights = (LIVE, *(a.name for a in self.averages_of(config) if a not in self.compared_averages))
         return tuple(f"{w}/{s}" for w in weights for s in ("best", "best_val", "last"))
 
     @cached_property
     def _table_runs(self):
-        return frozenset(self.runs("table1") + self.runs("table2"))
+        return frozenset(c for name in ("table1", "table2", "table3") for c in self._configs[name])
 
-    def confusions(self, config):
+    def confusions(self, config: TrainConfig) -> tuple[tuple[str, Attack], ...]:
         """(checkpoint key, attack) pairs whose class-by-class confusion a run's record holds: AT's, first seed."""
-        plain = config.recipe == "at" and config.seed == self.seeds[0] and config in self._table_runs
-        return ((f"{LIVE}/last", self.white_box(config)),) if plain else ()
+        first = config.recipe == "at" and config.seed == self.seeds[0] and config in self._table_runs
+        return ((f"{LIVE}/last", self.white_box(config)),) if first else ()
 
-    def final_attack(self, config):
+    def final_attack(self, config: TrainConfig) -> Attack:
         """The attack of the tables' robust column."""
         if self.final == "pgd":
             return self.white_box(config)
         return Attack(self.final, config.eval_eps, per_class=self.final_per_class)
 
-    def white_box(self, config, per_class=None):
+    def white_box(self, config: TrainConfig, per_class: int | None = None) -> Attack:
         """PGD of `final_steps` steps, which every reported checkpoint meets."""
         return Attack("pgd", config.eval_eps, config.eval_alpha, self.final_steps, per_class)
 
-    def aa_attacks(self, config):
+    def aa_attacks(self, config: TrainConfig) -> tuple[Attack, Attack]:
         """Standard AutoAttack, and PGD on the same images."""
         return Attack("aa", config.eval_eps, per_class=self.aa_per_class), self.white_box(config, self.aa_per_class)
 
@@ -150,42 +174,3 @@ class Profile:
         if self.long_steps:
             checks.append(replace(self.white_box(config, self.final_per_class), steps=self.long_steps))
         return tuple(checks)
-
-    def _at(self, seeds):
-        return [self.config("at", s) for s in seeds]
-
-    def _fig2(self):
-        return [self.config("at", s, eps=eps) for eps in self.margins for s in self.study_seeds]
-
-    def _fig3(self):
-        return [self.config("trades", s, beta=beta) for beta in self.betas for s in self.study_seeds]
-
-    def _fig4(self):
-        return self._at(self.seeds)
-
-    def _alg1(self):
-        return [self.config(r, self.seeds[0]) for r in ("trades", "trades_ccm_ccr")]
-
-    def _table1(self):
-        kept = ("at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm", "frl")
-        return [self.config(r, s) for r in kept for s in self.seeds]
-
-    def _classwise(self):
-        return self._table1()
-
-    def _table2(self):
-        kept = ("at", "at_ccm", "trades", "trades_ccm", "trades_ccr", "trades_ccm_ccr", "fat", "fat_ccm")
-        only_here = ("trades_ccm", "trades_ccr")
-        few = self.seeds if self.ablation_seeds is None else self.ablation_seeds
-        return [self.config(r, s) for r in kept for s in (few if r in only_here else self.seeds)]
-
-    def _table3(self):
-        return [self.config(r, s) for r in ("at", "trades", "fat") for s in self.seeds]
-
-    def _fig5(self):
-        calibrated = [self.config("at_ccm", s, lambda_1=v) for v in self.lambdas_1 for s in self.study_seeds]
-        return self._at(self.study_seeds) + calibrated
-
-    def _lambda_2(self):
-        plain = [self.config("trades", s) for s in self.study_seeds]
-        return plain + [self.config("trades_ccr", s, lambda_2=v) for v in self.lambdas_2 for s in self.study_seeds]

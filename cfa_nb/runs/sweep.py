@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.runs.provenance import usable_cores
 from cfa_nb.runs.store import RunStore
 from cfa_nb.runs.study import Profile
 
@@ -37,11 +38,6 @@ class Progress:
     seconds: float  # since the run's work began
     runs_done: int = 0
     runs_total: int = 0
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_device(profile: Profile) -> str:
@@ -209,11 +205,6 @@ def text_bar(total: int) -> Callable[[Progress], None]:
                 bar.close()
 
     return show
-
-
-def print_line(line: str) -> None:
-    """Prints one line at once."""
-    print(line, flush=True)
 
 
 def run_lines(profile: Profile, say: Callable[[str], None]) -> Callable[[Progress], None]:

@@ -10,12 +10,13 @@ import re
 from dataclasses import replace
 
 from cfa_nb.config import Average
+from cfa_nb.runs.study import Profile
 
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()._-]*")
 RELEASE_CALIBRATION_START = 11  # its option `--begin 10` counts from 0
 
 
-def release(profile):
+def release(profile: Profile) -> Profile:
     """The released code's defaults where it departs from the text (PKU-ML/CFA, commit 071f333).
 
     Its options do not know how long a run is, so thresholds, decays and starts are its own numbers on every profile
@@ -32,18 +33,24 @@ def release(profile):
             Average("ema", decay=0.88, start=1),
             Average("fawa", decay=0.88, threshold=0.24, start=1, init="random"),
         ),
-        variants=tuple(replace(a, name=f"{a.name}_paper") for a in profile.averages) if profile.variants else (),
+        compared_averages=_as_in_the_paper(profile),
         paper_protocol=False,
     )
 
 
 def _calibration_start(profile):
     """Epoch 11; a rehearsal too short for it keeps its own start, or nothing would be calibrated."""
-    own = profile.config("at", profile.seeds[0])
-    return RELEASE_CALIBRATION_START if own.epochs >= RELEASE_CALIBRATION_START else own.calibration_start
+    config = profile.config("at", profile.seeds[0])
+    return RELEASE_CALIBRATION_START if config.epochs >= RELEASE_CALIBRATION_START else config.calibration_start
 
 
-def scaled_alpha(profile):
+def _as_in_the_paper(profile):
+    """The profile's averages, to be compared with the release's; none where it compares none."""
+    averages = profile.averages if profile.compared_averages else ()
+    return tuple(replace(a, name=f"{a.name}_paper") for a in averages)
+
+
+def scaled_alpha(profile: Profile) -> Profile:
     """The attack's step a quarter of each run's eps, as 2/255 is of 8/255: so that eps 16/255 is attacked in full."""
     return replace(
         profile,
@@ -56,22 +63,22 @@ def scaled_alpha(profile):
 VARIANTS = {"release": release, "scaled-alpha": scaled_alpha}
 
 
-def varied(profile, plus):
+def varied(profile: Profile, variant: str) -> Profile:
     """A profile with one variant.
 
     Raises:
         ValueError: if there is no such variant, or the profile has settled the point already.
     """
-    if plus not in VARIANTS:
-        raise ValueError(f"unknown variant {plus!r} of a profile; there are {', '.join(VARIANTS)}")
-    if plus in profile.name.split("+")[1:]:
-        raise ValueError(f"{profile.name} has the variant {plus!r} already; name it once")
-    if plus == "scaled-alpha" and profile.alpha_per_eps is not None:
+    if variant not in VARIANTS:
+        raise ValueError(f"unknown variant {variant!r} of a profile; there are {', '.join(VARIANTS)}")
+    if variant in profile.name.split("+")[1:]:
+        raise ValueError(f"{profile.name} has the variant {variant!r} already; name it once")
+    if variant == "scaled-alpha" and profile.alpha_per_eps is not None:
         raise ValueError(f"{profile.name} scales the attack's step already")
-    return replace(VARIANTS[plus](profile), name=f"{profile.name}+{plus}")
+    return replace(VARIANTS[variant](profile), name=f"{profile.name}+{variant}")
 
 
-def on_folder(profile, folder):
+def on_folder(profile: Profile, folder: str) -> Profile:
     """A profile on a folder of images instead of its own data: "my images", or "my images:32" resized to 32x32.
 
     Raises:

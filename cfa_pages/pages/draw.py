@@ -7,7 +7,8 @@ import tempfile
 from contextlib import closing
 from itertools import count
 
-from cfa_nb.runs.sweep import print_line
+import click
+
 from cfa_pages.pages import cache
 from cfa_pages.pages.manifest import Manifest, keep_partial, place
 from cfa_pages.pages.notebooks import executed
@@ -19,17 +20,17 @@ class PagesFailed(RuntimeError):
     """Some notebooks failed; the message names them."""
 
 
-def draw(wanted, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
+def draw(page_jobs, *, at_once=PAGES_AT_ONCE, force=False, say=click.echo):
     """Executes those of the jobs whose page is not up to date, and moves the pages into place.
 
     Raises:
         PagesFailed: if any failed, after all others were executed.
     """
-    manifests = {page_set: Manifest(page_set) for page_set in dict.fromkeys(job.page_set for job in wanted)}
-    todo = [job for job in wanted if force or cache.why(job, manifests[job.page_set].entry(job))]
+    manifests = {page_set: Manifest(page_set) for page_set in dict.fromkeys(job.page_set for job in page_jobs)}
+    todo = [job for job in page_jobs if force or cache.reason_to_execute(job, manifests[job.page_set].entry(job))]
     todo.sort(key=lambda job: job.last)
-    if same := len(wanted) - len(todo):
-        say(f"{same} of {len(wanted)} pages are up to date")
+    if current_count := len(page_jobs) - len(todo):
+        say(f"{current_count} of {len(page_jobs)} pages are up to date")
     failed = _execute(todo, manifests, at_once, say) if todo else []
     for manifest in manifests.values():
         manifest.finish()
@@ -58,8 +59,8 @@ def _outcome(execution):
     if execution.state == "executed":
         return f"executed, {execution.seconds:.1f} s"
     partial = keep_partial(execution)
-    kept = f"; as far as it came: {partial}" if partial else ""
-    return f"FAILED, {execution.error}; the published page stays as it was{kept}"
+    hint = f"; as far as it came: {partial}" if partial else ""
+    return f"FAILED, {execution.error}; the published page stays as it was{hint}"
 
 
 def list_fonts(folder):

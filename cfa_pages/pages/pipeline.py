@@ -6,20 +6,22 @@ notebook failed; its published page is then left as it was.
 
 import tempfile
 
+import click
+
 from cfa_nb.config import ROWS
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.published import Published
 from cfa_nb.runs.store import RunStore, run_id
-from cfa_nb.runs.sweep import ensure, print_line, run_lines
+from cfa_nb.runs.sweep import ensure, run_lines
 from cfa_pages.pages.compare import closing_lines, compare_all
 from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
 from cfa_pages.pages.jobs import THEORY, jobs
 
 
 def reproduce(
-    name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=print_line, device=None, keep_weights="reported"
+    name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=click.echo, device=None, keep_weights="reported"
 ):
     """Trains the missing runs of a profile, publishes its records and draws its pages and the theory page.
 
@@ -32,24 +34,24 @@ def reproduce(
         device, keep_weights: as `cfa_nb.runs.sweep.ensure` takes them.
     """
     profile, store = profile_named(name), RunStore(runs_dir())
-    folder, wanted = page_set_dir(name), [*jobs(THEORY), *jobs(name)]
+    folder, page_jobs = page_set_dir(name), [*jobs(THEORY), *jobs(name)]
     require_writable(folder)
     before = Published(folder)
     before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
     options = dict(workers=workers, device=device, keep_weights=keep_weights)
     trained = ensure(profile, profile.runs(), store, progress=run_lines(profile, say), **options)
     say(f"{name}: {len(trained)} runs trained, all {len(profile.runs())} are there")
-    verdicts = compare_all(profile, store, before)
+    agreements = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
         say(f"{name}: removed {removed}, which belongs to no run any more")
     try:
-        draw(wanted, at_once=at_once, force=force, say=say)
+        draw(page_jobs, at_once=at_once, force=force, say=say)
     finally:  # the records that were compared with are replaced by now
-        for line in closing_lines(profile, verdicts):
+        for line in closing_lines(profile, agreements):
             say(line)
 
 
-def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=print_line):
+def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=click.echo):
     """Draws the pages of a profile and the theory page from the published records, without training."""
     profile = profile_named(name)
     require_published(profile, Published(page_set_dir(name)))
@@ -72,10 +74,10 @@ def require_published(profile, published):
     """Raises `StoreError` that names the first missing record, if the profile's records are not complete."""
     missing = [c for c in profile.runs() if not published.status(c).fresh]
     if missing:
-        first = f"{missing[0].recipe}, seed {missing[0].seed}"
+        example = f"{missing[0].recipe}, seed {missing[0].seed}"
         raise StoreError(
             f"{len(missing)} of {len(profile.runs())} records of profile {profile.name} are missing in "
-            f"{published.folder} (the first: {first}); `make reproduce PROFILE={profile.name}` makes them"
+            f"{published.folder} (the first: {example}); `make reproduce PROFILE={profile.name}` makes them"
         )
     for config in profile.runs():
         _require_provenance(published, config)
@@ -89,7 +91,7 @@ def _require_provenance(published, config):
 
 
 TABLES = ("table1", "table2", "table3")
-SELECTIONS = ("best", "last")
+TABLE_SELECTIONS = ("best", "last")
 
 
 def publish(profile, store, folder):
@@ -111,7 +113,7 @@ def publish(profile, store, folder):
 def reported_keys(record):
     """Keys of the checkpoints behind a run's table rows: best and last of the weights that its rows look at."""
     weights = {row.weights for row in ROWS.values() if row.recipe == record.config.recipe}
-    return sorted({record.reported(w, s) for w in weights for s in SELECTIONS})
+    return sorted({record.reported(w, s) for w in weights for s in TABLE_SELECTIONS})
 
 
 def remove_obsolete(profile, folder):
@@ -121,10 +123,10 @@ def remove_obsolete(profile, folder):
     """
     names = {run_id(config) for config in profile.runs()}
     tables = {run_id(config) for table in TABLES for config in profile.runs(table)}
-    kept = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
-    kept |= {f"{name}.safetensors" for name in tables}
-    own = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
-    obsolete = [file for file in sorted(own) if file.name not in kept]
+    file_names = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
+    file_names |= {f"{name}.safetensors" for name in tables}
+    present_files = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
+    obsolete = [file for file in sorted(present_files) if file.name not in file_names]
     for file in obsolete:
         file.unlink()
     return [file.name for file in obsolete]

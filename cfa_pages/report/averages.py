@@ -16,7 +16,7 @@ OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a
 
 def carriers(runs, profile):
     """The runs in which several averages are compared."""
-    return [r for r in runs if profile.carries_variants(r.config) and r.record.averages]
+    return [r for r in runs if profile.compares_averages(r.config) and r.record.averages]
 
 
 def average_table(runs, profile):
@@ -42,13 +42,13 @@ def _settings(spec):
 
 def _row(run, profile, weights, settings):
     best, last = best_epoch(run, weights), run.curve(weights)[-1]
-    taken = sum(bool(e.accepted.get(weights)) for e in run.record.epochs)
+    accepted_count = sum(bool(e.accepted.get(weights)) for e in run.record.epochs)
     pair = f"average / {worst_label(profile)}"
     return {
         "Training run": ROWS[run.config.recipe].label,
         "Weights": weights.replace("_", " "),
         **settings,
-        "epochs accepted": "–" if weights == LIVE else f"{taken} of {run.config.epochs}",
+        "epochs accepted": "–" if weights == LIVE else f"{accepted_count} of {run.config.epochs}",
         "best epoch": str(best or "–"),
         f"best: {pair}": _pair(run.curve(weights)[best - 1] if best else None),
         f"last: {pair}": _pair(last),
@@ -56,9 +56,9 @@ def _row(run, profile, weights, settings):
 
 
 def best_epoch(run, weights):
-    """The epoch from `best_from` on of the highest score on the test set; None where the average never was."""
-    known = [e for e in run.record.epochs[run.config.best_from - 1 :] if e.test.get(weights) is not None]
-    return max(known, key=lambda e: e.test[weights].score).epoch if known else None
+    """The epoch from `best_from` on of the highest score on the test set; None where there is no average."""
+    candidates = [e for e in run.record.epochs[run.config.best_from - 1 :] if e.test.get(weights) is not None]
+    return max(candidates, key=lambda e: e.test[weights].score).epoch if candidates else None
 
 
 def _pair(accuracy):
@@ -67,16 +67,16 @@ def _pair(accuracy):
 
 def average_text(runs, profile):
     """Whether FAWA's settings as the paper's text has them, or as its code does, matter here; "" where none differ."""
-    told = []
+    sentences = []
     for run in carriers(runs, profile):
-        own, other = ({a.name: a for a in run.record.averages}.get(n) for n in ("fawa", _other(run)))
-        if own and other:
-            told.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, profile, own, other)}")
-    if not told:
+        specs = [{a.name: a for a in run.record.averages}.get(name) for name in ("fawa", _other(run))]
+        if all(specs):
+            sentences.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, profile, specs)}")
+    if not sentences:
         return ""
     return (
         "Does it matter here whether FAWA follows the paper's text or its released code? Best epoch of each, PGD-10, "
-        f"with 95 % intervals over test images (one run each, so nothing is said of other seeds). {' '.join(told)}"
+        f"with 95 % intervals over test images (one run each, so nothing is said of other seeds). {' '.join(sentences)}"
     )
 
 
@@ -84,17 +84,18 @@ def _other(run):
     return next((a.name for a in run.record.averages if a.name in OTHERS), None)
 
 
-def _contrast(run, profile, own, other):
-    """One sentence: own minus other in average and worst class, and whether an interval leaves 0 out."""
-    names = [f"decay {spec.decay:g}, δ = {spec.threshold:g}, from epoch {spec.start}" for spec in (own, other)]
-    idle = [n for n, spec in zip(names, (own, other)) if not any(e.accepted[spec.name] for e in run.record.epochs)]
+def _contrast(run, profile, specs):
+    """One sentence: the first average minus the second, and whether an interval leaves 0 out."""
+    names = [f"decay {spec.decay:g}, δ = {spec.threshold:g}, from epoch {spec.start}" for spec in specs]
+    idle = [name for name, spec in zip(names, specs) if not any(e.accepted[spec.name] for e in run.record.epochs)]
     if idle:
         return f"FAWA with {' and with '.join(idle)} accepted no epoch, so nothing is compared."
-    ours, theirs = (run.curve(spec.name)[best_epoch(run, spec.name) - 1] for spec in (own, other))
-    told, clear = [], False
-    for name, which in (("average", "overall"), (worst_label(profile), "worst")):
-        low, high = image_interval(ours, theirs, which)
+    ours, theirs = (run.curve(spec.name)[best_epoch(run, spec.name) - 1] for spec in specs)
+    parts, clear = [], False
+    for name, statistic in (("average", "overall"), (worst_label(profile), "worst")):
+        low, high = image_interval(ours, theirs, statistic)
         clear |= bool(np.sign(low) == np.sign(high) != 0)
-        told.append(f"{name} {points(getattr(ours, which) - getattr(theirs, which))} [{points(low)}, {points(high)}]")
+        change = getattr(ours, statistic) - getattr(theirs, statistic)
+        parts.append(f"{name} {points(change)} [{points(low)}, {points(high)}]")
     answer = "it matters" if clear else "no difference that stands out of the noise of the test images"
-    return f"({names[0]}) minus ({names[1]}): {', '.join(told)} points; {answer}."
+    return f"({names[0]}) minus ({names[1]}): {', '.join(parts)} points; {answer}."
