@@ -101,9 +101,9 @@ def dataset(images=None, labels=None, num_classes=10):
         (dict(images=torch.zeros(20, 8, 8, dtype=torch.uint8)), "must be uint8"),
         (
             dict(labels=torch.arange(20) % 10 + 1),
-            r"every class 0\.\.9 needs an image, no other may have one; see \[0, 10\]",
+            r"each class 0\.\.9 needs an image, and no other has one; see \[0, 10\]",
         ),
-        (dict(labels=torch.arange(20) % 9), r"every class 0\.\.9 needs an image.* see \[9\]"),
+        (dict(labels=torch.arange(20) % 9), r"each class 0\.\.9 needs an image.* see \[9\]"),
         (dict(labels=torch.arange(19) % 10), "must be int64"),
     ],
 )

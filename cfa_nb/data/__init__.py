@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import cifar, demo, digits, folder, tiny_imagenet
-from cfa_nb.data.dataset import Dataset, Split
+from cfa_nb.data.dataset import Dataset
 from cfa_nb.paths import data_dir
 
 LOADERS = {
@@ -40,36 +40,29 @@ def content_hash(config: TrainConfig) -> str:
 
 
 @lru_cache(maxsize=8)
-def _load(config, source):
-    if (kind := _kind(config)) not in LOADERS:
+def _load(kind, config, source):
+    if kind not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
     return LOADERS[kind](config)
 
 
 @cache
-def _content_hash(config, source):
-    return _load(config, source).content_hash
+def _content_hash(*key):
+    return _load(*key).content_hash
 
 
 def _key(config):
-    """All that decides which data `load` gives: a config with nothing else in it, and the folder of a "folder"."""
+    """All that decides which data `load` gives: the kind, a config with nothing else in it, a folder of images."""
+    kind = config.dataset.partition(":")[0]
     names = ("dataset", "train_per_class", "val_per_class", "test_per_class", "image_size")
-    seed = config.seed if _kind(config) in SEEDED else 0
-    source = os.environ.get(folder.VARIABLE) if _kind(config) == "folder" else None
-    return TrainConfig(seed=seed, **{name: getattr(config, name) for name in names}), source
-
-
-def _kind(config):
-    return config.dataset.partition(":")[0]
+    fields = {name: getattr(config, name) for name in names} | {"seed": config.seed if kind in SEEDED else 0}
+    return kind, TrainConfig(**fields), os.environ.get(folder.VARIABLE) if kind == "folder" else None
 
 
 def at_hand(config: TrainConfig) -> bool:
     """True if the data can be read without downloading anything; whether they are whole, `load` says."""
-    if _kind(config) == "folder":
+    if config.dataset.partition(":")[0] == "folder":
         return folder.VARIABLE in os.environ
     archive = (cifar.ARCHIVES | {"tiny-imagenet": tiny_imagenet.ARCHIVE}).get(config.dataset)
     places = [f"cache/{config.dataset}-*.npz"] if config.dataset in cifar.ARCHIVES else []
     return archive is None or any(any(data_dir().glob(p)) for p in (archive.folder, archive.filename, *places))
-
-
-__all__ = ["LOADERS", "Dataset", "Split", "at_hand", "content_hash", "load"]

@@ -1,6 +1,7 @@
 """Batches on the device: `Batches` shuffles, crops and flips, a whole batch at a time; pixels come out in [0, 1]."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -19,17 +20,13 @@ def to_float(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return images.to(dtype) / 255
 
 
+@dataclass(frozen=True)
 class Batches:
-    """One epoch of shuffled, augmented batches (x (B, C, H, W) in [0, 1], y (B,)); the last one may be smaller.
+    """One epoch of shuffled, augmented batches (x (B, C, H, W) in [0, 1], y (B,)); the last one may be smaller."""
 
-    Args:
-        split: images and labels, on the device that the batches shall live on.
-        config: batch size, padding and flip; its seed keys order and augmentation.
-        epoch: counted from 1.
-    """
-
-    def __init__(self, split: Split, config: TrainConfig, epoch: int):
-        self.split, self.config, self.epoch = split, config, epoch
+    split: Split  # on the device that the batches shall live on
+    config: TrainConfig  # batch size, padding and flip; its seed keys order and augmentation
+    epoch: int  # counted from 1
 
     def __len__(self) -> int:
         return -(-len(self.split) // self.config.batch_size)

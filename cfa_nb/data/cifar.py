@@ -8,22 +8,15 @@ from cfa_nb.config import TrainConfig
 from cfa_nb.data.dataset import Dataset, Pool, cut, stack
 from cfa_nb.data.storage import Archive, cached, unpacked
 
-_URL = "https://www.cs.toronto.edu/~kriz/"
+SITE = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVES = {
-    name: Archive(file, _URL + file, md5, folder)
-    for name, file, md5, folder in (
-        ("cifar10", "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", "cifar-10-batches-py"),
-        ("cifar100", "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", "cifar-100-python"),
-    )
+    "cifar10": Archive("cifar-10-python.tar.gz", SITE, "c58f30108f718f92721af3b95e74349a", "cifar-10-batches-py"),
+    "cifar100": Archive("cifar-100-python.tar.gz", SITE, "eb9058c3a382ffc7106e4002c42a8d85", "cifar-100-python"),
 }
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The `Dataset` of a run on CIFAR-10 or CIFAR-100: 5,000 or 500 training images a class, less validation.
-
-    Raises:
-        ValueError: if the archive is not to be had, or a file is missing or damaged; the message names it.
-    """
+    """The `Dataset` of a run, images (3, 32, 32); a `ValueError` names a missing or damaged archive or file."""
     name = config.dataset
     return cut(name, cached(name, ARCHIVES[name].md5, lambda: _read(name)), config)
 
@@ -35,9 +28,7 @@ def _read(name):
     source, folder = getattr(datasets, name.upper()), unpacked(ARCHIVES[name])
     files = [*source.train_list, *source.test_list, (source.meta["filename"], source.meta["md5"])]
     if damaged := [file for file, md5 in files if not check_integrity(folder / file, md5)]:
-        states = (
-            f"{file} is {'damaged or another file' if (folder / file).exists() else 'missing'}" for file in damaged
-        )
+        states = (f"{file} is {'damaged' if (folder / file).exists() else 'missing'}" for file in damaged)
         raise ValueError(f"{folder}: {'; '.join(states)}. Remove this folder. {ARCHIVES[name].advice}")
     train, test = (source(folder.parent, train=is_train) for is_train in (True, False))
     return Pool(tuple(train.classes), stack(train.data, train.targets), stack(test.data, test.targets))

@@ -1,8 +1,4 @@
-"""`Split`: images and labels. `Dataset`: the three splits of a run. `Pool`: a dataset before it is split.
-
-pool = Pool(("cat", "dog"), train, test)
-dataset = cut("pets", pool, config)  # dataset.train, dataset.val, dataset.test
-"""
+"""`Split`: images and labels. `Pool`: a dataset as it comes, train and test. `Dataset`: the three splits of a run."""
 
 import hashlib
 from collections.abc import Sequence
@@ -102,9 +98,7 @@ def _check(split, where, num_classes):
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         raise ValueError(f"{where}: labels must be int64 ({len(images)},), got {labels.dtype} {tuple(labels.shape)}")
     if wrong := sorted(set(labels.unique().tolist()) ^ set(range(num_classes))):
-        raise ValueError(
-            f"{where}: every class 0..{num_classes - 1} needs an image, no other may have one; see {wrong}"
-        )
+        raise ValueError(f"{where}: each class 0..{num_classes - 1} needs an image, and no other has one; see {wrong}")
 
 
 @dataclass(frozen=True)
@@ -119,8 +113,7 @@ class Pool:
 def cut(name: str, pool: Pool, config: TrainConfig) -> Dataset:
     """The `Dataset` of a run: validation is the first `val_per_class` images of each class, for every seed (Sec. 5.1).
 
-    Raises:
-        ValueError: if a class has too few images.
+    A `ValueError` names a class with too few images.
     """
     sizes = (config.val_per_class, config.train_per_class)
     val, train = balanced_split(pool.train.labels.numpy(), sizes, np.arange(len(pool.train)), pool.class_names)
@@ -128,26 +121,24 @@ def cut(name: str, pool: Pool, config: TrainConfig) -> Dataset:
     return Dataset(name, pool.class_names, pool.train.at(train), pool.train.at(val), test)
 
 
-def balanced_split(
-    labels: np.ndarray, sizes: Sequence[int | None], order: np.ndarray, names: Sequence[str] | None = None
-) -> list[np.ndarray]:
+def balanced_split(labels: np.ndarray, sizes: Sequence, order: np.ndarray, names: Sequence = ()) -> list[np.ndarray]:
     """Index arrays with `sizes[i]` images of each class, disjoint, chosen from each class along `order`.
 
     Args:
         labels: (N,) class of each image.
         sizes: images a class, one number a part; None (the last only): all that the other parts leave.
         order: (N,) a permutation, such as a seeded one; within a part the original order is kept.
-        names: (K,) what a message calls the classes; None: by number.
+        names: (K,) what a message calls the classes; none: by number.
     Raises:
         ValueError: if a class has too few images; the message names it.
     """
-    ends, total = np.cumsum(sizes[:-1], dtype=int), None if sizes[-1] is None else sum(sizes)
-    need = sum(sizes[:-1]) + 1 if total is None else total
-    pieces = []
+    *first, last = sizes
+    need = sum(first) + (1 if last is None else last)
+    parts = []
     for k in np.unique(labels):
         members = order[labels[order] == k]
         if len(members) < need:
             name = names[k] if names else k
             raise ValueError(f"class {name} has {len(members)} images, {need} are asked for; ask for fewer a class")
-        pieces.append(np.split(members[:total], ends))
-    return [np.sort(np.concatenate(part)) for part in zip(*pieces)]
+        parts.append(np.split(members[: None if last is None else need], np.cumsum(first, dtype=int)))
+    return [np.sort(np.concatenate(part)) for part in zip(*parts)]

@@ -14,11 +14,7 @@ TRAIN_PER_CLASS = 90
 
 
 def load(config: TrainConfig) -> Dataset:
-    """90 train, `val_per_class` validation and 60 test images a class (N, 1, 8, 8), unless the config says otherwise.
-
-    Raises:
-        ValueError: if a class has too few images.
-    """
+    """90 train, `val_per_class` validation and 60 test images (1, 8, 8) a class, unless the config says otherwise."""
     from sklearn.datasets import load_digits  # takes seconds to import, and other datasets do not need it
 
     raw = load_digits()

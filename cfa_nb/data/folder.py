@@ -6,12 +6,11 @@
 The user names it: `dataset="folder:my-images"`, or "folder" alone, which is called "images"; the name stands in every
 record. The folder itself is no part of a run's identity and comes from `--data-dir` or the environment variable
 `CFA_NB_DATA_DIR`; the images' hash is. Images are resized to `config.image_size`, or refused where they differ and
-none is given. Other files, hidden ones and folders inside a class folder are left out. No image is skipped, guessed or
-repaired: a file that cannot be used is named.
+none is given. Other files, hidden ones and folders inside a class folder are left out. An image that cannot be used is
+named, never skipped.
 """
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +25,11 @@ from cfa_nb.data.storage import cached, in_a_page
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VARIABLE = "CFA_NB_DATA_DIR"
-MANY = 2_000  # files, from which a progress bar is worth drawing
+DELAY_S = 1  # a progress bar is drawn for what takes longer
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The `Dataset` of a run on a folder of images.
-
-    Raises:
-        ValueError: if no folder is named, its layout is another one, or a file is no image; the message names it.
-    """
+    """The `Dataset` of a run, images (3, H, W); a `ValueError` names a folder or a file that cannot be used."""
     name = config.dataset.partition(":")[2] or "images"
     if config.image_size is not None and config.image_size < 1:
         raise ValueError(f"image_size must be at least 1 pixel, not {config.image_size}")
@@ -67,11 +62,7 @@ class Listing:
         return cached(name, self.fingerprint(size), lambda: self._read(size, shape))
 
     def fingerprint(self, size: int | None = None) -> str:
-        """Text that changes with all that can change a pixel or a label: files, classes, size and decoder.
-
-        A file is identified by path, bytes and both times: an edit may set back the time of modification, not that of
-        the change.
-        """
+        """Text that changes with all that can change a pixel or a label: files, classes, size and decoder."""
         decoder = f"Pillow {PIL.__version__}, libjpeg {features.version('jpg')} {features.version('libjpeg_turbo')}"
         lines = [f"{size} {decoder}", repr(self.class_names), f"{len(self.train)} training files"]
         for file, label in self.train + self.test:
@@ -79,22 +70,20 @@ class Listing:
                 stat = os.stat(file)
             except OSError as error:
                 raise ValueError(f"{file} cannot be read ({error.strerror}); remove or replace it") from error
+            # Both times: an edit may set back that of the modification, not that of the change.
             lines.append(f"{label} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {file}")
         return "\n".join(lines)
 
     def _read(self, size, shape):
         advice = "" if shape else "; give --image-size (image_size), such as 32, to have all resized"
         files, labels = zip(*self.train, *self.test)
-        quiet = len(files) <= MANY or in_a_page()
-        images = None
-        for i, file in enumerate(tqdm(files, "reading images", unit="file", file=sys.stderr, disable=quiet)):
+        shape = shape or read_image(files[0], size).shape
+        images = np.empty((len(files), *shape), dtype=np.uint8)
+        for i, file in enumerate(tqdm(files, "reading images", unit="file", delay=DELAY_S, disable=in_a_page())):
             image = read_image(file, size)
-            shape = shape or image.shape
             if image.shape != shape:
                 (h, w, _), (height, width, _) = image.shape, shape
                 raise ValueError(f"{file} is {w}x{h}, not {width}x{height} as others are{advice}")
-            if images is None:
-                images = np.empty((len(files), *shape), dtype=np.uint8)
             images[i] = image
         n = len(self.train)
         return Pool(self.class_names, stack(images[:n], labels[:n]), stack(images[n:], labels[n:]))
@@ -103,8 +92,7 @@ class Listing:
 def read_image(file: str | Path, size: int | None = None) -> np.ndarray:
     """(H, W, 3) uint8 pixels of one file in RGB, resized to size x size (bicubic) if given.
 
-    Raises:
-        ValueError: if the file is no image, or has more than 8 bits a channel; the message names it.
+    A `ValueError` names a file that is no image, or has more than 8 bits a channel.
     """
     try:
         with Image.open(file) as image:
@@ -121,11 +109,7 @@ def read_image(file: str | Path, size: int | None = None) -> np.ndarray:
 
 
 def listing(root: Path) -> Listing:
-    """The `Listing` of a folder in either layout.
-
-    Raises:
-        ValueError: if there are fewer than 2 classes, a class is empty, or train and test have other classes.
-    """
+    """The images of a folder in either layout; a `ValueError` says what is wrong with its class folders."""
     # A lone "train" or "test" that holds images, not folders, is a class like any other.
     parts = [part for part in ("train", "test") if (root / part).is_dir()]
     if len(parts) == 2:
@@ -133,7 +117,9 @@ def listing(root: Path) -> Listing:
     elif parts and _folders(root / parts[0]):
         raise ValueError(f"{root} holds class folders in {parts[0]}/ alone; bring both train/ and test/, named so")
     else:
-        train, test = _fifths(root, _classes(root))
+        classes = _classes(root, least=2)
+        train = {name: files[: len(files) * 4 // 5] for name, files in classes.items()}
+        test = {name: files[len(files) * 4 // 5 :] for name, files in classes.items()}
     if train.keys() != test.keys():
         odd = ", ".join(sorted(train.keys() ^ test.keys()))
         raise ValueError(f"{root}: train and test must have the same class folders; only one of them has {odd}")
@@ -141,23 +127,17 @@ def listing(root: Path) -> Listing:
     return Listing(tuple(train), *labelled)
 
 
-def _fifths(root, classes):
-    """Training and test files, each {class: files}: the last fifth of each class, rounded up, is test."""
-    if lone := [name for name, files in classes.items() if len(files) < 2]:
-        raise ValueError(f"{root / lone[0]} holds 1 image; 2 are needed, the last fifth of each class is for the test")
-    train = {name: files[: len(files) * 4 // 5] for name, files in classes.items()}
-    return train, {name: files[len(train[name]) :] for name, files in classes.items()}
-
-
-def _classes(root):
-    """{class: its image files in the order of their names}, checked: at least 2 classes, none of them empty."""
+def _classes(root, least=1):
+    """{class: its image files in the order of their names}, checked: 2 classes, and `least` images in each."""
     names = _folders(root)
     if len(names) < 2:
         state = f"only one class folder, {names[0]}" if names else "no class folders"
         raise ValueError(f"{root} has {state}; images belong in one folder a class, of 2 classes at least")
     classes = {c: [f"{root / c}/{n}" for n in _visible(root / c) if n.lower().endswith(SUFFIXES)] for c in names}
-    if empty := [name for name, files in classes.items() if not files]:
-        raise ValueError(f"{root / empty[0]} holds no images ({', '.join(SUFFIXES)}); fill it or remove it")
+    for c, files in classes.items():
+        if len(files) < least:
+            kinds = ", ".join(SUFFIXES)
+            raise ValueError(f"{root / c} has {len(files)} images and needs {least} ({kinds}); fill it or remove it")
     return classes
 
 

@@ -1,9 +1,10 @@
 """The data folder, `data_dir()`: archives are checked and unpacked there, and decoded images are cached.
 
-    folder = unpacked(Archive("tiny-imagenet-200.zip", url, md5, folder="tiny-imagenet-200"))
+    folder = unpacked(Archive("tiny-imagenet-200.zip", site, md5, "tiny-imagenet-200"))
     pool = cached("tiny-imagenet", fingerprint, read)  # calls read() unless a whole cache file is there
 
-One process makes a folder or file under another name and renames it when it is whole; others wait meanwhile.
+An archive is used if its MD5 is right. One process makes a folder or a file under another name, and renames it when
+it is whole; the others wait meanwhile.
 """
 
 import hashlib
@@ -31,18 +32,18 @@ FORMAT = 3  # of cache files; raised with any change of what they hold
 
 @dataclass(frozen=True)
 class Archive:
-    """A published archive: its file name, where it comes from, its MD5, and the folder that it unpacks to."""
+    """A published archive: its file name, the folder on the web that it lies in, its MD5, and what it unpacks to."""
 
     filename: str
-    url: str
+    site: str
     md5: str
     folder: str
 
     @property
     def advice(self) -> str:
         """How to bring it by hand."""
-        source = f"{self.filename} (MD5 {self.md5}, from {self.url})"
-        return f"Put {source} into {data_dir()}: it is checked and unpacked there"
+        source = f"MD5 {self.md5}, from {self.site}{self.filename}"
+        return f"Put {self.filename} ({source}) into {data_dir()}: it is checked and unpacked there"
 
 
 def unpacked(archive: Archive) -> Path:
@@ -67,7 +68,7 @@ def _unpack(archive, folder):
     timeout = socket.getdefaulttimeout()
     try:
         socket.setdefaulttimeout(PATIENCE_S)
-        download_url(archive.url, folder.parent, archive.filename, archive.md5)  # leaves a whole file alone
+        download_url(archive.site + file.name, folder.parent, file.name, archive.md5)  # leaves a whole file alone
     except Exception as error:  # no network, a cut connection, a wrong checksum: as many types as ways to fail
         state = f"{'damaged' if file.exists() else 'missing'} and could not be downloaded"
         raise ValueError(f"{file} is {state} ({type(error).__name__}: {error}). {archive.advice}") from error
@@ -92,7 +93,7 @@ def cached(name: str, fingerprint: str, make: Callable[[], Pool]) -> Pool:
     Args:
         name: of the dataset, part of the file's name.
         fingerprint: text that changes when the source does.
-        make: called without arguments where no whole file is there, by one process while the others wait.
+        make: called where no whole file is there, by one process while the others wait.
     Raises:
         StoreError: if the cache cannot be written.
     """
@@ -124,21 +125,16 @@ def _write(file, pool):
 
 
 def locked(path: Path) -> AbstractContextManager:
-    """A context that one process at a time may be in for this file or folder; the system frees a dead owner's lock.
-
-    Raises:
-        StoreError: if the folder around it cannot be written to.
-    """
+    """A context for one process at a time and this file or folder; a `StoreError` if nothing can be written there."""
     make_folder(path.parent)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = FileLock(path.with_name(f".{path.name}.lock"))  # the system frees it if its owner dies
     try:
         return lock.acquire(timeout=1)
     except Timeout:
         say(f"waiting for another process to prepare {path.name}")
         return lock.acquire()
     except OSError as error:
-        advice = "name another folder in CFA_NB_DATA"
-        raise StoreError(f"cannot write in {path.parent}: {error.strerror}; {advice}") from error
+        raise StoreError(f"cannot write in {path.parent}: {error.strerror}; choose another CFA_NB_DATA") from error
 
 
 def say(text: str) -> None:

@@ -12,21 +12,13 @@ from cfa_nb.data.dataset import Dataset, cut
 from cfa_nb.data.folder import Listing
 from cfa_nb.data.storage import Archive, unpacked
 
-ARCHIVE = Archive(
-    filename="tiny-imagenet-200.zip",
-    url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
-    md5="90528d7ca1a48142e341f4ef8d21d0de",
-    folder="tiny-imagenet-200",
-)
+SITE = "http://cs231n.stanford.edu/"
+ARCHIVE = Archive("tiny-imagenet-200.zip", SITE, "90528d7ca1a48142e341f4ef8d21d0de", "tiny-imagenet-200")
 CLASSES, TRAIN_PER_CLASS, TEST_PER_CLASS, SIDE = 200, 500, 50, 64
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The `Dataset` of a run on Tiny-ImageNet.
-
-    Raises:
-        ValueError: if the archive is not to be had or the folder is not whole; the message names what is wrong.
-    """
+    """The `Dataset` of a run, images (3, 64, 64); a `ValueError` names a missing or damaged archive or file."""
     folder = unpacked(ARCHIVE)
     try:
         pool = listing(folder).pool("tiny-imagenet", shape=(SIDE, SIDE, 3))
@@ -36,30 +28,21 @@ def load(config: TrainConfig) -> Dataset:
 
 
 def listing(root: Path) -> Listing:
-    """The `Listing` of the unpacked archive: the files that it must hold, with the classes that its text files give.
-
-    Raises:
-        ValueError: if a text file is not that of Tiny-ImageNet.
-    """
-    annotations = root / "val/val_annotations.txt"
-    ids, words, rows = (
-        sorted(c for c, _ in _rows(root / "wnids.txt")),
-        dict(_rows(root / "words.txt")),
-        _rows(annotations),
-    )
+    """The files that the unpacked archive must hold; a `ValueError` names a text file that is not Tiny-ImageNet's."""
+    ids, words = sorted(c for c, _ in _rows(root / "wnids.txt")), dict(_rows(root / "words.txt"))
     if not len(ids) == len(set(ids)) == CLASSES:
         raise ValueError(f"{root / 'wnids.txt'} lists {len(set(ids))} classes, not {CLASSES}")
     if nameless := [c for c in ids if not words.get(c)]:
         raise ValueError(f"{root / 'words.txt'} has no words for class {nameless[0]}")
-    counts = Counter(c for _, c in rows)
-    if wrong := [f"{c} has {counts[c]}" for c in sorted({*ids, *counts}) if counts[c] != TEST_PER_CLASS * (c in ids)]:
-        raise ValueError(f"{annotations} must have {TEST_PER_CLASS} images of each class, but {', '.join(wrong[:5])}")
-    if len(dict(rows)) < len(rows):
-        raise ValueError(f"{annotations} names an image twice")
     names = tuple(words[c].split(",")[0] for c in ids)  # "bullfrog" of "bullfrog, Rana catesbeiana"
     in_order = sorted(range(TRAIN_PER_CLASS), key=str)  # as file names are sorted: 0, 1, 10, 100, ...
     train = [(f"{root}/train/{c}/images/{c}_{i}.JPEG", k) for k, c in enumerate(ids) for i in in_order]
-    return Listing(names, train, [(f"{root}/val/images/{name}", ids.index(c)) for name, c in rows])
+    file = root / "val/val_annotations.txt"
+    class_of = dict(_rows(file))
+    counts = Counter(class_of.values())
+    if wrong := [f"{c} has {counts[c]}" for c in sorted({*ids, *counts}) if counts[c] != TEST_PER_CLASS * (c in ids)]:
+        raise ValueError(f"{file} must name {TEST_PER_CLASS} images of each class, but {', '.join(wrong[:5])}")
+    return Listing(names, train, [(f"{root}/val/images/{name}", ids.index(c)) for name, c in class_of.items()])
 
 
 def _rows(file):
