@@ -16,6 +16,19 @@ RECIPE_VERSION = 2
 LIVE = "live"
 
 
+#: What a field of `TrainConfig` takes.
+CHOICES = dict(
+    attack_bn="train eval",
+    clean_forward="train eval off",
+    crop_pad_mode="reflect constant",
+    fat_rule="release official",
+    precision="fp32 bf16 fp64",
+)
+AT_LEAST_1 = "epochs batch_size width depth val_per_class calibration_start frl_margin_max"
+NOT_NEGATIVE = """seed steps eps alpha beta lr momentum weight_decay lambda_1 lambda_2 fat_tau fat_omega crop_padding
+eval_eps eval_alpha eval_steps"""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Every number of one training run; defaults are the paper's (Sec. 5.1), or the released code's where it is silent.
@@ -90,8 +103,7 @@ class TrainConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))
-        self._require_choices()
-        self._require_ranges()
+        self._require_values()
         if (self.objective == "frl") != (self.parent is not None):
             raise ValueError("parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, others take none")
         if self.ccr and self.objective != "trades":
@@ -101,29 +113,18 @@ class TrainConfig:
         if (self.ccm or self.ccr) and self.calibrator != "cfa":
             raise ValueError(f"ccm, ccr: they are what calibrator='cfa' does, not {self.calibrator!r}")
 
-    def _require_choices(self):
-        choices = {
-            "attack_bn": ("train", "eval"),
-            "clean_forward": ("train", "eval", "off"),
-            "crop_pad_mode": ("reflect", "constant"),
-            "fat_rule": ("release", "official"),
-            "precision": ("fp32", "bf16", "fp64"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-
-    def _require_ranges(self):
-        for name in ("epochs", "batch_size", "width", "depth", "val_per_class", "calibration_start", "frl_margin_max"):
+    def _require_values(self):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed.split():
+                raise ValueError(f"{name} must be one of {', '.join(allowed.split())}, not {getattr(self, name)!r}")
+        for name in AT_LEAST_1.split():
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("seed", "steps", "eps", "alpha", "beta", "lr", "momentum", "weight_decay", "lambda_1", "lambda_2",
-                     "fat_tau", "fat_omega", "crop_padding", "eval_eps", "eval_alpha", "eval_steps"):  # fmt: skip
+        for name in NOT_NEGATIVE.split():
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name in ("eps", "eval_eps"):
-            if getattr(self, name) > 1:
-                raise ValueError(f"{name}={getattr(self, name)}: pixels lie in [0, 1], the paper's margin is 8 / 255")
+        if (largest := max(self.eps, self.eval_eps)) > 1:
+            raise ValueError(f"a margin of {largest}: pixels lie in [0, 1], the paper's margin is 8 / 255")
         if not 0 <= self.worst_share < 1:
             raise ValueError(f"worst_share must lie in [0, 1), not {self.worst_share}")
 
@@ -144,12 +145,9 @@ class TrainConfig:
 
     def to_dict(self) -> dict:
         """The fields that differ from their defaults, ready for JSON: a new field keeps the old identities."""
-        out = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if value != f.default:
-                out[f.name] = value.to_dict() if isinstance(value, TrainConfig) else _plain(value)
-        return out
+        changed = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        plain = {TrainConfig: TrainConfig.to_dict, tuple: list}
+        return {name: plain.get(type(value), lambda v: v)(value) for name, value in changed.items()}
 
     @classmethod
     def from_dict(cls, values: dict) -> "TrainConfig":
@@ -163,10 +161,6 @@ class TrainConfig:
     def canonical(self) -> str:
         """One line of JSON that is equal for equal configs: what a run's identity is hashed from."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-
-
-def _plain(value):
-    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -192,13 +186,10 @@ class Average:
         if self.name == LIVE or not self.name.isidentifier():
             raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
 
-    def to_dict(self) -> dict:
-        """All fields, ready for JSON."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
 
 #: Attacks on finished weights, and how pages name them.
 KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}
+COUNTS_STEPS = ("pgd", "square")  # kinds whose number of steps is part of the name
 
 
 @dataclass(frozen=True)
@@ -224,21 +215,16 @@ class Attack:
             raise ValueError("eps, alpha and steps must not be negative")
 
     @property
-    def counts_steps(self) -> bool:
-        """True if `steps` is part of the name."""
-        return self.kind in ("pgd", "square")
-
-    @property
     def key(self) -> str:
         """Such as "pgd20", "pgd20@eps=0.5", "aa[n=20/class]"."""
-        name = self.kind + (str(self.steps) if self.counts_steps else "")
+        name = self.kind + (str(self.steps) if self.kind in COUNTS_STEPS else "")
         name += f"@eps={self.eps:g}" if self.nominal_eps not in (None, self.eps) else ""
         return name + (f"[n={self.per_class}/class]" if self.per_class else "")
 
     @property
     def label(self) -> str:
         """Such as "PGD-20", "AA", "AA, 100 images a class": less than all test images is said."""
-        name = KINDS[self.kind] + (f"-{self.steps}" if self.counts_steps else "")
+        name = KINDS[self.kind] + (f"-{self.steps}" if self.kind in COUNTS_STEPS else "")
         images = f"{self.per_class} image{'s' * (self.per_class > 1)} a class" if self.per_class else ""
         return f"{name}, {images}" if images else name
 

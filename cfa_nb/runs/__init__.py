@@ -1,8 +1,8 @@
 """What a run leaves behind, which runs the paper needs, and how they are trained.
 
 record, provenance   the deterministic result of a run; where and with what it was made
-store, published     finished runs on disk: the local ones, and the committed ones
+store                runs on disk: nothing lost, nothing done twice
 study, profiles      which runs each figure and table needs, at which size; variants: what may follow a profile's name
 sweep, measure       trains what is missing; adds evaluations to a finished run
-status, cost         what is finished and missing, and what that will cost
+status               what is finished and missing, and what that will cost
 """

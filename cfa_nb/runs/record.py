@@ -91,7 +91,7 @@ class RunRecord:
             "config": self.config.to_dict(),
             "data_hash": self.data_hash,
             "class_names": list(self.class_names),
-            "averages": [a.to_dict() for a in self.averages],
+            "averages": [asdict(a) for a in self.averages],
         }
         tail = {
             "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},

@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -198,18 +198,9 @@ class RunStore:
             return 0
 
     def lock(self, config: TrainConfig, timeout: float = -1):
-        """A lock on one run, across processes; the operating system frees a dead owner's.
-
-        Raises:
-            StoreError: if `timeout` seconds (-1: none) pass while another process holds it.
-        """
-        path = self.path(config)
-        make_folder(path)
-        lock = FileLock(path / ".lock", timeout=timeout)
-        try:
-            return lock.acquire()
-        except Timeout as error:
-            raise StoreError(f"another process is training {path.name}") from error
+        """A lock on one run, across processes; the operating system frees a dead owner's. -1: waits for ever."""
+        make_folder(self.path(config))
+        return FileLock(self.path(config) / ".lock").acquire(timeout)
 
 
 def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
