@@ -56,10 +56,10 @@ class Page:
 
     def note(self):
         """Says what this page's data can show, and what it cannot."""
-        told = f"{self.profile.data_label}: {self.profile.description}"
+        text = f"{self.profile.data_label}: {self.profile.description}"
         if not self.profile.paper_protocol:
-            told += " The paper's numbers stand in columns of their own, and no difference to them is computed."
-        return display(Markdown(f"> **What this data can show.** {told}"))
+            text += " The paper's numbers stand in columns of their own, and no difference to them is computed."
+        return display(Markdown(f"> **What this data can show.** {text}"))
 
     def runs(self, figure=None):
         """The finished `Runs` behind a figure or table ("fig2"), or behind all of them."""

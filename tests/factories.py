@@ -45,39 +45,41 @@ def made_hard(profile):
     return hard_classes(profile) or tuple(range(2, 2 + 2 * count // 5))
 
 
-def run(profile, config, lift=0.0, accepts=True, shown=None):
+def run(profile, config, lift=0.0, accepts=True, accuracy_of=None):
     """One finished run; its worst class lies `lift` above 0.10 and differs a little by seed and epoch.
 
-    `shown(weights, selection)` gives the `ClassAccuracy` under every attack, where that of the last epoch is not meant.
+    `accuracy_of(weights, selection)` gives the `ClassAccuracy` under every attack; None: that of the last epoch.
     """
     averages = profile.averages_of(config)
     epochs = [_epoch(profile, config, averages, e, lift, accepts) for e in range(1, config.epochs + 1)]
     names = [LIVE, *(a.name for a in averages if accepts or a.threshold == 0)]
-    kept = {f"{w}/{s}": Checkpoint(config.epochs, "0" * 64) for w in names for s in SELECTIONS}
+    checkpoints = {f"{w}/{s}": Checkpoint(config.epochs, "0" * 64) for w in names for s in SELECTIONS}
     evaluations = {
-        key: {a.key: _under(epochs[-1].test, key, a, shown) for a in attacks}
+        key: {a.key: _under(epochs[-1].test, key, a, accuracy_of) for a in attacks}
         for key, attacks in profile.evaluations(config).items()
-        if key in kept
+        if key in checkpoints
     }
     confusions = {confusion_key(key, a): _confusion(epochs[-1]) for key, a in profile.confusions(config)}
     names = class_names(profile)
-    record = RunRecord(config, "0123456789abcdef", names, averages, epochs, kept, evaluations, confusions=confusions)
+    record = RunRecord(
+        config, "0123456789abcdef", names, averages, epochs, checkpoints, evaluations, confusions=confusions
+    )
     return Run(config, record, provenance())
 
 
-def _under(test, key, attack, shown):
+def _under(test, key, attack, accuracy_of):
     weights, selection = key.split("/")
     if attack.nominal_eps:
         return ClassAccuracy((0,) * len(test[LIVE].robust.n), test[LIVE].robust.n)
-    return shown(weights, selection) if shown else test[weights].robust
+    return accuracy_of(weights, selection) if accuracy_of else test[weights].robust
 
 
 def _confusion(epoch):
     """Half of a class's errors go to the next class, half to the first."""
-    found = epoch.test[LIVE].robust
+    robust = epoch.test[LIVE].robust
     rows = []
-    for k, (hits, n) in enumerate(zip(found.hits, found.n)):
-        row = [0] * len(found.n)
+    for k, (hits, n) in enumerate(zip(robust.hits, robust.n)):
+        row = [0] * len(robust.n)
         row[0] += (n - hits) // 2
         row[(k + 1) % len(row)] += n - hits - (n - hits) // 2
         row[k] += hits
@@ -91,11 +93,11 @@ def _epoch(profile, config, averages, epoch, lift, accepts):
     wobble = 0.01 * ((epoch + config.seed) % 3)
     robust = accuracy(0.7 - 0.2 * (config.eps - base), 0.4, 0.10 + lift + wobble + 0.02 * config.seed, **size)
     measured = Measured(accuracy(0.98, 0.95, 0.93, **size), robust)
-    taken = {a.name: epoch >= a.start and (accepts or a.threshold == 0) for a in averages}
-    alive = {a.name: measured if taken[a.name] or a.init != "first" else None for a in averages}
+    accepted = {a.name: epoch >= a.start and (accepts or a.threshold == 0) for a in averages}
+    alive = {a.name: measured if accepted[a.name] or a.init != "first" else None for a in averages}
     eps = tuple(config.eps * (0.8 if k in hard else 1.2) if config.ccm else config.eps for k in range(size["count"]))
     split, betas = {LIVE: measured, **alive}, (config.beta,) * size["count"]
-    return EpochRecord(epoch, config.lr_at(epoch), eps, betas, robust, None, split, dict(split), taken)
+    return EpochRecord(epoch, config.lr_at(epoch), eps, betas, robust, None, split, dict(split), accepted)
 
 
 def provenance(seconds=2.0, hardware="a laptop, 2 cores", commit="abc123"):
@@ -116,18 +118,18 @@ def paper_runs(profile, factor=1.0):
     `factor` multiplies every difference to TRADES: 3 makes all effects three times as large, -1 turns them round.
     """
     configs = profile.runs("table1") + profile.runs("table2")
-    return Runs(run(profile, c, shown=_printed(c, factor)) for c in dict.fromkeys(configs))
+    return Runs(run(profile, c, accuracy_of=_printed(c, factor)) for c in dict.fromkeys(configs))
 
 
 def _printed(config, factor):
     keys = {row.weights: key for key, row in ROWS.items() if row.recipe == config.recipe}
 
-    def shown(weights, selection):
+    def printed(weights, selection):
         row, base = (_paper_pair(key, selection) for key in (keys.get(weights, keys[LIVE]), "trades"))
         avg, worst = (b + factor * (v - b) for v, b in zip(row, base))
         return spread_over_classes(avg, worst, NOISE[config.seed % len(NOISE)], config.recipe)
 
-    return shown
+    return printed
 
 
 def _paper_pair(key, selection):

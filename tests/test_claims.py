@@ -17,10 +17,10 @@ from cfa_pages.claims.base import (
     REPRODUCED,
     SHOWN,
 )
-from cfa_pages.claims.studies import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.claims.theory import THEOREMS
 from cfa_pages.claims.verdicts import all_of, verdict_of
 from cfa_pages.report.style import styled
+from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import Paired, paired
@@ -51,9 +51,9 @@ def test_keys_are_unique_and_every_claim_has_a_place():
     ],
 )
 def test_verdict_follows_the_interval(differences, status):
-    found = verdict_of(Paired(differences), "made up")
-    assert found.status == status
-    assert found.n == (len(differences) or None)
+    outcome = verdict_of(Paired(differences), "made up")
+    assert outcome.status == status
+    assert outcome.n == (len(differences) or None)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_verdict_follows_the_interval(differences, status):
     ],
 )
 def test_on_the_papers_protocol_its_number_counts_too(differences, paper, status):
-    found = verdict_of(Paired(differences), "made up", words=PROTOCOL, paper=paper)
-    assert found.status == status
+    outcome = verdict_of(Paired(differences), "made up", words=PROTOCOL, paper=paper)
+    assert outcome.status == status
     if len(differences) > 1 and paper:
-        assert ("do not fit ours" in found.evidence) == (status != REPRODUCED and status != INCONCLUSIVE)
+        assert ("do not fit ours" in outcome.evidence) == (status != REPRODUCED and status != INCONCLUSIVE)
     assert "the paper's" not in verdict_of(Paired(differences), "made up", paper=paper).evidence
 
 
@@ -93,9 +93,9 @@ def test_all_of_needs_all():
 
 
 def test_all_of_tells_the_evidence_of_each_part():
-    found = verdict("cfa_avg", all_runs(SMOKE)).evidence
-    assert f"AT: {INCONCLUSIVE}; AT + CFA minus AT, average, PGD-20, best on test; best on validation " in found
-    assert "FAT: inconclusive; FAT + CFA minus FAT, average, PGD-20" in found
+    evidence = verdict("cfa_avg", all_runs(SMOKE)).evidence
+    assert f"AT: {INCONCLUSIVE}; AT + CFA minus AT, average, PGD-20, best on test; best on validation " in evidence
+    assert "FAT: inconclusive; FAT + CFA minus FAT, average, PGD-20" in evidence
     parts = {"a": verdict_of(Paired((0.05, 0.05)), "first"), "b": verdict_of(Paired(()), "second")}
     assert all_of(parts).evidence == "a: shown here; first; 2 of 2 seeds on the claim's side. b: not run; second."
 
@@ -114,20 +114,20 @@ def test_where_one_seed_has_no_average_the_evidence_says_so_and_the_verdict_stan
     mixed = Runs(
         run(SMOKE, r.config, 0.1 if r.config.recipe == "at_ccm" else 0.0, r.config.seed == 0) for r in all_runs(SMOKE)
     )
-    found = verdict("cfa_at_worst", mixed)
-    assert (found.status, found.n) == (SHOWN, 2)
-    assert "FAWA accepted no epoch in 1 of 2 seeds: live weights stand in" in found.evidence
+    outcome = verdict("cfa_at_worst", mixed)
+    assert (outcome.status, outcome.n) == (SHOWN, 2)
+    assert "FAWA accepted no epoch in 1 of 2 seeds: live weights stand in" in outcome.evidence
     assert "FAWA accepted no epoch in 1 of 2 seeds" in verdict("cfa_no_harm", mixed).evidence
 
 
 def test_fig_4_without_a_pair_of_epochs_is_not_run():
     profile = profile_named("cifar10-rehearsal@x")  # three epochs, the rate falls after each
     for key in ("fig4_fluctuates", "fig4_fawa"):
-        found = verdict(key, all_runs(profile), profile)
-        assert found.status == NOT_RUN
-        assert "no pair of adjacent epochs to judge it by" in found.evidence
-    told = verdict("fig4_fluctuates", all_runs(DEMO), DEMO).evidence
-    assert "second half of training, without the epochs right after a drop of the rate" in told
+        outcome = verdict(key, all_runs(profile), profile)
+        assert outcome.status == NOT_RUN
+        assert "no pair of adjacent epochs to judge it by" in outcome.evidence
+    evidence = verdict("fig4_fluctuates", all_runs(DEMO), DEMO).evidence
+    assert "second half of training, without the epochs right after a drop of the rate" in evidence
 
 
 def test_margins_count_from_the_epoch_that_calibrates_on():
@@ -145,9 +145,9 @@ def test_all_of_is_worth_its_worst_part():
     assert all_of({"a": holds, "b": holds}).status == REPRODUCED
     assert all_of({"a": holds, "b": half}).status == DIRECTION
     assert all_of({"a": half, "b": fails}).status == NOT_REPRODUCED
-    told = all_of({"a": holds, "b": half}).evidence
-    assert "b: direction only; " in told
-    assert told.endswith("the paper's +5.0 points do not fit ours.")
+    evidence = all_of({"a": holds, "b": half}).evidence
+    assert "b: direction only; " in evidence
+    assert evidence.endswith("the paper's +5.0 points do not fit ours.")
 
 
 def test_an_effect_is_found_and_no_effect_is_not():
@@ -184,10 +184,10 @@ def test_one_seed_is_inconclusive_and_no_larger_margin_is_not_run():
 
 def test_margins_beyond_eps_0_all_count():
     profile = replace(SMOKE, margins=(0.15, 0.2, 0.3))
-    measured = {0.15: 0.5, 0.2: 0.4, 0.3: 0.1}
+    values = {0.15: 0.5, 0.2: 0.4, 0.3: 0.1}
     runs = Runs(run(profile, profile.config("at", 0, eps=eps)) for eps in profile.margins)
-    best, base = margin_effect(runs, profile, lambda r: measured[r.config.eps], max)
-    mean, _ = margin_effect(runs, profile, lambda r: measured[r.config.eps], mean_value)
+    best, base = margin_effect(runs, profile, lambda r: values[r.config.eps], max)
+    mean, _ = margin_effect(runs, profile, lambda r: values[r.config.eps], mean_value)
     assert (best, base) == ({0: 0.4}, {0: 0.5})
     assert mean[0] == pytest.approx(0.25)
     assert larger_margins(profile) == (0.2, 0.3)
@@ -241,9 +241,9 @@ def test_verdicts_are_lines_for_the_named_claims():
 
 
 def test_pairing_uses_the_seeds_that_both_have():
-    found = paired({0: 0.3, 1: 0.5}, {1: 0.4, 2: 0.9})
-    assert found.n == 1
-    assert math.isclose(found.mean, 0.1)
+    comparison = paired({0: 0.3, 1: 0.5}, {1: 0.4, 2: 0.9})
+    assert comparison.n == 1
+    assert math.isclose(comparison.mean, 0.1)
 
 
 ALL_SEEDS = replace(CIFAR10, ablation_seeds=None)
@@ -253,10 +253,10 @@ OF_TABLES = [c for c in claims.EXPERIMENTS if "Table" in c.place and c.key != "f
 @pytest.mark.parametrize(("factor", "status"), [(1, REPRODUCED), (3, DIRECTION), (-1, NOT_REPRODUCED)])
 def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, status):
     runs = paper_runs(ALL_SEEDS, factor)
-    found = {c.key: v for c, v in claims.judge(runs, ALL_SEEDS, OF_TABLES)}
-    assert {key: v.status for key, v in found.items()} == dict.fromkeys(found, status)
-    assert len(found) >= 20
-    assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in found.values())
+    verdicts = {c.key: v for c, v in claims.judge(runs, ALL_SEEDS, OF_TABLES)}
+    assert {key: v.status for key, v in verdicts.items()} == dict.fromkeys(verdicts, status)
+    assert len(verdicts) >= 20
+    assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in verdicts.values())
 
 
 def test_a_cost_that_equals_its_border_decides_nothing():
@@ -265,15 +265,15 @@ def test_a_cost_that_equals_its_border_decides_nothing():
 
 
 def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
-    one = replace(CIFAR10, seeds=(0,))
-    runs = paper_runs(one)
-    for claim, found in claims.judge(runs, one, OF_TABLES):
-        assert found.status == INCONCLUSIVE, claim.key
-        assert "(test images, one seed)" in found.interval
-        assert "one seed cannot tell whether the paper's" in found.evidence
-    found = verdict("ccm_trades_worst", paper_runs(CIFAR10), CIFAR10)  # one seed of Table 2's own runs
-    assert (found.status, found.n) == (INCONCLUSIVE, 1)
-    assert "AA" in found.evidence
+    one_seed = replace(CIFAR10, seeds=(0,))
+    runs = paper_runs(one_seed)
+    for claim, outcome in claims.judge(runs, one_seed, OF_TABLES):
+        assert outcome.status == INCONCLUSIVE, claim.key
+        assert "(test images, one seed)" in outcome.interval
+        assert "one seed cannot tell whether the paper's" in outcome.evidence
+    outcome = verdict("ccm_trades_worst", paper_runs(CIFAR10), CIFAR10)  # one seed of Table 2's own runs
+    assert (outcome.status, outcome.n) == (INCONCLUSIVE, 1)
+    assert "AA" in outcome.evidence
 
 
 def test_worst_class_claims_state_the_bias_of_the_minimum():

@@ -27,7 +27,7 @@ from cfa_nb.method.train import Training, train
 from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import CIFAR10, PROFILES, TINY_IMAGENET, profile_named
 from cfa_nb.runs.store import RunStore
-from cfa_pages.results.differences import PAPER_THRESHOLD, ROWS
+from cfa_pages.results.differences import DIFFERENCES, PAPER_THRESHOLD
 from cfa_pages.results.stats import mean_std, spread_of
 from tests import tiny
 
@@ -655,5 +655,5 @@ def test_row_56_tiny_imagenet_is_a_profile_with_a_worst_tenth():
 
 
 def test_every_row_of_the_table_has_its_test():
-    assert [TOPICS.get(n) for n in range(1, len(ROWS) + 1)] == [r.topic for r in ROWS]
-    assert len(TOPICS) == len(ROWS) == 56
+    assert [TOPICS.get(n) for n in range(1, len(DIFFERENCES) + 1)] == [r.topic for r in DIFFERENCES]
+    assert len(TOPICS) == len(DIFFERENCES) == 56

@@ -98,8 +98,8 @@ def test_a_profiled_page_takes_the_profile_and_names_itself(path):
 def test_figures_and_tables_have_names_of_their_own_and_figures_an_alt_text(path):
     text = "\n".join(c.source for c in code(nbformat.read(path, as_version=4)))
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    shown = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]
-    names = [n.args[1].value for n in shown]
+    page_calls = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]
+    names = [n.args[1].value for n in page_calls]
     assert len(set(names)) == len(names)
     assert names
-    assert all(any(k.arg == "alt" for k in n.keywords) for n in shown if n.func.attr == "figure")
+    assert all(any(k.arg == "alt" for k in n.keywords) for n in page_calls if n.func.attr == "figure")

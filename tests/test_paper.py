@@ -61,6 +61,6 @@ def test_a_difference_is_a_fraction_with_the_error_of_what_is_printed():
 
 
 def test_quoted_values_name_their_place():
-    assert all(q.place.startswith("Sec.") and q.what for q in QUOTED.values())
+    assert all(q.place.startswith("Sec.") and q.meaning for q in QUOTED.values())
     assert str(QUOTED["fig4_best_worst"]) == "23.5 %"
     assert str(Value(1.25, 0.5)) == "1.2 ± 0.5"

@@ -3,7 +3,7 @@
 import pytest
 
 from cfa_nb.runs.profiles import PROFILES, profile_named
-from cfa_pages.results.differences import ROWS, default_of, differences_table, profile_changes, text_of
+from cfa_pages.results.differences import DIFFERENCES, default_of, differences_table, profile_changes, text_of
 
 SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
 NAMES = [*PROFILES, "cifar10+release", "demo+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
@@ -18,7 +18,7 @@ def changes(name):
 
 def test_all_rows_are_there_and_complete():
     table = differences_table()
-    assert len(table) == len(ROWS) == 56
+    assert len(table) == len(DIFFERENCES) == 56
     assert table["Topic"].is_unique
     assert (table != "").all().all()
     assert not table["Here"].str.contains("{}", regex=False).any()
@@ -28,8 +28,8 @@ def test_each_row_with_a_field_shows_its_default_or_says_why_not():
     """A field decides and is shown, but where what it decides is no value of one config."""
     silent = {"Ball of the inner maximum, Eq. 8", "Training set of the baselines", "FRL", "Seeds", "Wide ResNet",
               "Spelling of the threshold's option", "λ₁ of TRADES + CCM in Table 2"}  # fmt: skip
-    assert {r.topic for r in ROWS if r.field and "{}" not in r.here} == silent
-    assert not [r.topic for r in ROWS if not r.field and "{}" in r.here]
+    assert {r.topic for r in DIFFERENCES if r.field and "{}" not in r.here} == silent
+    assert not [r.topic for r in DIFFERENCES if not r.field and "{}" in r.here]
 
 
 def test_defaults_are_read_from_the_fields():
@@ -52,9 +52,9 @@ def test_text_of_values():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_tells_what_it_changes_and_with_what_it_judges(name):
-    told = changes(name)
-    assert told.pop("attack of Tables 1-3")[0] == "AA"
-    assert all(default != value for default, value in told.values())
+    changed = changes(name)
+    assert changed.pop("attack of Tables 1-3")[0] == "AA"
+    assert all(default != value for default, value in changed.values())
 
 
 @pytest.mark.parametrize("name", SHORTER)

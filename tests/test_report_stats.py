@@ -31,9 +31,9 @@ def test_one_seed_has_no_interval():
 
 
 def test_paired_counts_seeds_up():
-    found = paired({0: 0.5, 1: 0.2, 2: 0.3}, {0: 0.4, 1: 0.3, 2: 0.1})
-    assert (found.n, found.up) == (3, 2)
-    assert "2 of 3 seeds up" in str(found)
+    comparison = paired({0: 0.5, 1: 0.2, 2: 0.3}, {0: 0.4, 1: 0.3, 2: 0.1})
+    assert (comparison.n, comparison.up) == (3, 2)
+    assert "2 of 3 seeds up" in str(comparison)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ from cfa_pages.claims.verdicts import rows_compared
 from cfa_pages.results.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, difference
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
-MEASURES = {"robust_avg": "avg", "robust_worst": "worst"}  # of `rows.MEASURES` -> of the paper's tables
+PAPER_STATISTICS = {"robust_avg": "avg", "robust_worst": "worst"}  # of `rows.QUANTITIES` -> of the paper's `Pair`
 
 
 def _pairs(row, base):
     return {name: (f"{m}_{row}", f"{m}_{base}" if base else m) for m, name in METHODS.items()}
 
 
-def _gaps(table, row, base, which, *path):
+def _gaps(table, row, base, statistic, *path):
     """{method: the paper's own `Gap`} of all three."""
-    return {n: difference(table, a, b, which, *path) for n, (a, b) in _pairs(row, base).items()}
+    return {n: difference(table, a, b, statistic, *path) for n, (a, b) in _pairs(row, base).items()}
 
 
 def _listed(gaps):
@@ -29,19 +29,21 @@ def _listed(gaps):
     return ", ".join(f"{name} {str(gap).removesuffix(' points')}" for name, gap in gaps.items()) + " points"
 
 
-def _compared(key, place, sentence, table, row, base, *path, measure="robust_worst", **options):
+def _compared(key, place, sentence, table, row, base, *path, quantity="robust_worst", **options):
     """A claim on one row against another one, with the paper's own difference as text and as a number."""
-    gap = difference(table, row, base, MEASURES[measure], *path)
-    check = partial(rows_compared, row=row, base=base, measure=measure, paper=gap, **options)
+    gap = difference(table, row, base, PAPER_STATISTICS[quantity], *path)
+    check = partial(rows_compared, row=row, base=base, quantity=quantity, paper=gap, **options)
     return Claim(key, place, sentence, str(gap), check)
 
 
 def _both(key, place, sentence, table, row, base, *path, value=None):
     """A claim on average and worst class at once; `value` is what the text quotes, else the tables' differences."""
-    gaps = {m: difference(table, row, base, which, *path) for m, which in MEASURES.items()}
+    gaps = {
+        quantity: difference(table, row, base, statistic, *path) for quantity, statistic in PAPER_STATISTICS.items()
+    }
     names = dict(zip(gaps, ("average", "worst class")))
-    told = value or ", ".join(f"{names[m]} {gap}" for m, gap in gaps.items())
-    return Claim(key, place, sentence, told, partial(checks.both_measures, row=row, base=base, paper=gaps))
+    text = value or ", ".join(f"{names[quantity]} {gap}" for quantity, gap in gaps.items())
+    return Claim(key, place, sentence, text, partial(checks.both_quantities, row=row, base=base, paper=gaps))
 
 
 SECTION_3 = (
@@ -78,21 +80,21 @@ SECTION_3 = (
         "Sec. 3.2, Fig. 3(a)",
         "For easy classes, a larger β improves robustness.",
         None,
-        partial(checks.beta_window, group="easy", what="robust", sign=+1),
+        partial(checks.beta_window, group="easy", metric="robust", sign=+1),
     ),
     Claim(
         "fig3_hard_gain",
         "Sec. 3.2, Fig. 3(a)",
         "Hard classes obtain only limited robustness improvement from a larger β: less than easy ones.",
         None,
-        partial(checks.hard_below_easy, what="robust"),
+        partial(checks.hard_below_easy, metric="robust"),
     ),
     Claim(
         "fig3_hard_clean",
         "Sec. 3.2, Fig. 3(b)",
         "A larger β drops the clean accuracy of hard classes significantly.",
         None,
-        partial(checks.beta_window, group="hard", what="clean", sign=-1),
+        partial(checks.beta_window, group="hard", metric="clean", sign=-1),
     ),
     Claim(
         "fig4_fluctuates",
@@ -128,7 +130,7 @@ def _table_1():
         place,
         "CFA improves the average robustness of each method.",
         _listed(gaps),
-        partial(checks.every_method, pairs=_pairs("cfa", None), measure="robust_avg", paper=gaps),
+        partial(checks.every_method, pairs=_pairs("cfa", None), quantity="robust_avg", paper=gaps),
     )
     yield Claim(
         "cfa_spread",
@@ -155,7 +157,7 @@ def _table_1_rivals():
     sentence = "Vanilla FAT's worst class is even lower than TRADES'."
     yield _compared("fat_below_trades", place, sentence, TABLE_1, "fat", "trades", *best, sign=-1)
     sentence = "FRL reduces the average robustness, at an expensive cost (against TRADES + EMA)."
-    options = {"measure": "robust_avg", "sign": -1}
+    options = {"quantity": "robust_avg", "sign": -1}
     yield _compared("frl_cost", place, sentence, TABLE_1, "frl_ema", "trades_ema", *best, **options)
     sentence = "TRADES + CFA outperforms FRL + EMA in average and in the worst class."
     value = f"average about {QUOTED['cfa_over_frl_avg']}, worst class about {QUOTED['cfa_over_frl_worst']}"
@@ -173,7 +175,7 @@ def _table_2():
         place,
         "CCM improves the average robustness of all three methods.",
         _listed(gaps),
-        partial(checks.every_method, pairs=_pairs("ccm", None), measure="robust_avg", paper=gaps),
+        partial(checks.every_method, pairs=_pairs("ccm", None), quantity="robust_avg", paper=gaps),
     )
     for row, name in (("trades_ccr", "CCR"), ("trades_ccm_ccr", "CCM + CCR")):
         sentence = f"{name} improves vanilla TRADES, in average and in the worst class."
@@ -186,14 +188,14 @@ FIGURE_5 = (
         "Sec. 5.3.1, Fig. 5(a)",
         "All λ₁ from 0.3 to 0.7 give a better worst class than vanilla AT.",
         None,
-        partial(checks.every_lambda, which="worst"),
+        partial(checks.every_lambda, statistic="worst"),
     ),
     Claim(
         "fig5_avg",
         "Sec. 5.3.1, Fig. 5(a)",
         "All λ₁ from 0.3 to 0.7 give a better overall robustness than vanilla AT.",
         None,
-        partial(checks.every_lambda, which="overall"),
+        partial(checks.every_lambda, statistic="overall"),
     ),
     Claim(
         "fig5_hard_margins",
@@ -216,8 +218,8 @@ def _cost_note():
     """Where the paper's own printed means give just the cost that it says to stay below."""
     limit = QUOTED["fawa_cost"].value
     costs = {n: TABLE_3[base].avg.mean - TABLE_3[row].avg.mean for n, (row, base) in _pairs("fawa", "ema").items()}
-    same = [name for name, cost in costs.items() if abs(cost - limit) < 1e-9]
-    return f" (its own means give exactly {limit:g} for {' and '.join(same)})" if same else ""
+    equal_costs = [name for name, cost in costs.items() if abs(cost - limit) < 1e-9]
+    return f" (its own means give exactly {limit:g} for {' and '.join(equal_costs)})" if equal_costs else ""
 
 
 def _table_3():
@@ -226,7 +228,7 @@ def _table_3():
         sentence = f"{name} + FAWA has a higher worst-class robustness than {name} + EMA."
         yield _compared(f"fawa_{m}_worst", place, sentence, TABLE_3, f"{m}_fawa", f"{m}_ema")
     gaps, border = _gaps(TABLE_3, "fawa", "ema", "avg"), -QUOTED["fawa_cost"].value / 100
-    options = {"pairs": _pairs("fawa", "ema"), "measure": "robust_avg", "border": border, "paper": gaps}
+    options = {"pairs": _pairs("fawa", "ema"), "quantity": "robust_avg", "border": border, "paper": gaps}
     yield Claim(
         "fawa_cost",
         place,

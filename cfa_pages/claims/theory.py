@@ -35,8 +35,8 @@ def judge(proofs, anchor, text, inside=None, edge=None):
     if broken:
         raise ArithmeticError(f"no verdict on {anchor}: {', '.join(broken)}")
     status = REFUTED if inside else CONDITIONAL if edge else PROVED
-    shown = "; ".join(f"{words} = {quantity:+.6f}" for words, quantity in exceptions.items())
-    return Verdict(status, estimate=shown or None, evidence=f"{text} [Proof]({PAGE}#{anchor})")
+    counterexamples = "; ".join(f"{words} = {quantity:+.6f}" for words, quantity in exceptions.items())
+    return Verdict(status, estimate=counterexamples or None, evidence=f"{text} [Proof]({PAGE}#{anchor})")
 
 
 def rise(model, label, low, high, eps, ball="features"):
@@ -52,12 +52,12 @@ def theorem_1():
 def theorem_2():
     """x_1 outside the ball: an argmax exists for eps < eta only."""
     top = min(FIGURE_1.optimal_w(eps=FIGURE_1.eta), 2.0)  # inf; were it finite, R(f_top) would exceed the limit
-    short = FIGURE_1.overall_acc(top, FIGURE_1.eta) - FIGURE_1.overall_acc(float("inf"), FIGURE_1.eta)
+    shortfall = FIGURE_1.overall_acc(top, FIGURE_1.eta) - FIGURE_1.overall_acc(float("inf"), FIGURE_1.eta)
     return judge(
         [proofs.one_turn(), proofs.theorem_2(), proofs.theorem_2_edge()],
         "Theorem-2",
         "Holds if the attack leaves x_1 alone and eps < eta; at eps = eta there is no argmax.",
-        edge={"R(f_2) less its supremum, which no w attains, at eps = eta": float(short)},
+        edge={"R(f_2) less its supremum, which no w attains, at eps = eta": float(shortfall)},
     )
 
 

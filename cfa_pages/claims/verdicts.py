@@ -5,12 +5,18 @@ inconclusive otherwise: the interval covers the border, or a single seed gives n
 that holds is reproduced only if the paper's number fits ours too (`fits`); else its direction alone is.
 """
 
-from dataclasses import replace
-
 from cfa_nb.config import ROWS
 from cfa_pages.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, words_of
-from cfa_pages.results.rows import SELECTIONS, accuracies, attack_label, only_stand_ins, stand_in_text, worst_label
-from cfa_pages.results.stats import ROUNDING, count, image_interval, paired, points, worst_bias
+from cfa_pages.results.rows import (
+    SELECTIONS,
+    accuracies,
+    attack_label,
+    only_stand_ins,
+    row_difference,
+    stand_in_text,
+    worst_label,
+)
+from cfa_pages.results.stats import ROUNDING, count, points, worst_bias
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
 Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
@@ -38,8 +44,8 @@ def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points", words=H
     seeds = f"{ahead} of {count(comparison.n, 'seed')} on the claim's side"
     seeds += f"; {OTHER_SIDE}" if status == words.fails else ""
     notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
-    told = "; ".join((evidence, seeds, *notes)) + "."
-    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, told)
+    text = "; ".join((evidence, seeds, *notes)) + "."
+    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, text)
 
 
 def fits(comparison, paper):
@@ -56,62 +62,52 @@ def fit_text(comparison, paper):
     return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
-def standing_in(runs, profile, keys):
-    """What the claims on some rows must say of averages that never were.
+def stand_in_notes(runs, profile, keys):
+    """What the claims on some rows must say where an average accepted no epoch.
 
     Returns:
-        (notes, shown): a sentence for each row in which other weights stand in, and whether all rows show what they
-        are named for in at least one seed; without that nothing can be said of them.
+        (notes, comparable): a sentence for each row in which other weights stand in, and whether all rows show what
+        they are named for in at least one seed; without that nothing can be said of them.
     """
     notes = dict.fromkeys(text for key in keys if (text := stand_in_text(runs, profile, key)))
     return tuple(notes), not any(only_stand_ins(runs, profile, key) for key in keys)
 
 
-def rows_compared(runs, profile, row, base, measure="robust_worst", selection="best", sign=+1, border=0.0, paper=None):
+def rows_compared(runs, profile, row, base, quantity="robust_worst", selection="best", sign=+1, border=0.0, paper=None):
     """Verdict on a table row against another one; the evidence tells the other selections too.
 
     `paper` is the paper's own `Gap` between the two rows.
     """
     selections = [selection] + [s for s in SELECTIONS if s != selection]
-    found = {s: row_difference(runs, profile, row, base, s, measure) for s in selections}
-    what = f"{measure_text(profile, measure)}, {attack_label(profile)}, {SELECTIONS[selection]}"
-    told = [f"{ROWS[row].label} minus {ROWS[base].label}, {what}"]
-    notes, shown = standing_in(runs, profile, (row, base))
-    if not shown:
-        return Verdict(NOT_RUN, evidence="; ".join((*told, *notes)))
-    others = ((SELECTIONS[s], d) for s, d in found.items() if s != selection and d.n)
-    told += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others]
-    notes += bias_notes(runs, profile, (row, base), selection) if measure == "robust_worst" else ()
-    return verdict_of(found[selection], "; ".join(told), sign, border, "points", words_of(profile), paper, notes)
+    comparisons = {s: row_difference(runs, profile, row, base, s, quantity) for s in selections}
+    conditions = f"{quantity_text(profile, quantity)}, {attack_label(profile)}, {SELECTIONS[selection]}"
+    evidence = [f"{ROWS[row].label} minus {ROWS[base].label}, {conditions}"]
+    notes, comparable = stand_in_notes(runs, profile, (row, base))
+    if not comparable:
+        return Verdict(NOT_RUN, evidence="; ".join((*evidence, *notes)))
+    other_comparisons = ((SELECTIONS[s], d) for s, d in comparisons.items() if s != selection and d.n)
+    evidence += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in other_comparisons]
+    notes += bias_notes(runs, profile, (row, base), selection) if quantity == "robust_worst" else ()
+    return verdict_of(
+        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(profile), paper, notes
+    )
 
 
-def measure_text(profile, measure):
-    """ "average", "worst class", "clean, worst class" of a measure of `rows.MEASURES`."""
-    kind, which = measure.split("_")
-    name = "average" if which == "avg" else worst_label(profile)
-    return name if kind == "robust" else f"{kind}, {name}"
+def quantity_text(profile, quantity):
+    """ "average", "worst class", "clean, worst class" of a quantity of `rows.QUANTITIES`."""
+    metric, statistic = quantity.split("_")
+    name = "average" if statistic == "avg" else worst_label(profile)
+    return name if metric == "robust" else f"{metric}, {name}"
 
 
 def bias_notes(runs, profile, keys, selection):
     """(text,): by how many points the worst class of each row reads low, mean over seeds; () where none is known."""
-    told = []
+    texts = []
     for key in keys:
         biases = [worst_bias(a)[0] for a in accuracies(runs, profile, key, selection).values()]
         if biases:
-            told.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
-    return (f"bias of the minimum, in points: {', '.join(told)}",) if told else ()
-
-
-def row_difference(runs, profile, row, base, selection, measure):
-    """A table row minus another one, paired by seed: a `Paired`, of one seed with its interval over test images."""
-    kind, which = measure.split("_")
-    which = "overall" if which == "avg" else "worst"
-    ours, theirs = (accuracies(runs, profile, key, selection, kind) for key in (row, base))
-    found = paired(*({s: getattr(a, which) for s, a in own.items()} for own in (ours, theirs)))
-    if found.n != 1:
-        return found
-    (seed,) = set(ours) & set(theirs)
-    return replace(found, images=image_interval(ours[seed], theirs[seed], which))
+            texts.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
+    return (f"bias of the minimum, in points: {', '.join(texts)}",) if texts else ()
 
 
 def all_of(verdicts):

@@ -6,13 +6,14 @@
 
 All take finished `Runs` and a `Profile`. Nothing here trains: figures redraw from records alone.
 
-style, lines        the theme, the palette, and parts that several figures share
-header, overview    the lines under a title; the map of notebook 00
-tables, comparisons, sanity, uncertainty    Tables 1-3, paired differences, signs of gradient masking, intervals
-averages, reach     averages of one run side by side; margins that the training attack cannot cross
-figures_*           one file a figure of the paper
-rivals              why CCM helps on one data set and not on another
-toy_*               the pictures of Section 2 (notebook 01 imports them itself)
+style, lines                   the theme, the palette, and parts that several figures share
+header                         the lines under a title; the map and the list of profiles of notebook 00
+tables, comparisons, sanity    Tables 1-3, paired differences, signs of gradient masking
+margins, betas, fluctuation    Figs. 2, 3 and 4
+main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
+averages, rivals               averages of one run side by side; why CCM helps on one data set and not on another
+one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
+theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
 
 from cfa_pages.report.ablation import (

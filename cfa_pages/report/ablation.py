@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cfa_pages.claims.studies import last_epochs, last_text, swing_note
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown
+from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
+from cfa_pages.results.measurements import last_epochs, last_text, swing_note
 from cfa_pages.results.rows import calibrated_text, class_groups, eps_text, find, mean_of, row_runs, worst_label
 from cfa_pages.results.stats import count, extreme, mean_std, percent
 
@@ -20,16 +20,17 @@ def sweep(runs, profile, figure="fig5", selection="best"):
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     values = getattr(profile, values)
     fig, axes = panels(2, height=3.7, width=9.6)
-    for ax, which, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
-        base = [getattr(a, which) for a in _accuracies(runs, profile, plain, selection)]
-        ax.axhline(np.mean(base), color=INK, ls=(0, (1, 2)), lw=1.6)
-        own = [
-            [getattr(a, which) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})] for v in values
+    for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
+        plain_accuracies = [getattr(a, statistic) for a in _accuracies(runs, profile, plain, selection)]
+        ax.axhline(np.mean(plain_accuracies), color=INK, ls=(0, (1, 2)), lw=1.6)
+        by_budget = [
+            [getattr(a, statistic) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})]
+            for v in values
         ]
-        _seeds_and_mean(ax, values, own)
+        _seeds_and_mean(ax, values, by_budget)
         ax.margins(x=0.08, y=0.25)
         percent_axis(ax, None)
-        ends = [(np.mean(base), LABELS[plain], INK), (np.mean(own[-1]), LABELS[calibrated], CFA)]
+        ends = [(np.mean(plain_accuracies), LABELS[plain], INK), (np.mean(by_budget[-1]), LABELS[calibrated], CFA)]
         label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
         ax.set_xticks(values, [f"{v:g}" for v in values])
         ax.set_xlabel(symbol)
@@ -39,8 +40,8 @@ def sweep(runs, profile, figure="fig5", selection="best"):
 
 def _accuracies(runs, profile, recipe, selection, **changes):
     """PGD-10 test accuracies of the study's seeds: the sweeps are judged by the attack of each epoch."""
-    found = find(runs, profile, recipe, **changes)
-    return [found[s].pgd10("live", selection) for s in profile.study_seeds if s in found]
+    runs_by_seed = find(runs, profile, recipe, **changes)
+    return [runs_by_seed[s].pgd10("live", selection) for s in profile.study_seeds if s in runs_by_seed]
 
 
 def _seeds_and_mean(ax, x, rows):
@@ -55,35 +56,35 @@ def trailing_mean(values, width):
     return np.array([values[max(0, i + 1 - width) : i + 1].mean(axis=0) for i in range(len(values))])
 
 
-def calibrated_values(runs, profile, recipe="at_ccm", what="class_eps"):
+def calibrated_values(runs, profile, recipe="at_ccm", field="class_eps"):
     """Fig. 5(b): the margin ("class_eps") or beta ("class_beta") of each class from epoch to epoch, mean over seeds.
 
     Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
     Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
     """
-    found = list(row_runs(runs, profile, recipe).values())
-    config, classes = found[0].config, shown(profile, runs)
-    raw = np.mean([[getattr(e, what) for e in r.record.epochs] for r in found], axis=0)
+    recipe_runs = list(row_runs(runs, profile, recipe).values())
+    config, classes = recipe_runs[0].config, shown_classes(profile, runs)
+    raw = np.mean([[getattr(e, field) for e in r.record.epochs] for r in recipe_runs], axis=0)
     start = min(config.calibration_start, config.epochs) - 1
     smooth = np.vstack([raw[:start], trailing_mean(raw[start:], min(8, max(1, config.epochs // 2)))])
     fig, (ax,) = panels(1, height=4.6)
     epochs, colours = np.arange(1, len(raw) + 1), classes.colours
-    for k in classes.classes:
+    for k in classes.indices:
         ax.plot(epochs, raw[:, k], color=colours[k], lw=0.9, alpha=0.3)
         ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in classes.hard else 1.5)
-    _base_line(ax, config, what)
-    if what == "class_eps":
+    _base_line(ax, config, field)
+    if field == "class_eps":
         margin_axis(ax, config.eps)
     epoch_axis(ax, config)
     label_ends(ax, epochs[-1], classes.ends(smooth), gap=0.048)
-    symbol = "Margin ε" if what == "class_eps" else "Regularisation β"
+    symbol = "Margin ε" if field == "class_eps" else "Regularisation β"
     ax.set_title(classes.title(f"{symbol} of each class, {LABELS.get(recipe, recipe)}"))
     return fig
 
 
-def _base_line(ax, config, what):
+def _base_line(ax, config, field):
     base, text = (
-        (config.eps, f"ε = {eps_text(config.eps)}") if what == "class_eps" else (config.beta, f"β = {config.beta:g}")
+        (config.eps, f"ε = {eps_text(config.eps)}") if field == "class_eps" else (config.beta, f"β = {config.beta:g}")
     )
     ax.axhline(base, color=INK, lw=1.2, ls=(0, (1, 2)))
     ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
@@ -92,30 +93,34 @@ def _base_line(ax, config, what):
 def sweep_caption(runs, profile, figure="fig5"):
     """Caption of the two sweeps, with our values at the paper's setting."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
-    base = _accuracies(runs, profile, plain, "best")
-    at = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
-    own = _accuracies(runs, profile, calibrated, "best", **{field: at})
+    budget = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
+    ours, base = (
+        _accuracies(runs, profile, calibrated, "best", **{field: budget}),
+        _accuracies(runs, profile, plain, "best"),
+    )
     name = "Fig. 5(a)" if figure == "fig5" else "Appendix C.3"
-    said = (
+    paper_text = (
         "The paper finds 0.5 best."
         if figure == "fig5"
         else "The paper's curve is in an appendix; its main text gives no number."
     )
-    pair = [f"{mean_std([a.overall for a in g])} / {mean_std([a.worst for a in g])}" for g in (base, own)]
+    pairs = [f"{mean_std([a.overall for a in row])} / {mean_std([a.worst for a in row])}" for row in (base, ours)]
     return (
-        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {said} Ours, average / "
-        f"{worst_label(profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pair[0]} %, {symbol} = {at:g}: {pair[1]} % "
-        f"(n = {len(own)}). {_best_budgets(runs, profile, figure)}"
+        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {paper_text} Ours, average / "
+        f"{worst_label(profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pairs[0]} %, "
+        f"{symbol} = {budget:g}: {pairs[1]} % (n = {len(ours)}). {_best_budgets(runs, profile, figure)}"
     )
 
 
 def _best_budgets(runs, profile, figure):
     """Which base budget has the best average here, and which the best worst class."""
     _, calibrated, field, symbol, values = SWEEPS[figure]
-    found = {v: _accuracies(runs, profile, calibrated, "best", **{field: v}) for v in getattr(profile, values)}
-    means = {w: {v: np.mean([getattr(a, w) for a in own]) for v, own in found.items()} for w in ("overall", "worst")}
-    told = [_best_text(means[w], symbol, name) for w, name in (("overall", "average"), ("worst", worst_label(profile)))]
-    return f"Here {', '.join(told)}."
+    by_budget = {v: _accuracies(runs, profile, calibrated, "best", **{field: v}) for v in getattr(profile, values)}
+    parts = []
+    for statistic, name in (("overall", "average"), ("worst", worst_label(profile))):
+        means = {v: np.mean([getattr(a, statistic) for a in accuracies]) for v, accuracies in by_budget.items()}
+        parts.append(_best_text(means, symbol, name))
+    return f"Here {', '.join(parts)}."
 
 
 def _best_text(means, symbol, name):
@@ -128,31 +133,31 @@ def _best_text(means, symbol, name):
 
 def margins_caption(runs, profile):
     """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last epochs."""
-    found = list(row_runs(runs, profile, "at_ccm").values())
-    groups, config = class_groups(profile, runs), found[0].config
-    late = [e.class_eps for r in found for e in r.record.epochs[-last_epochs(config) :]]
+    ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
+    groups, config = class_groups(profile, runs), ccm_runs[0].config
+    late = [e.class_eps for r in ccm_runs for e in r.record.epochs[-last_epochs(config) :]]
     hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late]), config.eps) for g in ("hard", "easy"))
     return (
-        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), {_over(found)}. "
+        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), {_seeds_text(ccm_runs)}. "
         f"Paper: hard classes below 8/255, easy ones above. Ours, {last_text(config)}: hard {hard}, easy {easy}, "
-        f"ε = {eps_text(config.eps)} ({swing_note(found, groups['hard'], 'hard')})."
+        f"ε = {eps_text(config.eps)} ({swing_note(ccm_runs, groups['hard'], 'hard')})."
     )
 
 
-def _over(found):
+def _seeds_text(runs):
     """ "mean of 5 seeds", "one seed"."""
-    return f"mean of {count(len(found), 'seed')}" if len(found) > 1 else "one seed"
+    return f"mean of {count(len(runs), 'seed')}" if len(runs) > 1 else "one seed"
 
 
 def oscillation_text(runs, profile):
     """How far a margin moves from one epoch to the next in the second half of training, hard and easy classes."""
-    found = list(row_runs(runs, profile, "at_ccm").values())
-    groups, eps, steps = class_groups(profile, runs), found[0].config.eps, {}
-    raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in found]
+    ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
+    groups, eps, steps = class_groups(profile, runs), ccm_runs[0].config.eps, {}
+    raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in ccm_runs]
     for name in ("hard", "easy"):
         steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(groups[name])] for rows in raw])
     return (
         f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
         f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, "
-        f"{_over(found)}). So what the caption says is {swing_note(found, groups['hard'], 'hard')}."
+        f"{_seeds_text(ccm_runs)}). So what the caption says is {swing_note(ccm_runs, groups['hard'], 'hard')}."
     )

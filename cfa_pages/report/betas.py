@@ -3,27 +3,28 @@
 import numpy as np
 import pandas as pd
 
-from cfa_pages.claims.studies import beta_effect, window_mean
-from cfa_pages.report.lines import class_lines, shown, window_text
+from cfa_pages.report.lines import class_lines, shown_classes, window_text
 from cfa_pages.report.style import panels
+from cfa_pages.results.measurements import beta_effect, window_mean
 from cfa_pages.results.rows import class_groups, find, mean_of
 from cfa_pages.results.stats import count, epoch_span, mean_std, paired, points
 
 
-def beta_classes(runs, profile, what="robust"):
+def beta_classes(runs, profile, metric="robust"):
     """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
     fig, (ax,) = panels(1, height=4.6)
-    found = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
-    classes = shown(profile, runs)
-    class_lines(ax, profile.betas, _means(found, profile, what), classes)
+    runs_by_beta = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
+    classes = shown_classes(profile, runs)
+    class_lines(ax, profile.betas, _means(runs_by_beta, profile, metric), classes)
     ax.set_xticks(profile.betas, [f"{b:g}" for b in profile.betas])
     ax.set_xlabel("β of TRADES")
-    ax.set_title(classes.title(f"{what.capitalize()} accuracy of each class, {epoch_span(*profile.beta_window)}"))
+    ax.set_title(classes.title(f"{metric.capitalize()} accuracy of each class, {epoch_span(*profile.beta_window)}"))
     return fig
 
 
-def _means(found, profile, what):
-    return [np.mean([r.window(*profile.beta_window, what=what) for r in found[b]], axis=0) for b in profile.betas]
+def _means(runs_by_beta, profile, metric):
+    window = profile.beta_window
+    return [np.mean([r.window(*window, metric=metric) for r in runs_by_beta[b]], axis=0) for b in profile.betas]
 
 
 def beta_runs(runs, profile, beta):
@@ -37,37 +38,37 @@ def beta_table(runs, profile):
     return pd.DataFrame([_beta_row(profile, groups, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
 
 
-def _beta_row(profile, groups, beta, found):
+def _beta_row(profile, groups, beta, runs):
     row = {"β": f"{beta:g}"}
-    for what in ("robust", "clean"):
+    for metric in ("robust", "clean"):
         for group in ("hard", "easy"):
-            values = [mean_of(r.window(*profile.beta_window, what=what), groups[group]) for r in found]
-            row[f"{what}, {group}"] = mean_std(values)
+            values = [mean_of(r.window(*profile.beta_window, metric=metric), groups[group]) for r in runs]
+            row[f"{metric}, {group}"] = mean_std(values)
     return row
 
 
 def beta_caption(runs, profile, part):
     """Caption of Fig. 3(a) or (b); the paper prints no numbers for these curves."""
-    what = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
+    accuracy_text = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
     return (
-        f"Fig. 3({part}). Class-wise {what} of TRADES over β, {window_text(profile.beta_window)} (paper: 151–170); "
-        f"ours: {profile.data_label}, n = {len(profile.study_seeds)}."
+        f"Fig. 3({part}). Class-wise {accuracy_text} of TRADES over β, {window_text(profile.beta_window)} "
+        f"(paper: 151–170); ours: {profile.data_label}, n = {len(profile.study_seeds)}."
     )
 
 
 def beta_text(runs, profile):
     """What the curves say: change from the smallest to the largest beta, hard and easy classes, robust and clean."""
-    told = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
+    lines = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
     for group in ("hard", "easy"):
-        gains = [f"{w} accuracy {points(beta_change(runs, profile, group, w))} points" for w in ("robust", "clean")]
-        told.append(f"- {group} classes: {', '.join(gains)}")
-    return "\n".join([*told, "", trend_text(runs, profile)])
+        gains = [f"{m} accuracy {points(beta_change(runs, profile, group, m))} points" for m in ("robust", "clean")]
+        lines.append(f"- {group} classes: {', '.join(gains)}")
+    return "\n".join([*lines, "", trend_text(runs, profile)])
 
 
-def beta_change(runs, profile, group, what):
-    """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts judge."""
+def beta_change(runs, profile, group, metric):
+    """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts rest on."""
     classes = class_groups(profile, runs)[group]
-    return paired(*beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, what))).mean
+    return paired(*beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, metric))).mean
 
 
 def trend_text(runs, profile):
@@ -76,15 +77,15 @@ def trend_text(runs, profile):
     Less than a point in either direction is called flat.
     """
     expected = {("easy", "robust"): "rises", ("hard", "robust"): "rises a little", ("hard", "clean"): "falls"}
-    told = []
-    for (group, what), paper in expected.items():
-        trend = _trend(beta_change(runs, profile, group, what))
+    deviations = []
+    for (group, metric), paper in expected.items():
+        trend = _trend(beta_change(runs, profile, group, metric))
         if not paper.startswith(trend):
-            told.append(f"{what} accuracy of the {group} classes {trend}, in the paper it {paper}")
-    if not told:
+            deviations.append(f"{metric} accuracy of the {group} classes {trend}, in the paper it {paper}")
+    if not deviations:
         return "All three trends have the paper's direction."
     seeds = f"mean of {count(len(profile.study_seeds), 'seed')}; the verdicts below say what can be told from zero"
-    return f"The trend differs from the paper's: {'; '.join(told)} ({seeds})."
+    return f"The trend differs from the paper's: {'; '.join(deviations)} ({seeds})."
 
 
 def _trend(change):

@@ -26,23 +26,24 @@ def comparisons(runs, profile, pairs, selection="best"):
 
 def _row(runs, profile, row, base, selection):
     attack = attack_label(profile)
-    out = {"Comparison": f"{ROWS[row].label} − {ROWS[base].label}"}
-    for name, measure in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
-        found = row_difference(runs, profile, row, base, selection, measure)
-        out[f"{name}, {attack}"] = difference_text(found)
-        out[f"{name}: seeds up"] = f"{found.up} of {found.n}"
-    at = "last epoch" if selection == "last" else "best"
-    return out | {f"paper, CIFAR-10 (AA, {at}): average / worst class": paper_difference(row, base, selection)}
+    cells = {"Comparison": f"{ROWS[row].label} − {ROWS[base].label}"}
+    for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
+        comparison = row_difference(runs, profile, row, base, selection, quantity)
+        cells[f"{name}, {attack}"] = difference_text(comparison)
+        cells[f"{name}: seeds up"] = f"{comparison.up} of {comparison.n}"
+    checkpoint = "last epoch" if selection == "last" else "best"
+    column = f"paper, CIFAR-10 (AA, {checkpoint}): average / worst class"
+    return cells | {column: paper_difference(row, base, selection)}
 
 
-def difference_text(found):
+def difference_text(comparison):
     """ "+5.7 [+1.2, +10.2]"; of one seed the interval over test images, marked as such."""
-    if not found.n:
+    if not comparison.n:
         return "–"
-    if found.n == 1 and not found.has_width:
-        return f"{points(found.mean)} [{NO_WIDTH}]"
-    low, high = found.interval if found.n > 1 else found.images
-    return f"{points(found.mean)} [{points(low)}, {points(high)}{'' if found.n > 1 else f'; {ONE_SEED}'}]"
+    if comparison.n == 1 and not comparison.has_width:
+        return f"{points(comparison.mean)} [{NO_WIDTH}]"
+    low, high = comparison.interval if comparison.n > 1 else comparison.images
+    return f"{points(comparison.mean)} [{points(low)}, {points(high)}{'' if comparison.n > 1 else f'; {ONE_SEED}'}]"
 
 
 def paper_difference(row, base, selection="best"):
@@ -50,12 +51,13 @@ def paper_difference(row, base, selection="best"):
 
     "–" where none does: Tables 2 and 3 have no last epoch.
     """
-    at = "last" if selection == "last" else "best"
-    tables = ({k: v[at]["robust"] for k, v in TABLE_1.items()}, *((TABLE_2, TABLE_3) if at == "best" else ()))
+    checkpoint = "last" if selection == "last" else "best"
+    table_1 = {k: v[checkpoint]["robust"] for k, v in TABLE_1.items()}
+    tables = (table_1, TABLE_2, TABLE_3) if checkpoint == "best" else (table_1,)
     table = next((t for t in tables if row in t and base in t), None)
     if table is None:
         return "–"
-    return " / ".join(points(difference(table, row, base, m).mean) for m in ("avg", "worst"))
+    return " / ".join(points(difference(table, row, base, statistic).mean) for statistic in ("avg", "worst"))
 
 
 def comparison_caption(runs, profile, selection="best"):
@@ -73,26 +75,30 @@ def _bracket_text(seeds, profile):
     over_images = "over the test images, which says nothing of how another seed would train"
     if seeds == 1:
         return f"a 95 % bootstrap interval {over_images}"
-    some = "" if profile.ablation_seeds in (None, profile.seeds) else f' (of "{ONE_SEED}": a bootstrap {over_images})'
-    return f"the 95 % Student t interval{some}"
+    if profile.ablation_seeds in (None, profile.seeds):
+        return "the 95 % Student t interval"
+    return f'the 95 % Student t interval (of "{ONE_SEED}": a bootstrap {over_images})'
 
 
 def gain_text(runs, profile):
     """One line a method: whether its worst class gains by CFA, at the best and at the last checkpoint."""
-    told = []
+    lines = []
     for method in ("at", "trades", "fat"):
-        found = {s: row_difference(runs, profile, f"{method}_cfa", method, s, "robust_worst") for s in ("best", "last")}
-        parts = [f"{SELECTIONS[s]} {_word(d)} ({difference_text(d)} points)" for s, d in found.items()]
-        if only_stand_ins(runs, profile, f"{method}_cfa"):
+        cfa, parts = f"{method}_cfa", []
+        for selection in ("best", "last"):
+            comparison = row_difference(runs, profile, cfa, method, selection, "robust_worst")
+            word, difference = _gain_word(comparison), difference_text(comparison)
+            parts.append(f"{SELECTIONS[selection]} {word} ({difference} points)")
+        if only_stand_ins(runs, profile, cfa):
             parts = ["not run"]
-        rows = f"{ROWS[f'{method}_cfa'].label} against {ROWS[method].label}"
-        note = stand_in_text(runs, profile, f"{method}_cfa")
-        told.append(f"- {rows}, {worst_label(profile)}: {', '.join(parts)}{f' ({note})' if note else ''}")
-    return "\n".join(told)
+        note = stand_in_text(runs, profile, cfa)
+        methods = f"{ROWS[cfa].label} against {ROWS[method].label}"
+        lines.append(f"- {methods}, {worst_label(profile)}: {', '.join(parts)}{f' ({note})' if note else ''}")
+    return "\n".join(lines)
 
 
-def _word(found):
-    if not found.n:
+def _gain_word(comparison):
+    if not comparison.n:
         return "not run"
-    low, high = found.interval
+    low, high = comparison.interval
     return "**a gain**" if low > 0 else "**a loss**" if high < 0 else "no gain that can be told from zero"

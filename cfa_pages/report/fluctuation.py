@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from cfa_pages.claims.studies import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.report.lines import epoch_axis
 from cfa_pages.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
 from cfa_pages.results import paper
+from cfa_pages.results.measurements import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.results.rows import row_runs, worst_label
 from cfa_pages.results.stats import count, mean_std, percent, points
 
@@ -20,13 +20,13 @@ def fluctuation(runs, profile, weights="live", seed=None):
     Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
     each epoch that it accepted; where it does not exist yet there is nothing to draw.
     """
-    found = row_runs(runs, profile, "at")
-    run = found[profile.seeds[0] if seed is None else seed]
+    at_runs = row_runs(runs, profile, "at")
+    run = at_runs[profile.seeds[0] if seed is None else seed]
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
-    overall, worst = (series(run, weights, which) for which in ("overall", "worst"))
+    overall, worst = (series(run, weights, statistic) for statistic in ("overall", "worst"))
     epochs = np.arange(1, len(overall) + 1)
-    for other in found.values():
-        top.plot(epochs, series(other, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
+    for seed_run in at_runs.values():
+        top.plot(epochs, series(seed_run, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
     _draw_curves(top, epochs, overall, worst, worst_label(profile))
     _mark_accepted(top, run, weights)
     _draw_changes(bottom, epochs, worst, worst_label(profile))
@@ -37,9 +37,9 @@ def fluctuation(runs, profile, weights="live", seed=None):
     return fig
 
 
-def series(run, weights, which):
+def series(run, weights, statistic):
     """(epochs,) "overall" or "worst" robust test accuracy; nan while these weights do not exist."""
-    return np.array([np.nan if a is None else getattr(a, which) for a in run.curve(weights)])
+    return np.array([np.nan if a is None else getattr(a, statistic) for a in run.curve(weights)])
 
 
 def _draw_curves(ax, epochs, overall, worst, name):
@@ -65,17 +65,17 @@ def _draw_changes(ax, epochs, worst, name):
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
     points_axis(ax, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
     if not np.nan_to_num(jumps).any():
-        said = "no change" if np.isfinite(jumps).any() else "no average" if np.isnan(worst).all() else "one epoch alone"
-        ax.annotate(said, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
+        note = "no change" if np.isfinite(jumps).any() else "no average" if np.isnan(worst).all() else "one epoch alone"
+        ax.annotate(note, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
 def change_table(runs, profile):
     """Mean |change| between adjacent epochs, per weights, mean ± std over seeds, in points (see `change_caption`)."""
-    found, rows = row_runs(runs, profile, "at").values(), []
+    at_runs, rows = row_runs(runs, profile, "at").values(), []
     for weights, name in NAMES.items():
-        worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
-        largest = [max(c[2] for c in changes(r, weights)) for r in found if changes(r, weights)]
+        worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
+        largest = [max(c[2] for c in changes(r, weights)) for r in at_runs if changes(r, weights)]
         rows.append({
             "Weights": name, f"|change| of the {worst_label(profile)}": mean_std(worst),
             "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
@@ -114,46 +114,46 @@ def _choice(run):
     late = range(run.config.best_from, run.config.epochs + 1)
     best = max(late, key=lambda e: curve[e - 1].overall)
     fair = max(late, key=lambda e: curve[e - 1].overall + curve[e - 1].worst)
-    shown = [f"{percent(curve[e - 1].overall)} / {percent(curve[e - 1].worst)}" for e in (best, fair)]
+    pairs = [f"{percent(curve[e - 1].overall)} / {percent(curve[e - 1].worst)}" for e in (best, fair)]
     return {
-        "Seed": str(run.config.seed), "epoch of best overall": str(best), "overall / worst there": shown[0],
-        "epoch of best sum": str(fair), "overall / worst": shown[1],
+        "Seed": str(run.config.seed), "epoch of best overall": str(best), "overall / worst there": pairs[0],
+        "epoch of best sum": str(fair), "overall / worst": pairs[1],
     }  # fmt: skip
 
 
 def fluctuation_caption(runs, profile, weights="live"):
     """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
-    found = row_runs(runs, profile, "at").values()
-    worst, overall = ([mean_change(r, weights, w) for r in found] for w in ("worst", "overall"))
+    at_runs = row_runs(runs, profile, "at").values()
+    worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
     q = paper.QUOTED
-    said = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
+    paper_text = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
             if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
-    more = _largest_text(found, profile) if weights == "live" else _accepted_text(runs, profile, weights)
-    known = sum(v is not None for v in worst)
-    ours = f"{mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall, n = {known}"
-    ours = f"{ours if known else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
+    last_sentence = _largest_text(at_runs, profile) if weights == "live" else _accepted_text(runs, profile, weights)
+    seed_count = sum(v is not None for v in worst)
+    ours = f"{mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall, n = {seed_count}"
+    ours = f"{ours if seed_count else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
     return (
-        f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: {said}; "
-        f"ours: {ours}. {more}".rstrip()
+        f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: "
+        f"{paper_text}; ours: {ours}. {last_sentence}".rstrip()
     )
 
 
-def _largest_text(found, profile):
-    largest = [max(c[2] for c in changes(r)) for r in found if changes(r)]
+def _largest_text(at_runs, profile):
+    largest = [max(c[2] for c in changes(r)) for r in at_runs if changes(r)]
     if not largest:
         return ""
     return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
 
 
 def _accepted_text(runs, profile, weights):
-    """How many epochs the average took in: in the seed that is shown, and over all seeds."""
-    found = row_runs(runs, profile, "at")
-    taken = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in found.items()}
-    shown = profile.seeds[0]
-    if not any(taken.values()):
+    """How many epochs the average accepted: in the seed that is shown, and over all seeds."""
+    at_runs = row_runs(runs, profile, "at")
+    counts = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in at_runs.items()}
+    if not any(counts.values()):
         return "No epoch was accepted, so there is no average."
-    more = f" in the shown seed, {sum(taken.values())} over all {len(taken)} seeds" if len(taken) > 1 else ""
-    return f"Epochs accepted: {taken[shown]}{more}; between accepted epochs the average does not change."
+    scope = f" in the shown seed, {sum(counts.values())} over all {len(counts)} seeds" if len(counts) > 1 else ""
+    first = counts[profile.seeds[0]]
+    return f"Epochs accepted: {first}{scope}; between accepted epochs the average does not change."
 
 
 def fairness_gain_text(runs, profile):
@@ -168,9 +168,9 @@ def fairness_gain_text(runs, profile):
     q = paper.QUOTED
     paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
     paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
-    over = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
+    basis = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
     return (
         f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(profile)} by "
-        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({over}); "
+        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({basis}); "
         f"in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
     )

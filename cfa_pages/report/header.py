@@ -32,9 +32,9 @@ def runtime_text(runs):
     """ "4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
     train = sum(r.provenance.seconds_train for r in runs)
     evaluate = sum(r.provenance.seconds_evaluate for r in runs)
-    where = _unique(r.provenance.hardware for r in runs)
+    hardware = _unique(r.provenance.hardware for r in runs)
     parts = f"training {duration(train)}, evaluation {duration(evaluate)}"
-    return f"{duration(train + evaluate)} of computing ({parts}) on {where}"
+    return f"{duration(train + evaluate)} of computing ({parts}) on {hardware}"
 
 
 def seconds_of(runs):
@@ -82,7 +82,7 @@ def _unique(values):
     return ", ".join(sorted(set(values)))
 
 
-PLACES = {  # figure -> (section of the paper, what it is there)
+SECTIONS = {  # figure -> (section of the paper, what it is there)
     "fig2": ("3.1", "Fig. 2: training margins"),
     "fig3": ("3.2", "Fig. 3: regularisation β"),
     "fig4": ("3.3, 4.3", "Fig. 4: fluctuation, and FAWA"),
@@ -99,20 +99,20 @@ PLACES = {  # figure -> (section of the paper, what it is there)
 def map_table(profile, runs):
     """Section -> figure or table -> notebook -> its runs, seeds, computing time (shared runs count again)."""
     rows = [_map_row("2", "Fig. 1, Theorems 1–4: toy theory", "01_toy_theory", ())]
-    for figure, (section, what) in PLACES.items():
-        wanted = set(profile.runs(figure))
-        rows.append(_map_row(section, what, FIGURES[figure], [r for r in runs if r.config in wanted]))
+    for figure, (section, title) in SECTIONS.items():
+        configs = set(profile.runs(figure))
+        rows.append(_map_row(section, title, FIGURES[figure], [r for r in runs if r.config in configs]))
     return pd.DataFrame([*rows, _map_row("", "all of it, each run once", "", runs)])
 
 
-def _map_row(section, what, notebook, found):
+def _map_row(section, title, notebook, runs):
     return {
         "Section": section,
-        "Shown": what,
+        "Shown": title,
         "Notebook": notebook,
-        "Runs": str(len(found)) if found else "none",
-        "Seeds": seeds_text(found).removeprefix("seeds ").removeprefix("seed ") if found else "–",
-        "Computing time": duration(seconds_of(found)) if found else "seconds",
+        "Runs": str(len(runs)) if runs else "none",
+        "Seeds": seeds_text(runs).removeprefix("seeds ").removeprefix("seed ") if runs else "–",
+        "Computing time": duration(seconds_of(runs)) if runs else "seconds",
     }
 
 

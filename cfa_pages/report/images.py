@@ -3,12 +3,12 @@
 import numpy as np
 
 from cfa_pages.report.style import CFA, INK, name_classes, panels, plt, short_name
-from cfa_pages.results.rows import SHOWN, eps_text
+from cfa_pages.results.rows import CLASS_LIMIT, eps_text
 
 
 def image_strip(images, titles=None, size=1.15):
-    """Images (N, C, H, W) in [0, 1], such as one of each class, in rows of at most `SHOWN`."""
-    wide = min(len(images), SHOWN)
+    """Images (N, C, H, W) in [0, 1], such as one of each class, in rows of at most `CLASS_LIMIT`."""
+    wide = min(len(images), CLASS_LIMIT)
     rows = -(-len(images) // wide)
     fig, axes = plt.subplots(rows, wide, figsize=(size * wide, (size + 0.35) * rows), squeeze=False)
     for i, ax in enumerate(axes.flat):
@@ -63,23 +63,24 @@ def _frame(ax, title, colour):
 def confusion_map(counts, names, hard):
     """Where attacked images of each class go, in percent of the class; hard classes are set in bold.
 
-    Of more than `SHOWN` classes those are drawn that keep the least and the most images under this attack.
+    Of more than `CLASS_LIMIT` classes those are drawn that keep the least and the most images under this attack.
 
     Args:
         counts: (K, K) images of true class i that are predicted as j under attack.
     """
     counts = np.asarray(counts)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    kept = _drawn(shares)
-    size = 1 if len(kept) <= 10 else 1.7
+    classes = _drawn_classes(shares)
+    size = 1 if len(classes) <= 10 else 1.7
     fig, (ax,) = panels(1, height=5.2 * size, width=6.6 * size)
-    _draw_shares(ax, shares[np.ix_(kept, kept)])
+    _draw_shares(ax, shares[np.ix_(classes, classes)])
     for axis in (ax.xaxis, ax.yaxis):
-        name_classes(axis, [names[k] for k in kept], [i for i, k in enumerate(kept) if k in hard])
+        name_classes(axis, [names[k] for k in classes], [i for i, k in enumerate(classes) if k in hard])
     ax.set(xlabel="predicted under attack", ylabel="true class")
     ax.grid(False)
-    half = f", {SHOWN // 2} hardest and {SHOWN // 2} easiest of {len(counts)}" if len(kept) < len(counts) else ""
-    ax.set_title(f"Where attacked images go, % of each class{half}")
+    half = CLASS_LIMIT // 2
+    note = f", {half} hardest and {half} easiest of {len(counts)}" if len(classes) < len(counts) else ""
+    ax.set_title(f"Where attacked images go, % of each class{note}")
     return fig
 
 
@@ -87,19 +88,19 @@ def confusion_caption(run, profile):
     """Caption of `confusion_map` of one run: attack, checkpoint and images."""
     ((key, attack),) = profile.confusions(run.config)
     images = int(run.confusion(profile).sum())
-    which = "all" if attack.per_class is None else "the first"
+    scope = "all" if attack.per_class is None else "the first"
     return (
-        f"AT, seed {run.config.seed}, {'last epoch' if key.endswith('last') else key}: what {which} {images:,} test "
+        f"AT, seed {run.config.seed}, {'last epoch' if key.endswith('last') else key}: what {scope} {images:,} test "
         f"images are taken for under {attack.label.partition(',')[0]}, in percent of their class; hard classes in red."
     )
 
 
-def _drawn(shares):
+def _drawn_classes(shares):
     """Indices of the classes that a map of (K, K) shares draws."""
-    if len(shares) <= SHOWN:
+    if len(shares) <= CLASS_LIMIT:
         return list(range(len(shares)))
     order = np.argsort(np.diag(shares), kind="stable")
-    return [*order[: SHOWN // 2], *order[-(SHOWN // 2) :]]
+    return [*order[: CLASS_LIMIT // 2], *order[-(CLASS_LIMIT // 2) :]]
 
 
 def _draw_shares(ax, shares):
@@ -122,7 +123,8 @@ def confusion_text(counts, hard):
     outside = counts[np.ix_(hard, easy)].sum()
     share = 100 * among / max(1, among + outside)
     others = len(counts) - 1
+    guess = 100 * (len(hard) - 1) / others
     return (
         f"Of the errors on hard classes, {share:.0f} % go to another hard class and {100 - share:.0f} % to an easy one "
-        f"(a blind guess among the other {others} would send {100 * (len(hard) - 1) / others:.0f} % to hard ones)."
+        f"(a blind guess among the other {others} would send {guess:.0f} % to hard ones)."
     )

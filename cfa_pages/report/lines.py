@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
-from cfa_pages.results.rows import eps_text, hard_classes, shown_classes, shown_text
+from cfa_pages.results.rows import eps_text, hard_classes, shown_class_indices, shown_note
 from cfa_pages.results.stats import epoch_span
 
 
@@ -15,20 +15,20 @@ def window_text(window):
     return epoch_span(*window) if window[0] == window[1] else f"mean of {epoch_span(*window)}"
 
 
-def mean_curves(found, weights="live", which="overall"):
+def mean_curves(runs, weights="live", statistic="overall"):
     """(epochs, mean over runs) of the "overall" or "worst" robust test accuracy; nan where no run has these weights."""
-    rows = [[np.nan if a is None else getattr(a, which) for a in r.curve(weights)] for r in found]
+    rows = [[np.nan if a is None else getattr(a, statistic) for a in r.curve(weights)] for r in runs]
     rows = np.array(rows, dtype=float)
-    known = ~np.isnan(rows)
-    mean = np.where(known, rows, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    is_number = ~np.isnan(rows)
+    mean = np.where(is_number, rows, 0).sum(axis=0) / np.where(is_number.any(axis=0), is_number.sum(axis=0), np.nan)
     return np.arange(1, rows.shape[1] + 1), mean
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownClasses:
     """The classes that a figure or table shows, in the order of their index, or the hardest and then the easiest."""
 
-    classes: tuple[int, ...]
+    indices: tuple[int, ...]
     names: tuple[str, ...]  # of all K classes
     hard: tuple[int, ...]
     note: str  # "10 hardest and 10 easiest of 200 classes", "" where all are shown
@@ -39,28 +39,28 @@ class Shown:
         return class_colours(len(self.names), self.hard)
 
     @property
-    def head(self):
-        """Head of a table's column of class names."""
+    def heading(self):
+        """Heading of a table's column of class names."""
         return f"Class ({self.note})" if self.note else "Class"
 
     def title(self, text):
         """A figure's title, which says so where not all classes are shown."""
         return f"{text}, {self.note}" if self.note else text
 
-    def kind(self, k):
+    def group(self, k):
         """ "hard" or "easy"."""
         return "hard" if k in self.hard else "easy"
 
     def ends(self, values):
         """What `label_ends` writes beside the last of (N, K) values."""
         colours = self.colours
-        return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.classes]
+        return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.indices]
 
 
-def shown(profile, runs):
-    """The classes that a figure of these runs shows: a `Shown`."""
+def shown_classes(profile, runs):
+    """The classes that a figure of these runs shows."""
     names = tuple(map(str, runs[0].record.class_names))
-    return Shown(shown_classes(profile, runs), names, hard_classes(profile, runs), shown_text(runs))
+    return ShownClasses(shown_class_indices(profile, runs), names, hard_classes(profile, runs), shown_note(runs))
 
 
 def class_lines(ax, x, values, classes):
@@ -69,15 +69,14 @@ def class_lines(ax, x, values, classes):
     Args:
         x: (N,) positions.
         values: (N, K) fractions.
-        classes: a `Shown`.
+        classes: those to draw.
     """
     values, hard = np.asarray(values), classes.hard
     colours = classes.colours
-    for k in sorted(classes.classes, key=lambda k: k in hard):
-        strong = k in hard
-        ax.plot(x, values[:, k], "-o", color=colours[k], lw=2.3 if strong else 1.5, ms=4.5 if strong else 3, mew=0,
-                zorder=3 if strong else 2)  # fmt: skip
-    drawn = values[:, list(classes.classes)]
+    for k in sorted(classes.indices, key=lambda k: k in hard):
+        stroke = {"lw": 2.3, "ms": 4.5, "zorder": 3} if k in hard else {"lw": 1.5, "ms": 3, "zorder": 2}
+        ax.plot(x, values[:, k], "-o", color=colours[k], mew=0, **stroke)
+    drawn = values[:, list(classes.indices)]
     low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
     percent_axis(ax, max(0.0, low - pad), min(high + pad, 1.01))

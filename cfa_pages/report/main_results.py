@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.config import ROWS
-from cfa_pages.report.lines import shown
+from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
 from cfa_pages.results.paper import TABLE_1
 from cfa_pages.results.rows import SELECTIONS, accuracies, attack_label, by_seed, class_groups, worst_label
@@ -23,15 +23,16 @@ def per_class(runs, profile, key, selection="best"):
 def classwise_bars(runs, profile, selection="best"):
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
     fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
-    classes = shown(profile, runs)
-    kept = list(classes.classes)
+    classes = shown_classes(profile, runs)
+    indices = list(classes.indices)
     for ax, (method, title) in zip(axes, METHODS.items()):
         for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
-            values = per_class(runs, profile, key, selection)[:, kept]
+            values = per_class(runs, profile, key, selection)[:, indices]
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
             options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
-            ax.bar(np.arange(len(kept)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
-        name_classes(ax.xaxis, [classes.names[k] for k in kept], [i for i, k in enumerate(kept) if k in classes.hard])
+            ax.bar(np.arange(len(indices)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
+        names, hard = [classes.names[k] for k in indices], [i for i, k in enumerate(indices) if k in classes.hard]
+        name_classes(ax.xaxis, names, hard)
         ax.set_title(title, pad=22)
         ax.set_xlabel(classes.note)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
@@ -42,9 +43,9 @@ def classwise_bars(runs, profile, selection="best"):
 def classwise_caption(runs, profile, selection="best"):
     """Caption of `classwise_bars`: attack, checkpoint and seeds."""
     seeds = len(runs.seeds)
-    over = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
-    where = f"{attack_label(profile)}, {SELECTIONS[selection]}"
-    return f"Appendix C.2. Robust accuracy of each class, {where}, {over}; hard classes in red."
+    seeds_text = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
+    attack_text = f"{attack_label(profile)}, {SELECTIONS[selection]}"
+    return f"Appendix C.2. Robust accuracy of each class, {attack_text}, {seeds_text}; hard classes in red."
 
 
 def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
@@ -58,12 +59,12 @@ def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
 def class_change_table(runs, profile, row, base, selection="best"):
     """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
     ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
-    classes, rows = shown(profile, runs), []
-    for k in classes.classes:
+    classes, rows = shown_classes(profile, runs), []
+    for k in classes.indices:
         change = ours[:, k] - theirs[:, k]
         spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
         rows.append({
-            classes.head: classes.names[k], "kind": classes.kind(k), ROWS[base].label: mean_std(theirs[:, k]),
+            classes.heading: classes.names[k], "kind": classes.group(k), ROWS[base].label: mean_std(theirs[:, k]),
             ROWS[row].label: mean_std(ours[:, k]), "change": points(change.mean()) + spread,
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -84,7 +85,8 @@ def tradeoff(runs, profile, selection="best"):
 
 
 def _our_point(runs, profile, key, selection):
-    values = [list(by_seed(runs, profile, key, selection, f"robust_{m}").values()) for m in ("avg", "worst")]
+    quantities = ("robust_avg", "robust_worst")
+    values = [list(by_seed(runs, profile, key, selection, quantity).values()) for quantity in quantities]
     return tuple((float(np.mean(v)), spread_of(v) if len(v) > 1 else 0.0) for v in values) if values[0] else None
 
 
@@ -110,8 +112,8 @@ def _draw_paths(ax, rows, worst_name):
     ax.grid(True, axis="both")
     ax.set_xlabel("average robust accuracy")
     ax.set_ylabel(worst_name)
-    first = sorted(rows, key=lambda k: not k.endswith("cfa"))
-    label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in first])
+    ordered_keys = sorted(rows, key=lambda k: not k.endswith("cfa"))
+    label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in ordered_keys])
 
 
 def _colour(key):
@@ -125,24 +127,26 @@ def _label_style(key):
 
 def classwise_text(runs, profile, selection="best"):
     """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
-    groups, told = class_groups(profile, runs), []
+    groups, lines = class_groups(profile, runs), []
     hard, easy = list(groups["hard"]), list(groups["easy"])
     for method, title in METHODS.items():
         change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
         means = f"hard classes {points(change[:, hard].mean())} points, easy classes {points(change[:, easy].mean())}"
-        told.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
-    return "\n".join([*told, "", evenness_text(runs, profile, selection)])
+        lines.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
+    return "\n".join([*lines, "", evenness_text(runs, profile, selection)])
 
 
 def evenness_text(runs, profile, selection="best"):
     """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
-    names, told = runs[0].record.class_names, []
+    names, sentences = runs[0].record.class_names, []
     for method, title in METHODS.items():
         plain, cfa = (per_class(runs, profile, key, selection) for key in (method, f"{method}_cfa"))
         spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
         change = (cfa - plain).mean(axis=0)
         least, tie = extreme(dict(enumerate(change)), least=True)
         name = tie if tie == "all equal" else f"*{names[least]}*{tie}"
-        told.append(f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) "
-                    f"of a class is {points(change[least])} ({name})")  # fmt: skip
-    return f"Standard deviation over classes, mean over seeds. {'. '.join(told)}."
+        sentences.append(
+            f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) of a "
+            f"class is {points(change[least])} ({name})"
+        )
+    return f"Standard deviation over classes, mean over seeds. {'. '.join(sentences)}."

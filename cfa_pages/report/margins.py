@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from cfa_pages.claims.studies import base_eps, best_overall
-from cfa_pages.report.lines import class_lines, epoch_axis, mark_base, mean_curves, shown, window_text
+from cfa_pages.report.lines import class_lines, epoch_axis, mark_base, mean_curves, shown_classes, window_text
 from cfa_pages.report.style import INK, label_ends, ordered_colours, panels, percent_axis
+from cfa_pages.results.measurements import base_eps, best_overall
 from cfa_pages.results.rows import class_groups, eps_text, find, mean_of
 from cfa_pages.results.stats import epoch_span, extreme, mean_std, percent
 
@@ -15,13 +15,13 @@ def margin_overall(runs, profile):
     fig, (ax,) = panels(1, height=4.2)
     colours, ends = ordered_colours(profile.margins, base_eps(profile)), []
     for eps in profile.margins:
-        found = study_runs(runs, profile, eps)
-        epochs, mean = mean_curves(found)
+        eps_runs = margin_runs(runs, profile, eps)
+        epochs, mean = mean_curves(eps_runs)
         base = colours[eps] == INK
         ax.plot(epochs, mean, color=colours[eps], lw=2.8 if base else 1.7, zorder=3 if base else 2)
         ends.append((mean[-1], f"ε = {eps_text(eps)}" + ("  (ε₀)" if base else ""), colours[eps]))
     percent_axis(ax, None)
-    epoch_axis(ax, found[0].config)
+    epoch_axis(ax, eps_runs[0].config)
     label_ends(ax, epochs[-1], ends, gap=0.05)
     ax.set_title("Overall robust accuracy, by training margin")
     return fig
@@ -31,9 +31,9 @@ def margin_classes(runs, profile, stage="early"):
     """Fig. 2(b) ("early") and 2(c) ("late"): class-wise robust accuracy over the training margin, a mean of epochs."""
     window = getattr(profile, f"{stage}_window")
     fig, (ax,) = panels(1, height=4.6)
-    found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
-    values = [np.mean([r.window(*window) for r in found[eps]], axis=0) for eps in profile.margins]
-    classes = shown(profile, runs)
+    runs_by_eps = {eps: margin_runs(runs, profile, eps) for eps in profile.margins}
+    values = [np.mean([r.window(*window) for r in runs_by_eps[eps]], axis=0) for eps in profile.margins]
+    classes = shown_classes(profile, runs)
     class_lines(ax, profile.margins, values, classes)
     mark_base(ax, base_eps(profile), "ε₀")
     ax.set_xticks(profile.margins, [eps_text(e) for e in profile.margins])
@@ -42,7 +42,7 @@ def margin_classes(runs, profile, stage="early"):
     return fig
 
 
-def study_runs(runs, profile, eps):
+def margin_runs(runs, profile, eps):
     """The AT runs at one training margin, in the study's seeds."""
     return [r for s, r in sorted(find(runs, profile, "at", eps=eps).items()) if s in profile.study_seeds]
 
@@ -50,32 +50,32 @@ def study_runs(runs, profile, eps):
 def margin_table(runs, profile):
     """A row a training margin: average at the best epoch, hard and easy classes early and late, clean accuracy."""
     groups = class_groups(profile, runs)
-    return pd.DataFrame([_margin_row(profile, groups, eps, study_runs(runs, profile, eps)) for eps in profile.margins])
+    return pd.DataFrame([_margin_row(profile, groups, eps, margin_runs(runs, profile, eps)) for eps in profile.margins])
 
 
-def _margin_row(profile, groups, eps, found):
-    row = {"training margin": eps_text(eps), "average, best epoch": mean_std([best_overall(r) for r in found])}
+def _margin_row(profile, groups, eps, runs):
+    row = {"training margin": eps_text(eps), "average, best epoch": mean_std([best_overall(r) for r in runs])}
     for window in (profile.early_window, profile.late_window):
         for group in ("hard", "easy"):
-            values = [mean_of(r.window(*window), groups[group]) for r in found]
+            values = [mean_of(r.window(*window), groups[group]) for r in runs]
             row[f"{group}, {epoch_span(*window)}"] = mean_std(values)
-    clean = [mean_of(r.window(*profile.late_window, what="clean"), groups["hard"]) for r in found]
+    clean = [mean_of(r.window(*profile.late_window, metric="clean"), groups["hard"]) for r in runs]
     return row | {"clean, hard": mean_std(clean)}
 
 
 def margin_caption(runs, profile, part):
     """Caption of Fig. 2(a), (b) or (c) with our numbers; the paper gives none for these curves."""
     base = base_eps(profile)
-    tail = f"ours: PGD-10 at ε₀ = {eps_text(base)}, {profile.data_label}, n = {len(profile.study_seeds)}"
+    ending = f"ours: PGD-10 at ε₀ = {eps_text(base)}, {profile.data_label}, n = {len(profile.study_seeds)}"
     if part == "a":
-        return f"Fig. 2(a). Overall robust accuracy of AT by training margin; {tail}. {_peak_text(runs, profile)}"
+        return f"Fig. 2(a). Overall robust accuracy of AT by training margin; {ending}. {_peak_text(runs, profile)}"
     window = profile.early_window if part == "b" else profile.late_window
     paper = "101–120" if part == "b" else "181–200"
-    return f"Fig. 2({part}). Class-wise robust accuracy, {window_text(window)} (paper: {paper}); {tail}."
+    return f"Fig. 2({part}). Class-wise robust accuracy, {window_text(window)} (paper: {paper}); {ending}."
 
 
 def _peak_text(runs, profile):
-    best = {eps: np.mean([best_overall(r) for r in study_runs(runs, profile, eps)]) for eps in profile.margins}
+    best = {eps: np.mean([best_overall(r) for r in margin_runs(runs, profile, eps)]) for eps in profile.margins}
     top, tie = extreme(best)
     if tie == "all equal":
         return f"Highest single epoch: {percent(best[top])} % at every margin (all equal)."
@@ -90,14 +90,16 @@ def _nearest(profile):
 def margin_text(runs, profile):
     """What the curves say: where each hard class is best, what the largest margin does; the easy classes' mean."""
     ends = (min(profile.margins), _nearest(profile), max(profile.margins))
-    found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
-    values = {eps: np.mean([r.window(*profile.early_window) for r in own], axis=0) for eps, own in found.items()}
-    names, classes, easy = runs[0].record.class_names, shown(profile, runs), class_groups(profile, runs)["easy"]
-    hard = [k for k in classes.classes if k in classes.hard]
-    told = [_class_line(names[k], {eps: v[k] for eps, v in values.items()}, *ends[1:]) for k in hard]
+    values = {}
+    for eps in profile.margins:
+        eps_runs = margin_runs(runs, profile, eps)
+        values[eps] = np.mean([r.window(*profile.early_window) for r in eps_runs], axis=0)
+    names, classes, easy = runs[0].record.class_names, shown_classes(profile, runs), class_groups(profile, runs)["easy"]
+    hard = [k for k in classes.indices if k in classes.hard]
+    lines = [_class_line(names[k], {eps: v[k] for eps, v in values.items()}, *ends[1:]) for k in hard]
     easy = [percent(mean_of(values[eps], easy)) for eps in ends]
-    told.append(f"- easy, mean: {easy[0]} % at the smallest margin, {easy[1]} % at ε₀, {easy[2]} % at the largest")
-    return "\n".join(told)
+    lines.append(f"- easy, mean: {easy[0]} % at the smallest margin, {easy[1]} % at ε₀, {easy[2]} % at the largest")
+    return "\n".join(lines)
 
 
 def room_text(runs, profile):
@@ -107,10 +109,12 @@ def room_text(runs, profile):
     """
     base, largest = _nearest(profile), max(profile.margins)
     hard = list(class_groups(profile, runs)["hard"])
-    found = [study_runs(runs, profile, eps) for eps in (base, largest)]
-    if largest <= base or not hard or not all(found):
+    both_margins = [margin_runs(runs, profile, eps) for eps in (base, largest)]
+    if largest <= base or not hard or not all(both_margins):
         return ""
-    before, after = (np.mean([r.window(*profile.early_window) for r in own], axis=0)[hard] for own in found)
+    before, after = (
+        np.mean([r.window(*profile.early_window) for r in eps_runs], axis=0)[hard] for eps_runs in both_margins
+    )
     if after.sum() >= before.sum() or not (after > before).any():
         return ""
     rising = ", ".join(f"*{runs[0].record.class_names[k]}*" for k, a, b in zip(hard, after, before) if a > b)
@@ -126,7 +130,9 @@ def margin_clean_text(runs, profile):
     """What a model of the largest margin is worth: clean accuracy of the hard classes there and at eps_0."""
     hard, (first, last) = class_groups(profile, runs)["hard"], profile.late_window
     base, largest = (
-        percent(np.mean([mean_of(r.window(first, last, what="clean"), hard) for r in study_runs(runs, profile, eps)]))
+        percent(
+            np.mean([mean_of(r.window(first, last, metric="clean"), hard) for r in margin_runs(runs, profile, eps)])
+        )
         for eps in (_nearest(profile), max(profile.margins))
     )
     return (
@@ -150,14 +156,15 @@ def reach_text(runs, profile):
     Each step moves a pixel by at most alpha, so `steps * alpha` is the whole path; from one side of the ball to the
     other it takes 2 * eps.
     """
-    found = {eps: study_runs(runs, profile, eps) for eps in profile.margins}
-    short = [own[0].config for own in found.values() if own and under_attacked(own[0].config)]
-    if not short:
+    runs_by_eps = [margin_runs(runs, profile, eps) for eps in profile.margins]
+    configs = [same[0].config for same in runs_by_eps if same and under_attacked(same[0].config)]
+    if not configs:
         return ""
-    path = f"{short[0].steps} steps of {eps_text(short[0].alpha)} cover {eps_text(short[0].steps * short[0].alpha)}"
+    steps, alpha = configs[0].steps, configs[0].alpha
+    path = f"{steps} steps of {eps_text(alpha)} cover {eps_text(steps * alpha)}"
     return (
         f"The training attack does not scale its step with ε: {path}, less than the way across the ball, 2ε, at "
-        f"ε = {', '.join(eps_text(c.eps) for c in short)}. Runs at these margins train against a weaker attack than "
+        f"ε = {', '.join(eps_text(c.eps) for c in configs)}. Runs at these margins train against a weaker attack than "
         f"their ε says; the variant `{profile.name.partition('@')[0]}+scaled-alpha` attacks them in full."
     )
 

@@ -1,11 +1,11 @@
-"""One run, epoch by epoch (notebook 05): margins and betas that follow t_k, and what FAWA takes in."""
+"""One run, epoch by epoch (notebook 05): margins and betas that follow t_k, and the epochs that FAWA accepts."""
 
 import numpy as np
 import pandas as pd
 
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown
+from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, percent_axis, plt
-from cfa_pages.results.rows import SHOWN, calibrated_text, class_groups, eps_text, mean_of, worst_label
+from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, class_groups, eps_text, mean_of, worst_label
 
 
 def calibration_trace(run, profile, runs=None):
@@ -13,13 +13,13 @@ def calibration_trace(run, profile, runs=None):
 
     `runs` say which classes are hard, where nobody named them; without any the run itself does.
     """
-    classes, epochs = shown(profile, runs or (run,)), run.record.epochs
+    classes, epochs = shown_classes(profile, runs or (run,)), run.record.epochs
     series = (
         ("train robust accuracy $t_k$", [e.train_robust.per_class for e in epochs], None),
         ("margin $\\epsilon_k$ (Eq. 6)", [e.class_eps for e in epochs], run.config.eps),
         ("regularisation $\\beta_k$ (Eq. 7)", [e.class_beta for e in epochs], run.config.beta),
     )
-    fig, axes = plt.subplots(3, 1, figsize=(7.6, 8.2 if len(classes.classes) <= 10 else 14), sharex=True)
+    fig, axes = plt.subplots(3, 1, figsize=(7.6, 8.2 if len(classes.indices) <= 10 else 14), sharex=True)
     for ax, (title, values, base) in zip(axes, series):
         _trace(ax, run.config, np.array(values), classes, base)
         ax.set_title(classes.title(title))
@@ -31,18 +31,18 @@ def calibration_trace(run, profile, runs=None):
 
 def _trace(ax, config, values, classes, base):
     hard, colours = classes.hard, classes.colours
-    for k in classes.classes:
+    for k in classes.indices:
         ax.plot(np.arange(1, len(values) + 1), values[:, k], color=colours[k], lw=2 if k in hard else 1.2,
                 zorder=3 if k in hard else 2)  # fmt: skip
     if base is not None:
         ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
     epoch_axis(ax, config)
     ax.set_xlabel("")
-    label_ends(ax, len(values), classes.ends(values), gap=min(0.075, 0.95 / len(classes.classes)))
+    label_ends(ax, len(values), classes.ends(values), gap=min(0.075, 0.95 / len(classes.indices)))
 
 
 def acceptance_trace(run, profile, weights="fawa"):
-    """Worst class on validation against the threshold: which epochs FAWA takes in; and the test curves that result."""
+    """Worst class on validation against the threshold: which epochs FAWA accepts; and the test curves that result."""
     spec = next(a for a in run.record.averages if a.name == weights)
     epochs = np.arange(1, run.config.epochs + 1)
     worst_val = [e.val["live"].robust.worst for e in run.record.epochs]
@@ -86,17 +86,17 @@ def _worst_curves(ax, run, epochs, weights, worst):
 
 def trace_text(run, profile, weights="fawa", runs=None):
     """What the two pictures show, in numbers of this run; `runs` as in `calibration_trace`."""
-    groups, last = class_groups(profile, runs or (run,)), run.record.epochs[-1]
+    groups, last_epoch = class_groups(profile, runs or (run,)), run.record.epochs[-1]
     hard, easy = groups["hard"], groups["easy"]
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
-    taken = epochs_text(accepted)
-    eps = [calibrated_text(mean_of(last.class_eps, group), run.config.eps) for group in (hard, easy)]
-    beta = [f"{mean_of(last.class_beta, group):.3g}" for group in (hard, easy)]
+    accepted_text = epochs_text(accepted)
+    eps = [calibrated_text(mean_of(last_epoch.class_eps, group), run.config.eps) for group in (hard, easy)]
+    beta = [f"{mean_of(last_epoch.class_beta, group):.3g}" for group in (hard, easy)]
     return (
         f"In the last epoch the margins of the hard classes average {eps[0]} and those of the easy ones {eps[1]} "
         f"(ε = {eps_text(run.config.eps)}); their betas {beta[0]} and {beta[1]} (β = {run.config.beta:g}). FAWA "
-        f"(δ = {spec.threshold:g}, from epoch {spec.start}) took in {taken}."
+        f"(δ = {spec.threshold:g}, from epoch {spec.start}) took in {accepted_text}."
     )
 
 
@@ -108,8 +108,8 @@ def epochs_text(epochs):
             spans[-1][1] = epoch
         else:
             spans.append([epoch, epoch])
-    told = ", ".join(f"{a}–{b}" if a < b else str(a) for a, b in spans)
-    return f"{'epochs' if len(epochs) > 1 else 'epoch'} {told}" if epochs else "no epoch"
+    spans_text = ", ".join(f"{a}–{b}" if a < b else str(a) for a, b in spans)
+    return f"{'epochs' if len(epochs) > 1 else 'epoch'} {spans_text}" if epochs else "no epoch"
 
 
 def calibration_table(names, train_robust_acc, class_eps, class_beta, eps):
@@ -117,8 +117,9 @@ def calibration_table(names, train_robust_acc, class_eps, class_beta, eps):
 
     Margins are written in the unit of `eps`, the original margin.
     """
-    rows = list(zip(names, train_robust_acc, class_eps, class_beta))[:SHOWN]
-    head = "Class" if len(names) <= SHOWN else f"Class (first {SHOWN} of {len(names)})"
+    rows = list(zip(names, train_robust_acc, class_eps, class_beta))[:CLASS_LIMIT]
+    heading = "Class" if len(names) <= CLASS_LIMIT else f"Class (first {CLASS_LIMIT} of {len(names)})"
     return pd.DataFrame(
-        {head: str(n), "t_k": f"{t:.3f}", "margin": calibrated_text(e, eps), "beta": f"{b:.3f}"} for n, t, e, b in rows
+        {heading: str(n), "t_k": f"{t:.3f}", "margin": calibrated_text(e, eps), "beta": f"{b:.3f}"}
+        for n, t, e, b in rows
     )

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from cfa_pages.claims.studies import last_epochs, last_text
-from cfa_pages.report.lines import shown
+from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.main_results import per_class
+from cfa_pages.results.measurements import last_epochs, last_text
 from cfa_pages.results.rows import SELECTIONS, attack_label, row_runs
 from cfa_pages.results.stats import count, extreme, percent, points
 
@@ -19,25 +19,25 @@ def rival_margins(runs, profile, counts):
     Args:
         counts: (K, K) from `cfa_nb.method.evaluate.adversarial_confusion`.
     """
-    found = row_runs(runs, profile, "at_ccm").values()
-    own = np.mean([e.class_eps for r in found for e in r.record.epochs[-last_epochs(r.config) :]], axis=0)
+    ccm_runs = row_runs(runs, profile, "at_ccm").values()
+    own_margins = np.mean([e.class_eps for r in ccm_runs for e in r.record.epochs[-last_epochs(r.config) :]], axis=0)
     wrong = counts - np.diag(np.diag(counts))
-    return own, wrong @ own / np.maximum(wrong.sum(axis=1), 1)
+    return own_margins, wrong @ own_margins / np.maximum(wrong.sum(axis=1), 1)
 
 
 def rival_table(runs, profile, counts, selection="last"):
     """A row a class: robust accuracy under AT, change by CCM, own and rivals' margin and their gap, in % of eps."""
-    own, rivals = rival_margins(runs, profile, counts)
+    own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, selection) for key in ("at", "at_ccm"))
-    config, classes, rows = _ccm(runs, profile), shown(profile, runs), []
+    config, classes, rows = _ccm(runs, profile), shown_classes(profile, runs), []
     eps = config.eps
-    for k in classes.classes:
+    for k in classes.indices:
         rows.append({
-            classes.head: classes.names[k], "kind": classes.kind(k), "AT": percent(plain[:, k].mean()),
+            classes.heading: classes.names[k], "kind": classes.group(k), "AT": percent(plain[:, k].mean()),
             "change by CCM, points": points((ccm - plain)[:, k].mean()),
-            f"own margin, % of ε, {last_text(config)}": f"{100 * own[k] / eps:.0f}",
-            "rivals' margin": f"{100 * rivals[k] / eps:.0f}",
-            "gap": f"{100 * (rivals[k] - own[k]) / eps:+.0f}".replace("-", "−"),
+            f"own margin, % of ε, {last_text(config)}": f"{100 * own_margins[k] / eps:.0f}",
+            "rivals' margin": f"{100 * rivals_margins[k] / eps:.0f}",
+            "gap": f"{100 * (rivals_margins[k] - own_margins[k]) / eps:+.0f}".replace("-", "−"),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -57,13 +57,13 @@ def rival_caption(runs, profile, selection="last"):
 
 def rival_text(runs, profile, counts):
     """One sentence on the worst class under AT: its margin, its rivals' margin, and what CCM did to it."""
-    own, rivals = rival_margins(runs, profile, counts)
+    own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))
     (worst, tie), config = extreme(dict(enumerate(plain)), least=True), _ccm(runs, profile)
     if tie == "all equal":
         return f"Under AT no class is the worst: all equal, {percent(plain[0])} % at the last epoch."
     eps = config.eps
-    margins = [f"{100 * m[worst] / eps:.0f} %" for m in (own, rivals)]
+    margins = [f"{100 * m[worst] / eps:.0f} %" for m in (own_margins, rivals_margins)]
     return (
         f"The worst class under AT ({attack_label(profile)}, last epoch) is "
         f"*{runs[0].record.class_names[worst]}*{tie}. In the {last_text(config)} CCM on average "
@@ -75,9 +75,9 @@ def rival_text(runs, profile, counts):
 
 def gap_text(runs, profile, counts):
     """Whether the gap predicts the change within this data: rank correlation, and the class of the largest gap."""
-    own, rivals = rival_margins(runs, profile, counts)
+    own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))
-    gap, change, names = rivals - own, ccm - plain, runs[0].record.class_names
+    gap, change, names = rivals_margins - own_margins, ccm - plain, runs[0].record.class_names
     top, tie = extreme(dict(enumerate(gap)))
     largest = f"The class with the largest gap, *{names[top]}*{tie}, changes by {points(change[top])} points. "
     return (
@@ -90,12 +90,13 @@ def gap_text(runs, profile, counts):
 def _prediction(gap, change):
     if np.ptp(gap) == 0 or np.ptp(change) == 0:
         return "The classes cannot be ranked: all have the same gap or the same change."
-    rho, chance = spearmanr(gap, change)
-    word = "No" if rho >= 0 or chance > 0.05 else "Yes"
-    way = "a larger gap goes with a gain" if rho > 0 else "a larger gap goes with a loss" if rho < 0 else "neither way"
-    doubt = "; too weak to tell from chance" if chance > 0.05 else ""
-    told = f"{rho:+.2f}".replace("-", "−")
+    rho, p_value = spearmanr(gap, change)
+    answer = "No" if rho >= 0 or p_value > 0.05 else "Yes"
+    effect = "gain" if rho > 0 else "loss" if rho < 0 else ""
+    direction = f"a larger gap goes with a {effect}" if effect else "neither way"
+    doubt = "; too weak to tell from chance" if p_value > 0.05 else ""
+    rho_text = f"{rho:+.2f}".replace("-", "−")
     return (
-        f"{word}: the mechanism expects a negative rank correlation between them, and over the {len(gap)} classes it "
-        f"is {told} ({way}{doubt})."
+        f"{answer}: the mechanism expects a negative rank correlation between them, and over the {len(gap)} classes it "
+        f"is {rho_text} ({direction}{doubt})."
     )

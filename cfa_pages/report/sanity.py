@@ -19,25 +19,25 @@ TITLE = "> **Checks of the attack.** "
 def sanity_text(runs, profile, keys):
     """Markdown: the checks on all checkpoints and runs that a table's rows show."""
     checks = (more_steps, large_margin, black_box, stronger, long_attack, autoattack, ranking)
-    found = [check(runs, profile, keys) for check in checks]
-    return TITLE + " ".join(text for text in found if text)
+    sentences = [check(runs, profile, keys) for check in checks]
+    return TITLE + " ".join(text for text in sentences if text)
 
 
 def sanity_line(runs, profile, keys):
     """Markdown: the same in one line, for the tables after the first."""
-    found = [more_steps(runs, profile, keys), stronger(runs, profile, keys), ranking(runs, profile, keys)]
-    return TITLE + " ".join(text for text in (*found, "In full under the first table.") if text)
+    sentences = [more_steps(runs, profile, keys), stronger(runs, profile, keys), ranking(runs, profile, keys)]
+    return TITLE + " ".join(text for text in (*sentences, "In full under the first table.") if text)
 
 
 def more_steps(runs, profile, keys):
     """PGD of the reported checkpoints leaves no more than the epochs' shorter one, on the same checkpoints."""
     excesses = [
-        long.overall - run.pgd10(weights, selection).overall
+        final_accuracy.overall - run.pgd10(weights, selection).overall
         for run, weights, selection in _checkpoints(runs, profile, keys)
-        if (long := _of(run, weights, selection, profile.white_box(run.config)))
+        if (final_accuracy := _accuracy(run, weights, selection, profile.white_box(run.config)))
     ]
-    short = f"PGD-{profile.common.get('eval_steps', 10)}"
-    return _held(f"{white_box_label(profile)} leaves no more than {short}", excesses)
+    epoch_attack = f"PGD-{profile.common.get('eval_steps', 10)}"
+    return _held_text(f"{white_box_label(profile)} leaves no more than {epoch_attack}", excesses)
 
 
 def stronger(runs, profile, keys):
@@ -47,25 +47,25 @@ def stronger(runs, profile, keys):
     excesses, images = [], 0
     for run, weights, selection in _checkpoints(runs, profile, keys):
         attacks = profile.final_attack(run.config), profile.white_box(run.config, profile.final_per_class)
-        strong, white = (_of(run, weights, selection, a) for a in attacks)
-        if strong and white:
-            excesses.append(strong.overall - white.overall)
-            images = sum(strong.n)
-    white = f"{white_box_label(profile)} on the same {images:,} images"
-    return _held(f"{kind_label(profile)} leaves no more than {white}", excesses)
+        final, pgd = (_accuracy(run, weights, selection, a) for a in attacks)
+        if final and pgd:
+            excesses.append(final.overall - pgd.overall)
+            images = sum(final.n)
+    comparison = f"{white_box_label(profile)} on the same {images:,} images"
+    return _held_text(f"{attack_name(profile)} leaves no more than {comparison}", excesses)
 
 
-def _held(text, excesses):
+def _held_text(text, excesses):
     """ "... on 30 of 33 checkpoints (largest excess +0.1 points)."; "" without any."""
     if not excesses:
         return ""
-    held = sum(e <= 0 for e in excesses)
-    tail = f" (largest excess {points(max(excesses))} points)." if held < len(excesses) else "."
-    return f"{text} on {held} of {len(excesses)} checkpoints{tail}"
+    held_count = sum(e <= 0 for e in excesses)
+    ending = f" (largest excess {points(max(excesses))} points)." if held_count < len(excesses) else "."
+    return f"{text} on {held_count} of {len(excesses)} checkpoints{ending}"
 
 
 def _checkpoints(runs, profile, keys):
-    """(run, weights, selection) of all that a table's rows show, without averages that never were."""
+    """(run, weights, selection) of all that a table's rows show, without averages that accepted no epoch."""
     for key in keys:
         for run in row_runs(runs, profile, key).values():
             if not run.record.never_accepted(ROWS[key].weights):
@@ -74,24 +74,25 @@ def _checkpoints(runs, profile, keys):
 
 def large_margin(runs, profile, keys):
     """At a margin where nothing can be robust, nothing is."""
-    found = [a for r in _live_runs(runs, profile, keys) if (a := _asked(r, profile, lambda a: a.nominal_eps))]
-    if not found:
+    live_runs = _live_runs(runs, profile, keys)
+    accuracies = [a for r in live_runs if (a := _live_accuracy(r, profile, lambda attack: attack.nominal_eps))]
+    if not accuracies:
         return ""
-    highest = max(a.overall for a in found)
-    return f"At ε = {profile.large_eps:g} the highest accuracy of {len(found)} runs is {percent(highest)} %."
+    highest = max(a.overall for a in accuracies)
+    return f"At ε = {profile.large_eps:g} the highest accuracy of {len(accuracies)} runs is {percent(highest)} %."
 
 
 def black_box(runs, profile, keys):
     """Square, which uses no gradient, against the white-box attack on the same images."""
     pairs = []
     for run in _live_runs(runs, profile, keys):
-        square = _asked(run, profile, lambda a: a.kind == "square")
-        white = _of(run, LIVE, "last", profile.white_box(run.config, profile.sanity_per_class))
-        if square and white:
-            pairs.append((square, white))
+        square = _live_accuracy(run, profile, lambda attack: attack.kind == "square")
+        pgd = _accuracy(run, LIVE, "last", profile.white_box(run.config, profile.sanity_per_class))
+        if square and pgd:
+            pairs.append((square, pgd))
     if not pairs:
         return ""
-    ahead = sum(s.overall < w.overall for s, w in pairs)
+    ahead = sum(square.overall < pgd.overall for square, pgd in pairs)
     means = [_mean(column) for column in zip(*pairs)]
     return (
         f"The black-box Square attack leaves {percent(means[0])} %, {white_box_label(profile)} {percent(means[1])} % "
@@ -108,17 +109,17 @@ def long_attack(runs, profile, keys):
         return ""
     pairs = []
     for run in _live_runs(runs, profile, keys):
-        long = replace(profile.white_box(run.config, profile.final_per_class), steps=profile.long_steps)
-        found = _of(run, LIVE, "last", profile.final_attack(run.config)), _of(run, LIVE, "last", long)
-        pairs += [found] if all(found) else []
+        long_pgd = replace(profile.white_box(run.config, profile.final_per_class), steps=profile.long_steps)
+        pair = [_accuracy(run, LIVE, "last", attack) for attack in (profile.final_attack(run.config), long_pgd)]
+        pairs += [pair] if all(pair) else []
     if not pairs:
         return ""
-    held = sum(strong.overall <= long.overall + 2 * _error(long) for strong, long in pairs)
+    held_count = sum(final.overall <= pgd.overall + 2 * _error(pgd) for final, pgd in pairs)
     means = [_mean(column) for column in zip(*pairs)]
-    noise = 2 * max(_error(long) for _, long in pairs)
+    noise = 2 * max(_error(pgd) for _, pgd in pairs)
     return (
-        f"{kind_label(profile)} leaves {percent(means[0])} %, PGD-{profile.long_steps} {percent(means[1])} % on the "
-        f"same {sum(pairs[0][1].n):,} images (last epoch, first seed, mean of {len(pairs)} runs); in {held} of "
+        f"{attack_name(profile)} leaves {percent(means[0])} %, PGD-{profile.long_steps} {percent(means[1])} % on the "
+        f"same {sum(pairs[0][1].n):,} images (last epoch, first seed, mean of {len(pairs)} runs); in {held_count} of "
         f"{len(pairs)} runs it leaves at most as much, but for two standard errors of a proportion "
         f"(up to {percent(noise)} points)."
     )
@@ -129,35 +130,36 @@ def _error(accuracy):
     return math.sqrt(accuracy.overall * (1 - accuracy.overall) / sum(accuracy.n))
 
 
-def _mean(found):
-    return sum(a.overall for a in found) / len(found)
+def _mean(accuracies):
+    return sum(a.overall for a in accuracies) / len(accuracies)
 
 
 def autoattack(runs, profile, keys):
     """Standard AutoAttack beside PGD on some images, where the tables' own attack is a weaker one."""
-    found = _both_attacks(runs, profile, keys)
-    if not found:
+    rows = _both_attacks(runs, profile, keys)
+    if not rows:
         return ""
-    told = [
+    sentences = [
         f"{ROWS[key].label}, seed {seed}: {percent(aa.overall)} % against {percent(pgd.overall)} %"
-        for key, seed, aa, pgd in found
+        for key, seed, aa, pgd in rows
     ]
-    most, white = max(pgd.overall - aa.overall for _, _, aa, pgd in found), white_box_label(profile)
+    most, pgd_label = max(pgd.overall - aa.overall for _, _, aa, pgd in rows), white_box_label(profile)
     return (
-        f"Standard AutoAttack against {white} on {sum(found[0][2].n):,} images (last epoch): {'; '.join(told)}; so "
-        f"{white} leaves up to {percent(most)} points standing that a stronger attack takes."
+        f"Standard AutoAttack against {pgd_label} on {sum(rows[0][2].n):,} images (last epoch): "
+        f"{'; '.join(sentences)}; so {pgd_label} leaves up to {percent(most)} points standing that a stronger attack "
+        f"takes."
     )
 
 
 def _both_attacks(runs, profile, keys):
     """[(row, seed, AutoAttack's accuracy, PGD's on the same images)], where `aa_per_class` asked for both."""
-    found = []
+    rows = []
     for key in keys if profile.aa_per_class else ():
         for run in row_runs(runs, profile, key).values():
-            aa, pgd = (_of(run, ROWS[key].weights, "last", a) for a in profile.aa_attacks(run.config))
+            aa, pgd = (_accuracy(run, ROWS[key].weights, "last", a) for a in profile.aa_attacks(run.config))
             if aa and pgd:
-                found.append((key, run.config.seed, aa, pgd))
-    return found
+                rows.append((key, run.config.seed, aa, pgd))
+    return rows
 
 
 def ranking(runs, profile, keys):
@@ -165,42 +167,44 @@ def ranking(runs, profile, keys):
     if profile.final != "pgd":
         return _same_order(runs, profile, keys)
     pairs = combinations(_both_attacks(runs, profile, keys), 2)
-    told = [_order(profile, *pair) for pair in pairs if pair[0][1] == pair[1][1] and pair[0][0] != pair[1][0]]
-    word = words_of(profile).holds.capitalize()
-    return " ".join([*told, f'"{word}" means: under {attack_label(profile)}.']) if told else ""
+    sentences = [_order(profile, *pair) for pair in pairs if pair[0][1] == pair[1][1] and pair[0][0] != pair[1][0]]
+    status = words_of(profile).holds.capitalize()
+    return " ".join([*sentences, f'"{status}" means: under {attack_label(profile)}.']) if sentences else ""
 
 
 def _same_order(runs, profile, keys):
     """How many pairs of rows the tables' attack and PGD rank alike, by the mean over seeds at the best checkpoint."""
     means = {}
     for key in keys:
-        found = [list(by_seed(runs, profile, key, "best", f"{kind}_avg").values()) for kind in ("robust", "pgd")]
-        if all(found):
-            means[key] = [sum(values) / len(values) for values in found]
+        values_by_attack = [
+            list(by_seed(runs, profile, key, "best", f"{metric}_avg").values()) for metric in ("robust", "pgd")
+        ]
+        if all(values_by_attack):
+            means[key] = [sum(values) / len(values) for values in values_by_attack]
     pairs = list(combinations(means.values(), 2))
     if not pairs:
         return ""
-    alike = sum((a[0] - b[0]) * (a[1] - b[1]) > 0 or a == b for a, b in pairs)
+    same_count = sum((a[0] - b[0]) * (a[1] - b[1]) > 0 or a == b for a, b in pairs)
     return (
-        f"Verdicts rest on {attack_label(profile)}. {white_box_label(profile)} on all test images ranks {alike} of "
-        f"{len(pairs)} pairs of rows in the same order (average robustness, best on test, mean over seeds)."
+        f"Verdicts rest on {attack_label(profile)}. {white_box_label(profile)} on all test images ranks {same_count} "
+        f"of {len(pairs)} pairs of rows in the same order (average robustness, best on test, mean over seeds)."
     )
 
 
-def _order(profile, one, other):
-    above, below = sorted((one, other), key=lambda row: -row[3].overall)
+def _order(profile, first, second):
+    above, below = sorted((first, second), key=lambda row: -row[3].overall)
     gap = above[3].overall - below[3].overall
-    strong = above[2].overall - below[2].overall
+    aa_gap = above[2].overall - below[2].overall
     names = [ROWS[row[0]].label for row in (above, below)]
-    verb = "sees no difference" if strong == 0 else "keeps the order" if strong > 0 else "**reverses the order**"
+    verb = "sees no difference" if aa_gap == 0 else "keeps the order" if aa_gap > 0 else "**reverses the order**"
     order = f"ranks {names[0]} above {names[1]} by {percent(gap)} points; AutoAttack {verb}"
     if gap == 0:
         order = f"sees no difference between {names[0]} and {names[1]}; AutoAttack has first minus second"
-    images = f"{sum(one[2].n):,} images, one seed, no interval"
-    return f"{white_box_label(profile)} {order} ({points(strong)} points; {images})."
+    images = f"{sum(first[2].n):,} images, one seed, no interval"
+    return f"{white_box_label(profile)} {order} ({points(aa_gap)} points; {images})."
 
 
-def kind_label(profile):
+def attack_name(profile):
     """The tables' attack without its number of images: "AA", "AA-fast", "PGD-20"."""
     return attack_label(profile).partition(",")[0]
 
@@ -210,12 +214,12 @@ def _live_runs(runs, profile, keys):
     return [r for recipe in recipes for r in row_runs(runs, profile, recipe).values()]
 
 
-def _asked(run, profile, wanted):
+def _live_accuracy(run, profile, matches):
     """`ClassAccuracy` of the live weights after the last epoch under the profile's attack that `wanted` picks."""
     attacks = profile.evaluations(run.config).get(f"{LIVE}/last", ())
-    return next((_of(run, LIVE, "last", a) for a in attacks if wanted(a)), None)
+    return next((_accuracy(run, LIVE, "last", a) for a in attacks if matches(a)), None)
 
 
-def _of(run, weights, selection, attack):
+def _accuracy(run, weights, selection, attack):
     """`ClassAccuracy` of a checkpoint under an attack, None where it was not measured."""
     return run.robust(weights, selection, attack.key)

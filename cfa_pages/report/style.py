@@ -125,8 +125,8 @@ def spread(values, gap, low, high):
             wish, count = blocks.pop()
             blocks[-1] = [blocks[-1][0] + wish - count * blocks[-1][1] * gap, blocks[-1][1] + count]
     placed = [_start(b) + i * gap for b in blocks for i in range(b[1])]
-    over = max(0.0, placed[-1] - high) if placed else 0.0
-    return [max(low + i * gap, p - over) for i, p in enumerate(placed)]
+    overflow = max(0.0, placed[-1] - high) if placed else 0.0
+    return [max(low + i * gap, p - overflow) for i, p in enumerate(placed)]
 
 
 def _start(block):
@@ -150,16 +150,16 @@ def label_points(ax, points):
     """
     ax.figure.draw_without_rendering()
     centres = ax.transData.transform([(x, y) for x, y, _, _ in points])
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
-    for own, (x, y, text, options) in enumerate(points):
+    occupied = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
+    for index, (x, y, text, options) in enumerate(points):
         for place in _PLACES:
             label, box = _label(ax, x, y, text, place, options)
-            if not any(box.overlaps(other) for other in taken) and nearest(box, centres) == own:
+            if not any(box.overlaps(occupied_box) for occupied_box in occupied) and nearest(box, centres) == index:
                 break
             label.remove()
         else:
             label, box = _label(ax, x, y, text, _PLACES[0], options)
-        taken.append(box.padded(3))
+        occupied.append(box.padded(3))
 
 
 def _label(ax, x, y, text, place, options):
@@ -197,7 +197,7 @@ def _linked(value):
 
 def styled(table, uuid):
     """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id."""
-    left = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
-    words = {c: left for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
-    shown = table.map(lambda v: _linked(v) if isinstance(v, str) else v)
-    return shown.style.hide(axis="index").set_uuid(uuid).format(precision=1, na_rep="–").set_table_styles(words)
+    left_aligned = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
+    words = {c: left_aligned for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
+    linked = table.map(lambda v: _linked(v) if isinstance(v, str) else v)
+    return linked.style.hide(axis="index").set_uuid(uuid).format(precision=1, na_rep="–").set_table_styles(words)

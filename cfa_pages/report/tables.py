@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.config import LIVE, ROWS
-from cfa_pages.report.lines import shown
+from cfa_pages.report.lines import shown_classes
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -29,33 +29,33 @@ CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades
 
 def table1(runs, profile, selection="best"):
     """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
-    return pd.DataFrame([_row1(runs, profile, key, selection) for key in TABLE_1])
+    return pd.DataFrame([_table_1_row(runs, profile, key, selection) for key in TABLE_1])
 
 
-def _row1(runs, profile, key, selection):
+def _table_1_row(runs, profile, key, selection):
     attack, paper = attack_label(profile), TABLE_1[key][selection]
-    row = {"Method": ROWS[key].label, head(profile, "clean"): both(runs, profile, key, selection, "clean")}
-    row[head(profile, attack)] = both(runs, profile, key, selection)
+    row = {"Method": ROWS[key].label, heading(profile, "clean"): pair_text(runs, profile, key, selection, "clean")}
+    row[heading(profile, attack)] = pair_text(runs, profile, key, selection)
     if selection == "best":
-        row[head(profile, f"{attack}, {SELECTIONS['best_val']}")] = both(runs, profile, key, "best_val")
+        row[heading(profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(runs, profile, key, "best_val")
     row |= _white_box(runs, profile, key, selection)
     row |= {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
-    for kind, name in (("clean", "clean"), ("robust", "AA")):
-        row |= _less_paper(runs, profile, key, selection, kind, paper[kind], name)
+    for metric, name in (("clean", "clean"), ("robust", "AA")):
+        row |= _less_paper(runs, profile, key, selection, metric, paper[metric], name)
     return row
 
 
 def table_caption(runs, profile, number, selection=None):
     """Caption of Table 1 at a selection, or of Table 2 or 3 (no selection: they show all), with the data and seeds."""
-    at = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
+    checkpoint = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
     columns = "Last column: the paper's values" if selection is None else "Last columns: the paper's values"
     seeds = len(runs.seeds)
-    over = f"{count(seeds, 'seed')}{', mean ± std' if seeds > 1 else ''}"
-    return f"Table {number}{at}. {profile.data_label}, {over}. {columns}."
+    seeds_text = f"{count(seeds, 'seed')}{', mean ± std' if seeds > 1 else ''}"
+    return f"Table {number}{checkpoint}. {profile.data_label}, {seeds_text}. {columns}."
 
 
-def head(profile, text):
-    """A column's head; it says what stands after the slash where that is not the worst class."""
+def heading(profile, text):
+    """A column's heading; it says what stands after the slash where that is not the worst class."""
     return f"{text} (average / {worst_label(profile)})" if profile.common.get("worst_share") else text
 
 
@@ -64,18 +64,18 @@ def _white_box(runs, profile, key, selection):
     if profile.final == "pgd":
         return {}
     name = f"{white_box_label(profile)}, {SELECTIONS[selection]}"
-    return {head(profile, name): both(runs, profile, key, selection, "pgd")}
+    return {heading(profile, name): pair_text(runs, profile, key, selection, "pgd")}
 
 
-def _less_paper(runs, profile, key, selection, kind, printed, name):
+def _less_paper(runs, profile, key, selection, metric, printed, name):
     """The column "ours − paper": difference of the means, average / worst class; {} off the paper's own protocol."""
     if not profile.paper_protocol:
         return {}
-    told = []
-    for which, value in (("avg", printed.avg), ("worst", printed.worst)):
-        ours = list(by_seed(runs, profile, key, selection, f"{kind}_{which}").values())
-        told.append(points(sum(ours) / len(ours) - value.mean / 100) if ours else "–")
-    return {f"{LESS} ({name})": " / ".join(told)}
+    cells = []
+    for statistic, value in (("avg", printed.avg), ("worst", printed.worst)):
+        ours = list(by_seed(runs, profile, key, selection, f"{metric}_{statistic}").values())
+        cells.append(points(sum(ours) / len(ours) - value.mean / 100) if ours else "–")
+    return {f"{LESS} ({name})": " / ".join(cells)}
 
 
 def table2(runs, profile):
@@ -91,41 +91,42 @@ def table3(runs, profile):
 def _robust_table(runs, profile, paper):
     attack, rows = attack_label(profile), []
     for key, printed in paper.items():
-        ours = {head(profile, f"{attack}, {name}"): both(runs, profile, key, s) for s, name in SELECTIONS.items()}
+        ours = {heading(profile, f"{attack}, {SELECTIONS[s]}"): pair_text(runs, profile, key, s) for s in SELECTIONS}
         ours |= _white_box(runs, profile, key, "best") | {f"{PAPER} (AA), best": str(printed)}
         ours |= _less_paper(runs, profile, key, "best", "robust", printed, "AA")
         rows.append({"Method": ROWS[key].label, **ours})
     return pd.DataFrame(rows)
 
 
-def both(runs, profile, key, selection, kind="robust"):
-    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row."""
-    avg, worst = (by_seed(runs, profile, key, selection, f"{kind}_{m}").values() for m in ("avg", "worst"))
+def pair_text(runs, profile, key, selection, metric="robust"):
+    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`."""
+    avg, worst = (by_seed(runs, profile, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
     return f"{mean_std(avg)} / {mean_std(worst)}"
 
 
 def acceptance(runs, profile, weights="fawa", recipes=(*PLAIN_RUNS, *CALIBRATED)):
-    """Per training run: how many epochs the average took in, the first of them, and the seeds that never had one.
+    """Per training run: how many epochs the average accepted, the first of them, and the seeds that never had one.
 
     Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
     """
     spec = next(a for a in profile.averages if a.name == weights)
     rows = []
     for recipe in recipes:
-        found = row_runs(runs, profile, recipe).values()
-        if found:
-            rows.append({"Training run": ROWS[recipe].label, **_acceptance(found, spec), "seeds": str(len(found))})
+        recipe_runs = row_runs(runs, profile, recipe).values()
+        if recipe_runs:
+            seeds = {"seeds": str(len(recipe_runs))}
+            rows.append({"Training run": ROWS[recipe].label, **_acceptance(recipe_runs, spec), **seeds})
     return pd.DataFrame(rows)
 
 
-def _acceptance(found, spec):
-    taken = [[e.epoch for e in r.record.epochs if e.accepted[spec.name]] for r in found]
-    possible = sum(len(r.record.epochs) - spec.start + 1 for r in found)
-    firsts = [epochs[0] for epochs in taken if epochs]
+def _acceptance(runs, spec):
+    accepted_epochs = [[e.epoch for e in r.record.epochs if e.accepted[spec.name]] for r in runs]
+    possible = sum(len(r.record.epochs) - spec.start + 1 for r in runs)
+    firsts = [epochs[0] for epochs in accepted_epochs if epochs]
     return {
-        f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, taken))} of {possible}",
+        f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, accepted_epochs))} of {possible}",
         "first accepted epoch": _span(firsts),
-        f"seeds that never accepted (rows show {stand_in(spec)})": str(sum(not epochs for epochs in taken)),
+        f"seeds that never accepted (rows show {stand_in(spec)})": str(sum(not epochs for epochs in accepted_epochs)),
     }
 
 
@@ -137,48 +138,49 @@ def _span(epochs):
 
 
 def never_accepted_text(runs, profile, keys):
-    """One sentence: for which rows other weights stand in, because the average took no epoch in."""
-    told, shown = [], {}
+    """One sentence: for which rows other weights stand in, because the average accepted no epoch."""
+    parts, weights_texts = [], {}
     for key in (k for k in keys if ROWS[k].weights != LIVE):
-        found = stand_ins(runs, profile, key)
-        if found:
-            told.append(f"{ROWS[key].label} in seed{'s' * (len(found) > 1)} {', '.join(map(str, found))}")
-            shown |= dict.fromkeys(found.values())
-    if not told:
+        weights_by_seed = stand_ins(runs, profile, key)
+        if weights_by_seed:
+            seeds = f"seed{'s' * (len(weights_by_seed) > 1)} {', '.join(map(str, weights_by_seed))}"
+            parts.append(f"{ROWS[key].label} in {seeds}")
+            weights_texts |= dict.fromkeys(weights_by_seed.values())
+    if not parts:
         return "Every average in this table accepted at least one epoch in every seed."
-    return f"No epoch was ever accepted by {'; '.join(told)}: their cells show {' or '.join(shown)}."
+    return f"No epoch was ever accepted by {'; '.join(parts)}: their cells show {' or '.join(weights_texts)}."
 
 
 def class_interval_table(runs, profile, key="at", selection="last"):
     """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
-    seed, found = min(accuracies(runs, profile, key, selection).items())
-    classes, intervals = shown(profile, runs), found.wilson()
-    head = f"{ROWS[key].label}, seed {seed}, {attack_label(profile)}"
+    seed, accuracy = min(accuracies(runs, profile, key, selection).items())
+    classes, intervals = shown_classes(profile, runs), accuracy.wilson()
+    column = f"{ROWS[key].label}, seed {seed}, {attack_label(profile)}"
     return pd.DataFrame(
         {
-            classes.head: classes.names[k],
-            "kind": classes.kind(k),
-            head: percent(found.per_class[k]),
+            classes.heading: classes.names[k],
+            "kind": classes.group(k),
+            column: percent(accuracy.per_class[k]),
             "95 % interval": " to ".join(percent(v) for v in intervals[k]),
-            "test images": str(found.n[k]),
+            "test images": str(accuracy.n[k]),
         }
-        for k in classes.classes
+        for k in classes.indices
     )
 
 
 def worst_bias_text(runs, profile, keys=("at", "at_cfa"), selection="last"):
     """How much the worst class of each row reads low, by a bootstrap of the minimum, mean over seeds."""
-    told = []
+    parts = []
     for key in keys:
-        found = list(accuracies(runs, profile, key, selection).values())
-        bias, noise = np.mean([worst_bias(a) for a in found], axis=0)
-        told.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
-    n, many = found[0].n[0], found[0].worst_share > 0
-    least = f"the mean of the {worst_label(profile)}, {len(found[0].n)} in all," if many else (
-        f"the least of {len(found[0].n)} class accuracies,"
+        seed_accuracies = list(accuracies(runs, profile, key, selection).values())
+        bias, noise = np.mean([worst_bias(a) for a in seed_accuracies], axis=0)
+        parts.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
+    n, several = seed_accuracies[0].n[0], seed_accuracies[0].worst_share > 0
+    least = f"the mean of the {worst_label(profile)}, {len(seed_accuracies[0].n)} in all," if several else (
+        f"the least of {len(seed_accuracies[0].n)} class accuracies,"
     )  # fmt: skip
     return (
         f"By how much does {least} with {count(n, 'test image')} each, miss the true "
-        f"least one? A bootstrap of the minimum says: {'; '.join(told)}. The less the worst class stands out from the "
+        f"least one? A bootstrap of the minimum says: {'; '.join(parts)}. The less the worst class stands out from the "
         f"others, the lower it reads, which works against methods that even the classes out."
     )

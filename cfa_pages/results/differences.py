@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from cfa_nb.config import KINDS, OBJECTIVES, RECIPES, Average, TrainConfig
+from cfa_nb.config import KINDS, RECIPES, Average, TrainConfig
 
 PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
 PAPER_ATTACK = KINDS["aa"]  # the robust column of Tables 1-3
@@ -32,7 +32,7 @@ class Difference:
     field: str = ""
 
 
-ROWS = (
+DIFFERENCES = (
     Difference(
         "Start of CCM and CCR", "Alg. 1: after the first epoch", "from epoch 11", "from epoch {}", "calibration_start"
     ),
@@ -233,13 +233,13 @@ def differences_table():
     """DataFrame: topic, what the paper says, what its release does, what happens here, and the field that decides."""
     return pd.DataFrame(
         {
-            "Topic": row.topic,
-            "The paper says": row.paper,
-            "Its released code does": row.release,
-            "Here": row.here.replace("{}", text_of(default_of(row.field))) if row.field else row.here,
-            "Field": row.field or "–",
+            "Topic": point.topic,
+            "The paper says": point.paper,
+            "Its released code does": point.release,
+            "Here": point.here.replace("{}", text_of(default_of(point.field))) if point.field else point.here,
+            "Field": point.field or "–",
         }
-        for row in ROWS
+        for point in DIFFERENCES
     )
 
 
@@ -251,12 +251,13 @@ def profile_changes(profile):
 
 def _field_changes(profile):
     """(field, default, value) of all that AT's runs change, then of what another objective's change differently."""
-    changed = {o: _changed_fields(RECIPES[o], profile.config(o, profile.seeds[0])) for o in OBJECTIVES}
+    objectives = dict.fromkeys(recipe.objective for recipe in RECIPES.values())
+    changed = {o: _changed_fields(RECIPES[o], profile.config(o, profile.seeds[0])) for o in objectives}
     shared = changed.pop("at")
     for k, pair in shared.items():
         yield k, *pair
-    for objective, own in changed.items():
-        for k, pair in own.items():
+    for objective, changes in changed.items():
+        for k, pair in changes.items():
             if pair != shared.get(k):
                 yield f"{k}, {objective} only", *pair
 

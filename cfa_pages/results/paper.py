@@ -100,7 +100,7 @@ class Quoted:
     value: float
     unit: str
     place: str
-    what: str
+    meaning: str
 
     def __str__(self):
         return f"{self.value:g} {self.unit}".strip()
@@ -138,12 +138,12 @@ class Gap:
         return f"{100 * self.mean:+.1f} points".replace("-", "−")
 
 
-def difference(table, row, base, which, *path):
-    """The paper's own `Gap` between two rows; `which` is "avg" or "worst", `path` leads to the Pair in Table 1.
+def difference(table, row, base, statistic, *path):
+    """The paper's own `Gap` between two rows; `statistic` is "avg" or "worst", `path` leads to the Pair in Table 1.
 
     The paper prints no difference seed by seed, so its error takes the two rows as independent.
     """
-    ours, theirs = (getattr(_walk(table[key], path), which) for key in (row, base))
+    ours, theirs = (getattr(_walk(table[key], path), statistic) for key in (row, base))
     return Gap((ours.mean - theirs.mean) / 100, math.hypot(ours.error, theirs.error) / 100)
 
 

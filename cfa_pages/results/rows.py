@@ -6,9 +6,10 @@ Tables and claims both ask here, so that they cannot mean different runs, classe
 """
 
 import math
+from dataclasses import replace
 
 from cfa_nb.config import LIVE, ROWS
-from cfa_pages.results.stats import count
+from cfa_pages.results.stats import count, image_interval, paired
 
 #: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1), by design on demo, and on digits the four
 #: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
@@ -20,10 +21,10 @@ HARD_REASON = {
 }
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HARD_SHARE = 0.4  # of the classes, where nobody named the hard ones: as many as the paper's four of ten
-SHOWN = 20  # classes that a figure can name; of more, the hardest and the easiest half of this are shown
+CLASS_LIMIT = 20  # classes that a figure can name; of more, the hardest and the easiest half of this are shown
 
 SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": "last epoch"}
-MEASURES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
+QUANTITIES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
 
 
 def hard_classes(profile, runs=()):
@@ -32,14 +33,14 @@ def hard_classes(profile, runs=()):
     Args:
         runs: finished runs, for data of which nobody named the hard classes; () is the answer only without any.
     """
-    named = HARD_CLASSES.get(_dataset(profile))
-    if named is not None or not runs:
-        return named or ()
+    named_indices = HARD_CLASSES.get(_dataset(profile))
+    if named_indices is not None or not runs:
+        return named_indices or ()
     names = runs[0].record.class_names
     if sorted(map(str, names)) == list(CIFAR10_NAMES):
         return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
-    wanted = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
-    return hardest_by_training(_judges(runs, profile)[1], wanted)
+    number = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
+    return hardest_by_training(_reference_runs(runs, profile)[1], number)
 
 
 def easy_classes(profile, runs):
@@ -66,8 +67,8 @@ def hardness_text(profile, runs):
     if not hard or not runs:
         return "Without a run no class is called hard."
     names = runs[0].record.class_names
-    told = ", ".join(str(names[k]) for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
-    return f"Hard classes: {told}; {_hard_reason(profile, runs)}."
+    class_text = ", ".join(str(names[k]) for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
+    return f"Hard classes: {class_text}; {_hard_reason(profile, runs)}."
 
 
 def _hard_reason(profile, runs):
@@ -76,10 +77,10 @@ def _hard_reason(profile, runs):
     names = runs[0].record.class_names
     if sorted(map(str, names)) == list(CIFAR10_NAMES):
         return f"{HARD_REASON['cifar10']}, as these are CIFAR-10's classes"
-    recipe, judges = _judges(runs, profile)
+    recipe, reference_runs = _reference_runs(runs, profile)
     return (
         f"those {100 * HARD_SHARE:.0f} % of the classes that have the least train robust accuracy in the last epoch "
-        f"of {ROWS[recipe].label} (mean of {count(len(judges), 'run')})"
+        f"of {ROWS[recipe].label} (mean of {count(len(reference_runs), 'run')})"
     )
 
 
@@ -87,50 +88,51 @@ def _dataset(profile):
     return profile.common.get("dataset", "cifar10")
 
 
-def _judges(runs, profile):
+def _reference_runs(runs, profile):
     """(recipe, its runs) that decide which classes are hard: plain AT in the study's seeds, which most pages load.
 
     Where a page loads no plain AT the first recipe that it has stands in, at the profile's settings or else any run.
     """
     for recipe in ("at", "trades", "fat", *dict.fromkeys(r.config.recipe for r in runs)):
-        found = find(runs, profile, recipe)
-        if found:
-            kept = [r for s, r in sorted(found.items()) if s in profile.study_seeds]
-            return recipe, kept or list(found.values())
+        runs_by_seed = find(runs, profile, recipe)
+        if runs_by_seed:
+            study_runs = [r for s, r in sorted(runs_by_seed.items()) if s in profile.study_seeds]
+            return recipe, study_runs or list(runs_by_seed.values())
     return runs[0].config.recipe, [r for r in runs if r.config.recipe == runs[0].config.recipe]
 
 
-def hardest_by_training(runs, wanted=4):
-    """The `wanted` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
-    return tuple(sorted(_by_training(runs)[:wanted]))
+def hardest_by_training(runs, number=4):
+    """The `number` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
+    return tuple(sorted(_hardest_first(runs)[:number]))
 
 
-def _by_training(runs):
+def _hardest_first(runs):
     """All classes, the one of least mean train robust accuracy in the last epoch of these runs first."""
     rows = [r.record.epochs[-1].train_robust.per_class for r in runs]
     mean = [sum(column) / len(rows) for column in zip(*rows)]
     return sorted(range(len(mean)), key=mean.__getitem__)
 
 
-def shown_classes(profile, runs):
-    """Indices of the classes that a figure shows: all of them up to `SHOWN`, else the hardest and the easiest ones."""
+def shown_class_indices(profile, runs):
+    """Indices of the classes that a figure shows: all of them up to `CLASS_LIMIT`, else the hardest and the easiest."""
     classes = class_count(runs)
-    if classes <= SHOWN:
+    if classes <= CLASS_LIMIT:
         return tuple(range(classes))
-    order, half = _by_training(_judges(runs, profile)[1]), SHOWN // 2
+    order, half = _hardest_first(_reference_runs(runs, profile)[1]), CLASS_LIMIT // 2
     return (*order[:half], *order[-half:])
 
 
-def shown_text(runs):
+def shown_note(runs):
     """ "10 hardest and 10 easiest of 200 classes", as those that train with them find; "" where all are shown."""
     classes = class_count(runs)
-    return f"{SHOWN // 2} hardest and {SHOWN // 2} easiest of {classes} classes" if classes > SHOWN else ""
+    half = CLASS_LIMIT // 2
+    return f"{half} hardest and {half} easiest of {classes} classes" if classes > CLASS_LIMIT else ""
 
 
 def find(runs, profile, recipe, **changes):
     """{seed: run} of a recipe at the profile's settings, with `changes` such as `eps` or `lambda_1`."""
-    found = ((r, profile.config(recipe, r.config.seed, **changes)) for r in runs if r.config.recipe == recipe)
-    return {r.config.seed: r for r, wanted in found if r.config == wanted}
+    candidates = ((r, profile.config(recipe, r.config.seed, **changes)) for r in runs if r.config.recipe == recipe)
+    return {r.config.seed: r for r, config in candidates if r.config == config}
 
 
 def row_runs(runs, profile, key):
@@ -139,10 +141,11 @@ def row_runs(runs, profile, key):
 
 
 def stand_ins(runs, profile, key):
-    """{seed: "live weights"}: what a row shows in each seed whose average took no epoch in; {} for live weights."""
+    """{seed: "live weights"}: what a row shows in each seed whose average accepted no epoch; {} for live weights."""
     weights = ROWS[key].weights
-    never = {s: r for s, r in sorted(row_runs(runs, profile, key).items()) if weights != LIVE and not _ever(r, weights)}
-    return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in never.items()}
+    runs_by_seed = sorted(row_runs(runs, profile, key).items()) if weights != LIVE else ()
+    idle_runs = {s: r for s, r in runs_by_seed if not _accepted_any(r, weights)}
+    return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in idle_runs.items()}
 
 
 def stand_in(spec):
@@ -150,24 +153,25 @@ def stand_in(spec):
     return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
 
 
-def _ever(run, weights):
+def _accepted_any(run, weights):
     return any(e.accepted.get(weights) for e in run.record.epochs)
 
 
 def stand_in_text(runs, profile, key):
     """ "FAWA accepted no epoch in 2 of 5 seeds: live weights stand in"; "" where each seed has its average."""
-    found, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
-    if not found:
+    weights_by_seed, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
+    if not weights_by_seed:
         return ""
-    shown = " or ".join(dict.fromkeys(found.values()))
-    verb = "stands" if shown.startswith("a ") else "stand"
+    weights_text = " or ".join(dict.fromkeys(weights_by_seed.values()))
+    verb = "stands" if weights_text.startswith("a ") else "stand"
     name = ROWS[key].weights.upper()
-    return f"{name} accepted no epoch in {len(found)} of {count(seeds, 'seed')}: {shown} {verb} in"
+    return f"{name} accepted no epoch in {len(weights_by_seed)} of {count(seeds, 'seed')}: {weights_text} {verb} in"
 
 
 def only_stand_ins(runs, profile, key):
-    """True where a row's average took no epoch in in any seed, so that the row shows nothing of it."""
-    return bool(found := stand_ins(runs, profile, key)) and len(found) == len(row_runs(runs, profile, key))
+    """True where a row's average accepted no epoch in any seed, so that the row shows nothing of it."""
+    weights_by_seed = stand_ins(runs, profile, key)
+    return bool(weights_by_seed) and len(weights_by_seed) == len(row_runs(runs, profile, key))
 
 
 def eps_text(eps):
@@ -202,26 +206,39 @@ def worst_label(profile):
     return f"worst {100 * share:g} % of classes" if share else "worst class"
 
 
-def accuracy(run, profile, weights, selection, kind):
-    """`ClassAccuracy` of one checkpoint: "clean", "robust" (the tables' attack), "pgd" (the white-box one) or None."""
-    if kind == "clean":
+def accuracy(run, profile, weights, selection, metric):
+    """`ClassAccuracy` of one checkpoint, or None: "clean", "robust" (the tables' attack), "pgd" (the white-box one)."""
+    if metric == "clean":
         return run.clean(weights, selection)
-    key = profile.white_box(run.config).key if kind == "pgd" else robust_key(run, profile)
+    key = profile.white_box(run.config).key if metric == "pgd" else robust_key(run, profile)
     return run.robust(weights, selection, key)
 
 
-def accuracies(runs, profile, key, selection, kind="robust"):
-    """{seed: `ClassAccuracy`} of a table row, where it was measured; `kind` as in `accuracy`."""
+def accuracies(runs, profile, key, selection, metric="robust"):
+    """{seed: `ClassAccuracy`} of a table row, where it was measured; `metric` as in `accuracy`."""
     weights = ROWS[key].weights
-    found = {s: accuracy(r, profile, weights, selection, kind) for s, r in sorted(row_runs(runs, profile, key).items())}
-    return {s: a for s, a in found.items() if a is not None}
+    runs_by_seed = sorted(row_runs(runs, profile, key).items())
+    accuracies_by_seed = {s: accuracy(r, profile, weights, selection, metric) for s, r in runs_by_seed}
+    return {s: a for s, a in accuracies_by_seed.items() if a is not None}
 
 
-def by_seed(runs, profile, key, selection, measure):
-    """{seed: fraction} of a table row: `measure` is one of MEASURES, or "pgd_avg", "pgd_worst"."""
-    kind, which = measure.split("_")
-    found = accuracies(runs, profile, key, selection, kind)
-    return {s: a.overall if which == "avg" else a.worst for s, a in found.items()}
+def by_seed(runs, profile, key, selection, quantity):
+    """{seed: fraction} of a table row: `quantity` is one of QUANTITIES, or "pgd_avg", "pgd_worst"."""
+    metric, statistic = quantity.split("_")
+    accuracies_by_seed = accuracies(runs, profile, key, selection, metric)
+    return {s: a.overall if statistic == "avg" else a.worst for s, a in accuracies_by_seed.items()}
+
+
+def row_difference(runs, profile, row, base, selection, quantity):
+    """A table row minus another one, paired by seed: a `Paired`, of one seed with its interval over test images."""
+    metric, statistic = quantity.split("_")
+    statistic = "overall" if statistic == "avg" else "worst"
+    ours, theirs = (accuracies(runs, profile, key, selection, metric) for key in (row, base))
+    comparison = paired(*({s: getattr(a, statistic) for s, a in row.items()} for row in (ours, theirs)))
+    if comparison.n != 1:
+        return comparison
+    (seed,) = set(ours) & set(theirs)
+    return replace(comparison, images=image_interval(ours[seed], theirs[seed], statistic))
 
 
 def mean_of(values, classes):

@@ -1,4 +1,4 @@
-"""Finished runs in the hand: what tables, figures and claims are computed from."""
+"""Finished runs: what tables, figures and claims are computed from."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Run:
     provenance: Provenance
 
     def robust(self, weights, selection, attack):
-        """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where the average never was."""
+        """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where there is no average."""
         return self.record.evaluations.get(self.record.reported(weights, selection), {}).get(attack)
 
     def clean(self, weights, selection):
@@ -40,12 +40,12 @@ class Run:
 
     def curve(self, weights="live", split="test"):
         """Per epoch the robust `ClassAccuracy`, None where these weights did not exist yet."""
-        measured = (getattr(e, split).get(weights) for e in self.record.epochs)
-        return [m.robust if m else None for m in measured]
+        measured_by_epoch = (getattr(e, split).get(weights) for e in self.record.epochs)
+        return [m.robust if m else None for m in measured_by_epoch]
 
-    def window(self, first, last, weights="live", what="robust"):
+    def window(self, first, last, weights="live", metric="robust"):
         """(K,) mean class-wise test accuracy over epochs first..last, both in, counted from 1."""
-        rows = [getattr(e.test[weights], what).per_class for e in self.record.epochs[first - 1 : last]]
+        rows = [getattr(e.test[weights], metric).per_class for e in self.record.epochs[first - 1 : last]]
         return tuple(sum(column) / len(rows) for column in zip(*rows))
 
 
@@ -60,10 +60,10 @@ class Runs(tuple):
 
     def one(self, **fields):
         """The only run with these values; `LookupError` if there is none, or more than one."""
-        found = self.where(**fields)
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} runs with {fields}, expected one")
-        return found[0]
+        matches = self.where(**fields)
+        if len(matches) != 1:
+            raise LookupError(f"{len(matches)} runs with {fields}, expected one")
+        return matches[0]
 
     @property
     def seeds(self):

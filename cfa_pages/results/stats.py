@@ -92,9 +92,9 @@ def mean_std(values):
     return f"{100 * float(np.mean(values)):.1f}{spread}"
 
 
-def count(number, thing):
+def count(number, noun):
     """ "1 run", "5 runs"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def epoch_span(first, last):

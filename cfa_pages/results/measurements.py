@@ -16,9 +16,9 @@ def base_eps(profile):
     return profile.common.get("eps", TrainConfig.eps)
 
 
-def window_mean(run, classes, window, what="robust"):
+def window_mean(run, classes, window, metric="robust"):
     """Mean test accuracy of some classes over a window of epochs (Figs. 2 and 3)."""
-    return mean_of(run.window(*window, what=what), classes)
+    return mean_of(run.window(*window, metric=metric), classes)
 
 
 def larger_margins(profile):
@@ -26,17 +26,17 @@ def larger_margins(profile):
     return tuple(eps for eps in profile.margins if eps > base_eps(profile) + 1e-9)
 
 
-def margin_effect(runs, profile, measure, gather):
-    """({seed: value}, {seed: measure}) over all training margins beyond eps_0, and at eps_0; empty where none is.
+def margin_effect(runs, profile, value_of, gather):
+    """({seed: value}, {seed: value}) over all training margins beyond eps_0, and at eps_0; empty where none is.
 
     Args:
-        measure: from a run to one number.
+        value_of: from a run to one number.
         gather: from one seed's numbers at the larger margins to one, such as `max`.
     """
-    beyond = [find(runs, profile, "at", eps=eps) for eps in larger_margins(profile)]
-    seeds = set.intersection(*map(set, beyond)) if beyond else ()
-    ours = {s: gather([measure(found[s]) for found in beyond]) for s in sorted(seeds)}
-    base = {s: measure(r) for s, r in find(runs, profile, "at", eps=base_eps(profile)).items()}
+    runs_beyond = [find(runs, profile, "at", eps=eps) for eps in larger_margins(profile)]
+    seeds = set.intersection(*map(set, runs_beyond)) if runs_beyond else ()
+    ours = {s: gather([value_of(runs_by_seed[s]) for runs_by_seed in runs_beyond]) for s in sorted(seeds)}
+    base = {s: value_of(r) for s, r in find(runs, profile, "at", eps=base_eps(profile)).items()}
     return (ours, base) if ours else ({}, {})
 
 
@@ -45,11 +45,11 @@ def mean_value(values):
     return sum(values) / len(values)
 
 
-def beta_effect(runs, profile, measure):
-    """({seed: measure}, {seed: measure}) at the largest and at the smallest beta of Fig. 3."""
+def beta_effect(runs, profile, value_of):
+    """({seed: value}, {seed: value}) at the largest and at the smallest beta of Fig. 3; `value_of` takes a run."""
     ends = (max(profile.betas), min(profile.betas)) if profile.betas else ()
-    found = [{s: measure(r) for s, r in find(runs, profile, "trades", beta=b).items()} for b in ends]
-    return tuple(found) if found else ({}, {})
+    values_by_seed = [{s: value_of(r) for s, r in find(runs, profile, "trades", beta=b).items()} for b in ends]
+    return tuple(values_by_seed) if values_by_seed else ({}, {})
 
 
 def best_overall(run):
@@ -62,19 +62,19 @@ def changes(run, weights=LIVE):
 
     Left out: an epoch right after a milestone, where the rate falls, and epochs before the average exists.
     """
-    curve, out = run.curve(weights), []
+    curve, steps = run.curve(weights), []
     for epoch in range(run.config.best_from + 1, run.config.epochs + 1):
         before, now = curve[epoch - 2], curve[epoch - 1]
         if before is not None and now is not None and epoch - 1 not in run.config.milestones:
-            out.append((epoch, abs(now.overall - before.overall), abs(now.worst - before.worst)))
-    return out
+            steps.append((epoch, abs(now.overall - before.overall), abs(now.worst - before.worst)))
+    return steps
 
 
-def mean_change(run, weights=LIVE, which="worst", only=None):
+def mean_change(run, weights=LIVE, statistic="worst", epochs=None):
     """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None without such a pair."""
-    column = {"overall": 1, "worst": 2}[which]
-    kept = [row[column] for row in changes(run, weights) if only is None or row[0] in only]
-    return sum(kept) / len(kept) if kept else None
+    column = {"overall": 1, "worst": 2}[statistic]
+    sizes = [row[column] for row in changes(run, weights) if epochs is None or row[0] in epochs]
+    return sum(sizes) / len(sizes) if sizes else None
 
 
 def last_epochs(config):
@@ -94,27 +94,27 @@ def margin_excess(run, classes):
     return mean_value(rows) / run.config.eps - 1
 
 
-def swing_note(found, classes, group):
+def swing_note(runs, classes, group):
     """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
 
     Args:
-        found: runs of one recipe; their mean is told.
+        runs: those of one recipe; their mean is told.
         classes: indices of the classes, `group` their name ("hard").
     """
-    found = list(found)
-    if last_epochs(found[0].config) == 1:
-        return f"the {group} classes train at {100 * _margin_share(found, classes, -1):.0f} % of ε there"
-    last, before = (_margin_share(found, classes, back) for back in (-1, -2))
-    over = "the swing" if abs(last - before) > 0.1 else "these epochs"
+    runs = list(runs)
+    if last_epochs(runs[0].config) == 1:
+        return f"the {group} classes train at {100 * _margin_share(runs, classes, -1):.0f} % of ε there"
+    last, before = (_margin_share(runs, classes, back) for back in (-1, -2))
+    subject = "the swing" if abs(last - before) > 0.1 else "these epochs"
     return (
-        f"a mean over {over}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
+        f"a mean over {subject}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
         f"in the one before at {100 * before:.0f} %"
     )
 
 
-def _margin_share(found, classes, back):
+def _margin_share(runs, classes, back):
     """Mean margin of some classes in one epoch, counted from the end, as a share of eps."""
-    return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in found])
+    return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in runs])
 
 
 def class_spread(accuracy):
