@@ -255,12 +255,12 @@ def test_laplace_noise():
 @pytest.mark.parametrize(("d", "eps", "ratio"), [(1, 0.0, None), (16, 0.2, 2.516921)])
 def test_the_hinge_loss_has_another_optimum(d, eps, ratio):
     model = ToyModel(0.85, 0.60, 0.40, d)
-    found = minimize(lambda v: hinge_risk(model, v[0], abs(v[1]), eps), (0.5, 0.1), method="Nelder-Mead",
+    weights = minimize(lambda v: hinge_risk(model, v[0], abs(v[1]), eps), (0.5, 0.1), method="Nelder-Mead",
                      options={"xatol": 1e-10, "fatol": 1e-15, "maxiter": 4000}).x  # fmt: skip
     if ratio is None:
-        assert found == pytest.approx((1, 0), abs=1e-6)
+        assert weights == pytest.approx((1, 0), abs=1e-6)
     else:
-        assert found[0] / abs(found[1]) == pytest.approx(ratio, abs=1e-5)
+        assert weights[0] / abs(weights[1]) == pytest.approx(ratio, abs=1e-5)
         assert abs(ratio - model.optimal_w(eps=eps)) > 0.05
 
 

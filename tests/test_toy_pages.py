@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 
 from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.report import theory_figures as toy_figures
-from cfa_pages.report import theory_margins as toy_margin_figures
-from cfa_pages.report import theory_panel as toy_panel
+from cfa_pages.report import theory_figures, theory_margins, theory_panel
 from cfa_pages.report.style import png
 from cfa_pages.report.theory_panel import verdict_box
 from cfa_pages.theory import ToyModelWithBias
@@ -21,19 +19,19 @@ from cfa_pages.theory.model import CLOSE, COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_
 NOTEBOOK = nbformat.read(notebooks_dir() / "01_toy_theory.ipynb", as_version=4)
 
 FIGURES = {
-    "data_scatter": lambda: toy_figures.data_scatter(FIGURE_1, 100, 0),
-    "accuracy_curves": lambda: toy_figures.accuracy_curves(FIGURE_1, 0.2, "all"),
-    "lead": lambda: toy_figures.lead_figure(FIGURE_1, UNEQUAL_NOISE, 0.5),
-    "optimal_w": lambda: toy_figures.optimal_w_figure([FIGURE_1, FALLING]),
-    "jump": lambda: toy_figures.jump_figure(FALLING),
-    "clean_tops": lambda: toy_figures.clean_tops_figure(FIGURE_1, COIN_FLIP, (0.8, 0.7, 0.4)),
-    "hard_class": lambda: toy_margin_figures.hard_class_figure(FIGURE_1, (0.1, 0.5)),
-    "rise_map": lambda: toy_margin_figures.rise_map(0.4),
-    "repair": lambda: toy_margin_figures.repair_figure(FIGURE_1),
-    "fair": lambda: toy_margin_figures.fair_figure(CLOSE, 0.25),
-    "bias": lambda: toy_margin_figures.bias_figure(ToyModelWithBias(0.85, 0.6, 0.4), 0.2),
-    "k_class": lambda: toy_margin_figures.k_class_figure((2, 3), 0.6, 0.4, 4, 0.1),
-    "panel": lambda: toy_panel.panel_figure(COIN_FLIP, 0.45),
+    "data_scatter": lambda: theory_figures.data_scatter(FIGURE_1, 100, 0),
+    "accuracy_curves": lambda: theory_figures.accuracy_curves(FIGURE_1, 0.2, "all"),
+    "lead": lambda: theory_figures.lead_figure(FIGURE_1, UNEQUAL_NOISE, 0.5),
+    "optimal_w": lambda: theory_figures.optimal_w_figure([FIGURE_1, FALLING]),
+    "jump": lambda: theory_figures.jump_figure(FALLING),
+    "clean_tops": lambda: theory_figures.clean_tops_figure(FIGURE_1, COIN_FLIP, (0.8, 0.7, 0.4)),
+    "hard_class": lambda: theory_margins.hard_class_figure(FIGURE_1, (0.1, 0.5)),
+    "rise_map": lambda: theory_margins.rise_map(0.4),
+    "repair": lambda: theory_margins.repair_figure(FIGURE_1),
+    "fair": lambda: theory_margins.fair_figure(CLOSE, 0.25),
+    "bias": lambda: theory_margins.bias_figure(ToyModelWithBias(0.85, 0.6, 0.4), 0.2),
+    "k_class": lambda: theory_margins.k_class_figure((2, 3), 0.6, 0.4, 4, 0.1),
+    "panel": lambda: theory_panel.panel_figure(COIN_FLIP, 0.45),
 }
 
 
@@ -52,16 +50,16 @@ def test_equal_figures_give_equal_bytes():
 
 
 def test_the_panel_redraws_and_says_what_is_out_of_domain():
-    box = toy_panel.build_panel(FIGURE_1, 0.2)
+    box = theory_panel.build_panel(FIGURE_1, 0.2)
     controls, note, picture = box.children
     p_pos, p_neg = controls.children[:2]
     before = picture.value
     p_pos.value = 0.9
     assert picture.value != before
-    shown = picture.value
+    after = picture.value
     p_neg.value = 0.95
     assert "p_neg < p_pos" in note.value
-    assert picture.value == shown
+    assert picture.value == after
     p_neg.value = 0.7
     assert note.value == ""
 
@@ -75,13 +73,13 @@ def test_only_a_live_front_end_gets_the_widget(monkeypatch, environment, live):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setitem(os.environ, name, value)
-    shown = []
-    monkeypatch.setattr(toy_panel, "display", lambda data, **_: shown.append(data))
-    toy_panel.show_panel(FIGURE_1, 0.2)
+    displayed = []
+    monkeypatch.setattr(theory_panel, "display", lambda data, **_: displayed.append(data))
+    theory_panel.show_panel(FIGURE_1, 0.2)
     if live:
-        assert list(shown[0]) == ["application/vnd.jupyter.widget-view+json"]
+        assert list(displayed[0]) == ["application/vnd.jupyter.widget-view+json"]
     else:
-        assert "JupyterLab" in shown[0].data
+        assert "JupyterLab" in displayed[0].data
 
 
 STATUSES = {

@@ -45,7 +45,7 @@ SLIPS = [
     (proofs_limits.exclusion, {"above": proofs_limits.BELOW_ETA}),
     (proofs_limits.exclusion, {"below": proofs_limits.ABOVE_ETA}),
     (proofs_limits.repair, {"evaluation": eta / 2}),
-    (proofs_beyond.mirror, {"other": b + u}),
+    (proofs_beyond.mirror, {"opposite_b": b + u}),
     (proofs_beyond.fair_margin, {"eps_fair": eta + (eta - eps) * proofs_beyond.L_mean / proofs_beyond.L_neg}),
     (proofs_beyond.raise_one, {"lever": -proofs_beyond.LEVER}),
     (proofs_beyond.split, {"criterion": proofs_beyond.SPLIT.subs(u, -u) - 2 * u * sp.sinh(b * u)}),

@@ -21,11 +21,11 @@ def data_scatter(model, n=400, seed=0):
     fig, (ax,) = panels(1, height=4.2, width=6.4)
     jitter = np.random.default_rng(seed).uniform(-0.22, 0.22, n)
     for label in (1, -1):
-        own = y == label
-        across = x[own, 0] + 0.26 * label + jitter[own]  # side by side, so that shares can be compared
-        ax.scatter(across, x[own, 1], s=16, color=COLOUR[label], alpha=0.65, linewidth=0)
+        of_class = y == label
+        across = x[of_class, 0] + 0.26 * label + jitter[of_class]  # side by side, so that shares can be compared
+        ax.scatter(across, x[of_class, 1], s=16, color=COLOUR[label], alpha=0.65, linewidth=0)
         for side in (-1, 1):
-            share = np.mean(x[own, 0] == side)
+            share = np.mean(x[of_class, 0] == side)
             words = f"{100 * share:.0f} % of {NAME[label]}"
             ax.text(side + 0.26 * label, 1.02, words, color=COLOUR[label], ha="center", fontsize=9.5,
                     transform=ax.get_xaxis_transform())  # fmt: skip
@@ -97,10 +97,11 @@ def optimal_w_figure(models, w_max=4.0):
         untouched, literal = model.optimal_w(eps=eps), model.optimal_w(eps=eps, ball="all")
         ax.plot(eps, untouched, color=QUIET)
         before = eps < jump
-        last = model.optimal_w(eps=np.nextafter(jump, 0), ball="all")
-        ax.plot([*eps[before], jump], [*literal[before], last], color=INK, linewidth=2.4)
-        ax.plot([jump], [last], "o", color=INK, clip_on=False, zorder=5, **DOT)
-        ax.annotate("", (jump, w_max), (jump, last), arrowprops={"arrowstyle": "-|>", "color": INK, "linestyle": "--"})
+        last_w = model.optimal_w(eps=np.nextafter(jump, 0), ball="all")
+        ax.plot([*eps[before], jump], [*literal[before], last_w], color=INK, linewidth=2.4)
+        ax.plot([jump], [last_w], "o", color=INK, clip_on=False, zorder=5, **DOT)
+        arrow = {"arrowstyle": "-|>", "color": INK, "linestyle": "--"}
+        ax.annotate("", (jump, w_max), (jump, last_w), arrowprops=arrow)
         ax.text(
             jump + 0.012 * model.eta, 0.86 * w_max, f"jumps to ∞\nat $\\epsilon$ = {jump:.4f}", fontsize=9.5, va="top"
         )

@@ -1,7 +1,7 @@
 """Pictures of the toy model, Section 2 and beyond: what margins do to the two classes.
 
 Theorem 4 and its domain, the repair with two margins, the fair w, Eq. 6, a threshold, K classes. Colours and strokes
-as in `toy_figures`; every function returns a matplotlib Figure.
+as in `theory_figures`; every function returns a matplotlib Figure.
 """
 
 import numpy as np
@@ -59,12 +59,12 @@ def repair_figure(model, share=0.9):
     fig, axes = panels(2, width=10.6, sharey=True)
     eps = np.linspace(0, share * model.eta, 300)
     w = model.optimal_w(eps=eps)
-    for ax, measured, title in zip(
+    for ax, evaluation_eps, title in zip(
         axes, (eps, 2 * model.eta), ("Measured at the training margin", "Measured at $2\\eta$")
     ):
         for label in (1, -1):
             ax.plot(eps, model.clean_acc(label, w), ":", color=COLOUR[label])
-            ax.plot(eps, model.robust_acc(label, w, measured), color=COLOUR[label])
+            ax.plot(eps, model.robust_acc(label, w, evaluation_eps), color=COLOUR[label])
         ax.set(xlabel="training margin $\\epsilon$", title=title, xlim=(0, eps[-1]))
         label_ends(ax, eps[-1], [(model.clean_acc(y, w[-1]), f"class {NAME[y]}", COLOUR[y]) for y in (1, -1)])
     axes[0].set_ylabel("accuracy at $w^*(\\epsilon)$")

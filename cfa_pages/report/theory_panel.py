@@ -58,9 +58,9 @@ def build_panel(model, eps):
 
     def redraw(_=None):
         values = {name: control.value for name, control in controls.items()}
-        at, ball = values.pop("eps"), values.pop("ball")
+        margin, ball = values.pop("eps"), values.pop("ball")
         try:
-            fig = panel_figure(ToyModel(**values), at, ball)
+            fig = panel_figure(ToyModel(**values), margin, ball)
         except ValueError as error:
             note.value = str(error)
             return

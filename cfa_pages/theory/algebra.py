@@ -99,18 +99,18 @@ class Proof:
         return "\n".join([f"**{self.name}.** {self.claim}", "", *lines, "", end])
 
 
-def equal(text, left, right, shown=None):
-    """A step that states left = right; `shown` is its LaTeX where sympy has already collapsed one side."""
+def equal(text, left, right, latex=None):
+    """A step that states left = right; `latex` writes it where sympy has already collapsed one side."""
     left, right = sp.sympify(left), sp.sympify(right)
-    return Step(text, shown or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
+    return Step(text, latex or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
 
 
-def positive(text, expression, shown=None):
+def positive(text, expression, latex=None):
     """A step that states expression > 0, decided by sympy from its symbols' signs and checked on numbers."""
     settled = expression.is_positive is True and positive_on_numbers(expression)
-    return Step(text, shown or f"{sp.latex(expression)} > 0", settled)
+    return Step(text, latex or f"{sp.latex(expression)} > 0", settled)
 
 
-def positive_numbers(text, expression, shown=None):
+def positive_numbers(text, expression, latex=None):
     """A step that states expression > 0 on numbers only: the direction of an inequality proved by the steps before."""
-    return Step(text, shown or f"{sp.latex(expression)} > 0", positive_on_numbers(expression))
+    return Step(text, latex or f"{sp.latex(expression)} > 0", positive_on_numbers(expression))

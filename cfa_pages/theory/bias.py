@@ -113,9 +113,9 @@ def monte_carlo_acc(model, label, w, eps=0.0, ball="features", n=400_000, seed=0
     w, eps = check_w(w), check_margin(eps)
     x, y = model.sample(n, seed)
     x = x[y == label]
-    first = (-eps, eps) if check_ball(ball) == "all" else (0.0,)
+    x_1_shifts = (-eps, eps) if check_ball(ball) == "all" else (0.0,)
     right = np.ones(len(x), dtype=bool)
-    for corner in itertools.product(first, *[(-eps, eps)] * model.d):
+    for corner in itertools.product(x_1_shifts, *[(-eps, eps)] * model.d):
         moved = x + np.array(corner)
         right &= label * (moved[:, 0] + moved[:, 1:].sum(axis=1) / w) > 0
     share = right.mean()

@@ -44,7 +44,7 @@ SLOPE = FACTOR * sp.sinh(INSIDE.subs(L, sp.log(p / q)))  # dR/du
 W_STAR = L / (2 * (eta - eps))  # L: the log-odds of p_y, or of the mean p for the overall accuracy
 LEAD = r"R_{+1} - R_{-1} = (p_{+1} - p_{-1}) \left[\Phi(m + u) - \Phi(m - u)\right]"
 DERIVATIVE = r"\tfrac{d}{du} (R_{+1} - R_{-1}) = "
-SLOPE_SHOWN = r"p\, \varphi(b + u) - q\, \varphi(b - u) = 2\sqrt{pq}\, \varphi(b)\, e^{-u^2/2} \sinh(\tfrac{L}{2} - bu)"
+SLOPE_LATEX = r"p\, \varphi(b + u) - q\, \varphi(b - u) = 2\sqrt{pq}\, \varphi(b)\, e^{-u^2/2} \sinh(\tfrac{L}{2} - bu)"
 ONLY_X1 = r"p\, \Phi(\infty) + (1 - p)\, \Phi(-\infty) = p"
 CLEAN_W_STAR = L / (2 * eta)
 
@@ -117,7 +117,7 @@ def one_turn(slope=SLOPE):
         "One turn",
         "With $L = \\log(p/q)$, $R$ rises where $L/2 > b u$ and falls where $L/2 < b u$.",
         (
-            equal("the derivative is", sp.diff(accuracy(p, q, b, u), u), slope, SLOPE_SHOWN),
+            equal("the derivative is", sp.diff(accuracy(p, q, b, u), u), slope, SLOPE_LATEX),
             positive("its factor before sinh is positive", FACTOR),
         ),
     )

@@ -29,10 +29,10 @@ L_pos, L_neg = sp.log(p_pos / (1 - p_pos)), sp.log(p_neg / (1 - p_neg))
 L_mean = sp.log((p_pos + p_neg) / (2 - p_pos - p_neg))
 
 # What is proved: each formula is the default argument of the proof that settles it.
-OWN = r"\tfrac{L_{-1}}{2 (\eta - \epsilon_{-1})} = w"
+OWN_OPTIMUM = r"\tfrac{L_{-1}}{2 (\eta - \epsilon_{-1})} = w"
 MIRRORED = -b
 FAIR_MARGIN = eta - (eta - eps) * L_mean / L_neg
-LEVER_SHOWN = (
+LEVER_LATEX = (
     r"2\sqrt{pq}\, \varphi(b)\, e^{-u^2/2} \left[u \cosh(\tfrac{L}{2} - bu) + b \sinh(\tfrac{L}{2} - bu)\right]"
 )
 LEVER_SIGN = r"\cosh(\tfrac{L}{2} - bu) \left[u - b \tanh(bu - \tfrac{L}{2})\right]"
@@ -51,10 +51,10 @@ LINEAR = r"\bar L + \log\tfrac{f(S | +1)}{f(S | -1)} = \bar L + 2 (\eta - \epsil
 LOGISTIC_WEIGHTS = (sp.log(p / q), 2 * (eta - eps))
 
 
-def mirror(other=MIRRORED):
+def mirror(opposite_b=MIRRORED):
     """The gap does not see the sign of b: at eps = 2 eta it equals the clean gap."""
     gap = Phi(b + u) - Phi(b - u)
-    mirrored = gap.subs(b, other).replace(Phi, lambda z: 1 - Phi(-z) if z.could_extract_minus_sign() else Phi(z))
+    mirrored = gap.subs(b, opposite_b).replace(Phi, lambda z: 1 - Phi(-z) if z.could_extract_minus_sign() else Phi(z))
     return Proof(
         "Mirror",
         "The robust gap depends on $|b|$ alone: $\\epsilon$ and $2\\eta - \\epsilon$ give the same gap at every $w$.",
@@ -78,7 +78,7 @@ def mirror(other=MIRRORED):
 def fair_margin(eps_fair=FAIR_MARGIN):
     """The uniform training margin that lands on the hard class's best w is smaller than the evaluation margin."""
     trained = L_mean / (2 * (eta - eps_fair))
-    own = eta - L_neg / (2 * w)  # eps_y that puts class y's own optimum at w
+    own_margin = eta - L_neg / (2 * w)  # eps_y that puts class y's own optimum at w
     return Proof(
         "Fair margins",
         "$\\epsilon' = \\eta - (\\eta - \\epsilon) \\bar L / L_{-1}$ trains the fair $w$, and "
@@ -91,9 +91,11 @@ def fair_margin(eps_fair=FAIR_MARGIN):
                 r"\tfrac{\bar L}{2 (\eta - \epsilon')} = \tfrac{L_{-1}}{2 (\eta - \epsilon)} = w_{\text{fair}}",
             ),
             positive_numbers("it is the smaller one", (eps - eps_fair).subs(eps, eta - x), r"\epsilon - \epsilon' > 0"),
-            equal("class $-1$ trained at its own margin", L_neg / (2 * (eta - own)), w, OWN),
+            equal("class $-1$ trained at its own margin", L_neg / (2 * (eta - own_margin)), w, OWN_OPTIMUM),
             positive_numbers(
-                "which is the larger one", own - own.subs(p_neg, p_pos), r"\epsilon_{-1} - \epsilon_{+1} > 0"
+                "which is the larger one",
+                own_margin - own_margin.subs(p_neg, p_pos),
+                r"\epsilon_{-1} - \epsilon_{+1} > 0",
             ),
         ),
     )
@@ -106,7 +108,7 @@ def raise_one(lever=LEVER):
         "One margin raised",
         "$w$ rises with $\\epsilon_y$ iff $u > b_y \\tanh(b_y u - L_y/2)$.",
         (
-            equal("less $b_y$ changes the slope by", -sp.diff(SLOPE, b), FACTOR * lever, LEVER_SHOWN),
+            equal("less $b_y$ changes the slope by", -sp.diff(SLOPE, b), FACTOR * lever, LEVER_LATEX),
             equal(
                 "the sign is that of", lever, sp.cosh(inside) * (u - b * sp.tanh(b * u - sp.log(p / q) / 2)), LEVER_SIGN
             ),

@@ -53,7 +53,7 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
     g = 2 * eps * w**2 / d - 2 * (eta - eps) * w + L + sp.log(1 - eps) - sp.log(1 + eps)
     start = L / (2 * eta)
     moved = (-sp.diff(g, eps) / sp.diff(g, w)).subs(eps, 0).subs(w, start)  # implicit differentiation of g = 0
-    turning_shown = r"-\tfrac{1}{\eta} + \tfrac{L}{2 \eta^2} + \tfrac{L^2}{4 d \eta^3} = 0"
+    turning_latex = r"-\tfrac{1}{\eta} + \tfrac{L}{2 \eta^2} + \tfrac{L^2}{4 d \eta^3} = 0"
     turning = eta * (sp.sqrt(d**2 + 4 * d) - d)
     return Proof(
         "The literal ball, small $\\epsilon$",
@@ -66,7 +66,7 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
                 r"L - 2 \eta w = 0 \text{ at } w = " + sp.latex(start),
             ),
             equal("from $g = 0$, at $\\epsilon = 0$", moved, first_order),
-            equal("which vanishes at $L = \\eta(\\sqrt{d^2+4d} - d)$", first_order.subs(L, turning), 0, turning_shown),
+            equal("which vanishes at $L = \\eta(\\sqrt{d^2+4d} - d)$", first_order.subs(L, turning), 0, turning_latex),
             positive("and grows with $L$", sp.diff(first_order, L)),
         ),
     )

@@ -1,4 +1,4 @@
-"""Three changes of the setting of Section 2: other norms of the ball, Laplace noise, the hinge loss."""
+"""Section 2 under other assumptions: other norms of the ball, Laplace noise, the hinge loss."""
 
 import numpy as np
 from scipy.special import ndtr
@@ -54,9 +54,9 @@ def hinge_risk(model, w_1, w_2, eps=0.0):
     mean, spread = w_2 * model.d * (model.eta - check_margin(eps)), np.maximum(w_2 * np.sqrt(model.d), 1e-12)
     p, risk = (model.p_pos + model.p_neg) / 2, 0.0
     for share, vote in ((p, w_1), (1 - p, -w_1)):
-        short = 1 - vote - mean  # the mean of 1 - margin
-        density = np.exp(-((short / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
-        risk = risk + share * (short * ndtr(short / spread) + spread * density)
+        shortfall = 1 - vote - mean  # the mean of 1 - margin
+        density = np.exp(-((shortfall / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
+        risk = risk + share * (shortfall * ndtr(shortfall / spread) + spread * density)
     return risk
 
 
