@@ -39,7 +39,7 @@ def record(profile, config, data_hash="made up", **last):
     end = same | {LIVE: Measured(accuracy(**counted), accuracy(**counted | last))}
     epochs.append(_epoch(config, config.epochs, averages, end))
     keys = [f"{w}/{s}" for w in weights for s in SELECTIONS]
-    judged = profile.evaluations(config)
+    attacks_by_key = profile.evaluations(config)
     return RunRecord(
         config,
         data_hash,
@@ -47,23 +47,23 @@ def record(profile, config, data_hash="made up", **last):
         averages,
         epochs,
         {k: Checkpoint(config.epochs, "") for k in keys},
-        {k: {a.key: accuracy(**counted) for a in attacks} for k, attacks in judged.items()},
+        {k: {a.key: accuracy(**counted) for a in attacks} for k, attacks in attacks_by_key.items()},
         confusions={confusion_key(k, a): ((1,) * classes,) * classes for k, a in profile.confusions(config)},
     )
 
 
 def _epoch(config, epoch, averages, test):
-    classes, taken = len(test[LIVE].clean.n), {a.name: True for a in averages}
+    classes, accepted = len(test[LIVE].clean.n), {a.name: True for a in averages}
     eps, beta = (config.eps,) * classes, (config.beta,) * classes
-    return EpochRecord(epoch, config.lr, eps, beta, test[LIVE].clean, None, test, test, taken)
+    return EpochRecord(epoch, config.lr, eps, beta, test[LIVE].clean, None, test, test, accepted)
 
 
 def finish(store, profile, config, **last):
     """Enters a made-up run into a `RunStore`, with tiny weights."""
     made = record(profile, config, **last)
-    for key, kept in made.checkpoints.items():
+    for key, checkpoint in made.checkpoints.items():
         digest = store.save_weights(config, key, {"w": torch.full((2,), float(config.seed))})
-        made.checkpoints[key] = Checkpoint(kept.epoch, digest)
+        made.checkpoints[key] = Checkpoint(checkpoint.epoch, digest)
     store.write_record(config, made, provenance())
     return made
 
@@ -71,5 +71,5 @@ def finish(store, profile, config, **last):
 def provenance(seconds=1.5):
     """A `Provenance` of no machine."""
     versions = dict(python="3.11.7", torch="2.15.0", numpy="2.4.6")
-    where = dict(hardware="a processor, 2 cores", device="cpu", commit="0" * 12, finished_at="2023-06-01T00:00:00Z")
-    return Provenance(seconds_train=seconds, seconds_evaluate=0.5, **versions, **where)
+    origin = dict(hardware="a processor, 2 cores", device="cpu", commit="0" * 12, finished_at="2023-06-01T00:00:00Z")
+    return Provenance(seconds_train=seconds, seconds_evaluate=0.5, **versions, **origin)

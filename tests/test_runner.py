@@ -18,13 +18,10 @@ from cfa_nb.runs.profiles import PROFILES
 from cfa_nb.runs.published import Published
 from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError
-from cfa_pages.pages import cache, draw, notebooks, pipeline, staging
-from cfa_pages.pages import jobs as pages
-from cfa_pages.pages import manifest as place
-from cfa_pages.pages import pipeline as publish
+from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, staging
 from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
 from cfa_pages.pages.manifest import Manifest
-from cfa_pages.pages.scrub import PageError, machine_places, refuse_errors, scrub, serialise
+from cfa_pages.pages.scrub import PageError, machine_folders, refuse_errors, scrub, serialise
 
 SMOKE = PROFILES["smoke"]
 
@@ -43,15 +40,15 @@ MACHINE_BOUND = (
 def sources(tmp_path, monkeypatch):
     """A folder for throw-away notebooks; all of them make up the theory pages, which need no runs."""
     folder = tmp_path / "notebooks"
-    for module in (pages, staging):
+    for module in (jobs, staging):
         monkeypatch.setattr(module, "notebooks_dir", lambda: folder)
-    monkeypatch.setattr(pages, "_belongs", lambda name, page_set: page_set == pages.THEORY)
-    monkeypatch.setattr(pages.Job, "parameters", property(lambda job: {"profile": job.page_set}))
+    monkeypatch.setattr(jobs, "_belongs", lambda name, page_set: page_set == jobs.THEORY)
+    monkeypatch.setattr(jobs.Job, "parameters", property(lambda job: {"profile": job.page_set}))
     return folder
 
 
 @pytest.fixture
-def said():
+def lines():
     """Lines of progress."""
     return []
 
@@ -60,12 +57,12 @@ def said():
 
 
 @pytest.mark.slow
-def test_two_executions_are_byte_identical(sources, folders, said):
+def test_two_executions_are_byte_identical(sources, folders, lines):
     write_notebook(sources / "02_bound.ipynb", *MACHINE_BOUND)
-    draw.draw(pages.jobs("theory"), say=said.append)
+    draw.draw(jobs.jobs("theory"), say=lines.append)
     page = folders[0] / "theory" / "notebooks" / "02_bound.ipynb"
     first = page.read_bytes()
-    draw.draw(pages.jobs("theory"), force=True, say=said.append)
+    draw.draw(jobs.jobs("theory"), force=True, say=lines.append)
     assert page.read_bytes() == first
     text = first.decode()
     machine = (os.path.expanduser("~"), str(ROOT), str(folders[0].parent))
@@ -77,7 +74,7 @@ def test_two_executions_are_byte_identical(sources, folders, said):
 
 
 @pytest.mark.slow
-def test_failing_notebooks_leave_their_published_pages(sources, folders, said):
+def test_failing_notebooks_leave_their_published_pages(sources, folders, lines):
     outputs, runs = folders
     write_notebook(sources / "00_first.ipynb", "print(profile)")
     write_notebook(sources / "02_fails.ipynb", "print('so far')", "1 / 0")
@@ -86,14 +83,14 @@ def test_failing_notebooks_leave_their_published_pages(sources, folders, said):
     old.parent.mkdir(parents=True)
     old.write_text("the page as it was")
     with pytest.raises(draw.PagesFailed, match="2 of 3 notebooks failed: 02_fails, 03_takes_nothing"):
-        draw.draw(pages.jobs("theory"), say=said.append)
+        draw.draw(jobs.jobs("theory"), say=lines.append)
     assert old.read_text() == "the page as it was"
     assert "so far" in (runs / "failed" / "theory" / "02_fails.ipynb").read_text()
     assert not (outputs / "theory" / "notebooks" / "03_takes_nothing.ipynb").exists()
     assert (outputs / "theory" / "notebooks" / "00_first.ipynb").exists()
-    assert said[-1].startswith("[3/3] theory/00_first: executed"), "the first page comes last"
-    assert any("ZeroDivisionError" in line and str(runs / "failed") in line for line in said)
-    assert any("has no parameter profile" in line for line in said)
+    assert lines[-1].startswith("[3/3] theory/00_first: executed"), "the first page comes last"
+    assert any("ZeroDivisionError" in line and str(runs / "failed") in line for line in lines)
+    assert any("has no parameter profile" in line for line in lines)
 
 
 def test_a_kernel_that_does_not_start_is_tried_once_more(monkeypatch):
@@ -113,33 +110,33 @@ def test_a_kernel_that_does_not_start_is_tried_once_more(monkeypatch):
             pass
 
     monkeypatch.setattr(notebooks, "Execution", NoKernel)
-    job = pages.Job(ROOT / "02_x.ipynb", "theory")
+    job = jobs.Job(ROOT / "02_x.ipynb", "theory")
     assert [e.state for e in notebooks.executed([job], 1, "")] == ["no kernel"]
     assert started == [1, 2]
 
 
 @pytest.mark.slow
-def test_a_notebook_past_its_time_is_ended(sources, folders, said, monkeypatch):
+def test_a_notebook_past_its_time_is_ended(sources, folders, lines, monkeypatch):
     monkeypatch.setattr(notebooks, "PAGE_LIMIT_S", 1.0)
     write_notebook(sources / "02_slow.ipynb", "import time; time.sleep(600)")
     with pytest.raises(draw.PagesFailed):
-        draw.draw(pages.jobs("theory"), say=said.append)
-    assert "not finished after" in said[0]
+        draw.draw(jobs.jobs("theory"), say=lines.append)
+    assert "not finished after" in lines[0]
 
 
-def test_a_worker_that_dies_is_a_failure(sources, folders, said, monkeypatch):
+def test_a_worker_that_dies_is_a_failure(sources, folders, lines, monkeypatch):
     monkeypatch.setattr(staging.Staging, "command", ["sh", "-c", "echo no memory >&2; exit 9"])
     write_notebook(sources / "02_x.ipynb", "1")
     with pytest.raises(draw.PagesFailed):
-        draw.draw(pages.jobs("theory"), say=said.append)
-    assert "ended with code 9: no memory" in said[0]
+        draw.draw(jobs.jobs("theory"), say=lines.append)
+    assert "ended with code 9: no memory" in lines[0]
 
 
 @pytest.mark.slow
 def test_worker_and_kernel_end_with_a_killed_parent(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from cfa_pages.pages import notebooks, pages\n"
-        "e = notebooks.Execution(pages.Job(Path(sys.argv[1]), 'theory'), sys.argv[2])\n"
+        "import sys, time; from pathlib import Path; from cfa_pages.pages import jobs, notebooks\n"
+        "e = notebooks.Execution(jobs.Job(Path(sys.argv[1]), 'theory'), sys.argv[2])\n"
         "print(e._process.pid, e.staging.folder, flush=True); time.sleep(600)"
     )
     source = write_notebook(tmp_path / "02_slow.ipynb", "import time; time.sleep(600)")
@@ -175,24 +172,26 @@ def stream(text, name="stdout"):
 
 def test_scrub_replaces_the_machines_folders_but_no_longer_names():
     home, root = os.sep + "home" + os.sep + "ann", os.sep + "srv" + os.sep + "cfa"
-    places = machine_places(root, root + "/outputs", root + "/runs", home, os.sep + "tmp")
-    done = scrub(notebook(stream(f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/demo")), (), places)
-    assert done.cells[0].outputs[0].text == f"./x ~/y {home}a/z https://host{home}/ outputs/demo"
+    replacements = machine_folders(root, root + "/outputs", root + "/runs", home, os.sep + "tmp")
+    scrubbed = scrub(
+        notebook(stream(f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/demo")), (), replacements
+    )
+    assert scrubbed.cells[0].outputs[0].text == f"./x ~/y {home}a/z https://host{home}/ outputs/demo"
 
 
 def test_scrub_leaves_the_root_of_the_file_system_alone():
-    assert os.sep not in dict(machine_places("/a/b", "/a/o", "/a/r", os.sep, "/tmp"))
+    assert os.sep not in dict(machine_folders("/a/b", "/a/o", "/a/r", os.sep, "/tmp"))
 
 
 def test_scrub_joins_the_pieces_of_a_stream():
-    done = scrub(notebook(stream("a"), stream("b"), stream("c", "stderr"), stream("d")))
-    assert [(o.name, o.text) for o in done.cells[0].outputs] == [("stdout", "ab"), ("stderr", "c"), ("stdout", "d")]
+    scrubbed = scrub(notebook(stream("a"), stream("b"), stream("c", "stderr"), stream("d")))
+    assert [(o.name, o.text) for o in scrubbed.cells[0].outputs] == [("stdout", "ab"), ("stderr", "c"), ("stdout", "d")]
 
 
 def test_scrub_numbers_tables_in_their_order():
     html = "#T_0a1b2 th {} #T_0a1b2_row0 #T_ffff0 #T_table1_row0"
-    done = scrub(notebook(nbformat.v4.new_output("display_data", {"text/html": html})))
-    assert done.cells[0].outputs[0].data["text/html"] == "#T_00000 th {} #T_00000_row0 #T_00001 #T_table1_row0"
+    scrubbed = scrub(notebook(nbformat.v4.new_output("display_data", {"text/html": html})))
+    assert scrubbed.cells[0].outputs[0].data["text/html"] == "#T_00000 th {} #T_00000_row0 #T_00001 #T_table1_row0"
 
 
 def test_scrub_gives_fixed_ids_to_cells_that_are_not_of_the_source():
@@ -221,23 +220,26 @@ def entry(job, **changes):
 
 
 def test_cache_says_why(sources, folders):
-    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
-    assert cache.why(job, None) == "never executed"
-    assert cache.why(job, entry(job)) == ""
-    assert cache.why(job, entry(job, source="other")) == "its notebook changed"
-    assert cache.why(job, entry(job, package="other")) == "the package's source changed"
-    assert cache.why(job, entry(job, parameters={})) == "its parameters changed"
+    job = jobs.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    assert cache.reason_to_execute(job, None) == "never executed"
+    assert cache.reason_to_execute(job, entry(job)) == ""
+    assert cache.reason_to_execute(job, entry(job, source="other")) == "its notebook changed"
+    assert cache.reason_to_execute(job, entry(job, package="other")) == "the package's source changed"
+    assert cache.reason_to_execute(job, entry(job, parameters={})) == "its parameters changed"
     versions = cache.versions() | {"numpy": "1.0"}
-    assert cache.why(job, entry(job, versions=versions)) == f"numpy 1.0 -> {cache.versions()['numpy']}"
+    assert cache.reason_to_execute(job, entry(job, versions=versions)) == f"numpy 1.0 -> {cache.versions()['numpy']}"
 
 
 def test_cache_sees_changed_records_and_pages(sources, folders):
-    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
-    known = entry(job) | {"files": {"figures/a.png": "0"}}
+    job = jobs.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    known_entry = entry(job) | {"files": {"figures/a.png": "0"}}
     record = job.folder / "records" / "at.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    assert cache.why(job, known) == "the published records changed; figures/a.png is missing or changed"
+    assert (
+        cache.reason_to_execute(job, known_entry)
+        == "the published records changed; figures/a.png is missing or changed"
+    )
 
 
 def test_cache_does_not_mind_saved_outputs(sources):
@@ -254,7 +256,7 @@ def test_cache_does_not_mind_saved_outputs(sources):
 
 
 def test_manifest_removes_what_a_page_makes_no_more(sources, folders):
-    job = pages.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
+    job = jobs.Job(write_notebook(sources / "02_x.ipynb", "1"), "theory")
     for name in ("figures/old.png", "figures/other.png", "tables/t.csv", "keep.md"):
         path = job.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -262,17 +264,17 @@ def test_manifest_removes_what_a_page_makes_no_more(sources, folders):
     manifest = Manifest("theory")
     manifest.enter(job, {"source": "a"}, {"figures/old.png": "1", "tables/t.csv": "2"})
     manifest.enter(job, {"source": "b"}, {"tables/t.csv": "3"})
-    left = sorted(f.relative_to(job.folder).as_posix() for f in job.folder.rglob("*") if f.is_file())
-    assert left == ["figures/other.png", "keep.md", "manifest.json", "tables/t.csv"]
+    files = sorted(f.relative_to(job.folder).as_posix() for f in job.folder.rglob("*") if f.is_file())
+    assert files == ["figures/other.png", "keep.md", "manifest.json", "tables/t.csv"]
     assert Manifest("theory").entry(job) == {"key": {"source": "b"}, "files": {"tables/t.csv": "3"}}
 
 
 def test_names_outside_the_pages_folders_are_never_removed(tmp_path):
     for name in ("../x", "records/a.json", "figures/../../x", "figures/", "figures/.."):
-        place.remove(tmp_path, [name])
+        manifest.remove(tmp_path, [name])
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "a.json").touch()
-    place.remove(tmp_path, ["records/a.json"])
+    manifest.remove(tmp_path, ["records/a.json"])
     assert (tmp_path / "records" / "a.json").exists()
 
 
@@ -286,26 +288,26 @@ def test_a_damaged_manifest_counts_as_empty(folders):
 
 
 @pytest.mark.parametrize(
-    ("last", "verdict"),
+    ("last", "outcome"),
     [({}, IDENTICAL), ({"worst": 0}, DIFFERS), ({"worst": 4}, WITHIN), ({"hits": 6}, DIFFERS)],
 )
-def test_verdicts(last, verdict):
+def test_a_record_agrees_as_far_as_its_last_epoch_does(last, outcome):
     config = SMOKE.runs("fig3")[0]
-    assert compare("run", record(SMOKE, config, **last), record(SMOKE, config)).verdict == verdict
+    assert compare("run", record(SMOKE, config, **last), record(SMOKE, config)).outcome == outcome
 
 
-def test_verdicts_on_new_runs_and_other_data():
+def test_new_runs_and_runs_on_other_data_agree_with_nothing():
     config = SMOKE.runs("fig3")[0]
-    assert compare("run", record(SMOKE, config), None).verdict == NEW
+    assert compare("run", record(SMOKE, config), None).outcome == NEW
     other = compare("run", record(SMOKE, config), record(SMOKE, config, data_hash="other"))
-    assert (other.verdict, other.detail) == (DIFFERS, "trained on other data")
+    assert (other.outcome, other.detail) == (DIFFERS, "trained on other data")
 
 
 def test_the_closing_lines_name_what_differs(folders):
     outputs, runs = folders
     store = filled_store(runs)
     config = SMOKE.runs()[0]
-    publish.publish(SMOKE, store, outputs / "smoke")
+    pipeline.publish(SMOKE, store, outputs / "smoke")
     finish(store, SMOKE, config, worst=0)
     lines = list(closing_lines(SMOKE, compare_all(SMOKE, store, Published(outputs / "smoke"))))
     assert "within 3 points overall and 10 in the worst class" in lines[0]
@@ -327,7 +329,7 @@ def filled_store(runs):
 def test_publish_copies_records_provenance_and_reported_checkpoints(folders):
     outputs, runs = folders
     store = filled_store(runs)
-    publish.publish(SMOKE, store, outputs / "smoke")
+    pipeline.publish(SMOKE, store, outputs / "smoke")
     published = Published(outputs / "smoke")
     for config in SMOKE.runs():
         assert published.record(config) == store.record(config)
@@ -338,25 +340,29 @@ def test_publish_copies_records_provenance_and_reported_checkpoints(folders):
     with pytest.raises(StoreError):
         published.load_weights(table_run, "live/best_val")
     names = {f.stem for f in (outputs / "smoke" / "weights").glob("*")}
-    assert names == {store.path(c).name for t in publish.TABLES for c in SMOKE.runs(t)}
+    assert names == {store.path(c).name for t in pipeline.TABLES for c in SMOKE.runs(t)}
 
 
 def test_publish_removes_only_what_no_run_claims(folders):
     outputs, runs = folders
     folder = outputs / "smoke"
-    kept = ["README.md", "records/notes.txt", "figures/at-s0-0000000000.json", "records/deep/x.json"]
-    gone = ["records/at-s0-0000000000.json", "records/at-s0-0000000000.provenance.json", "weights/frl-s9-0.safetensors"]
-    for name in kept + gone:
+    kept_names = ["README.md", "records/notes.txt", "figures/at-s0-0000000000.json", "records/deep/x.json"]
+    gone_names = [
+        "records/at-s0-0000000000.json",
+        "records/at-s0-0000000000.provenance.json",
+        "weights/frl-s9-0.safetensors",
+    ]
+    for name in kept_names + gone_names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(record(SMOKE, SMOKE.runs()[0]).to_json())
     other = outputs / "demo" / "records" / "x.json"
     other.parent.mkdir(parents=True)
     other.touch()
-    removed = publish.publish(SMOKE, filled_store(runs), folder)
-    assert sorted(removed) == sorted(os.path.basename(name) for name in gone)
-    assert all((folder / name).exists() for name in kept)
+    removed = pipeline.publish(SMOKE, filled_store(runs), folder)
+    assert sorted(removed) == sorted(os.path.basename(name) for name in gone_names)
+    assert all((folder / name).exists() for name in kept_names)
     assert other.exists()
-    assert not any((folder / name).exists() for name in gone)
+    assert not any((folder / name).exists() for name in gone_names)
 
 
 # --- bad input
@@ -382,7 +388,7 @@ def test_a_read_only_output_folder_is_told_at_the_door(folders, monkeypatch):
 def test_a_full_disk_leaves_every_file_whole(folders, monkeypatch):
     outputs, runs = folders
     store = filled_store(runs)
-    publish.publish(SMOKE, store, outputs / "smoke")
+    pipeline.publish(SMOKE, store, outputs / "smoke")
     before = {f: f.read_bytes() for f in outputs.rglob("*") if f.is_file()}
     written = iter(range(10_000))
 
@@ -392,7 +398,7 @@ def test_a_full_disk_leaves_every_file_whole(folders, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space left"):
-        publish.publish(SMOKE, store, outputs / "smoke")
+        pipeline.publish(SMOKE, store, outputs / "smoke")
     assert {f: f.read_bytes() for f in outputs.rglob("*") if f.is_file()} == before
 
 
@@ -407,13 +413,13 @@ def test_a_published_record_that_does_not_parse_is_told_before_training(folders)
 
 
 def test_render_needs_all_records(folders):
-    with pytest.raises(StoreError, match=r"records of profile smoke are missing.*reproduce --profile smoke"):
+    with pytest.raises(StoreError, match=r"records of profile smoke are missing.*make reproduce PROFILE=smoke"):
         pipeline.render("smoke")
 
 
 def test_render_names_a_missing_provenance(folders):
     outputs, runs = folders
-    publish.publish(SMOKE, filled_store(runs), outputs / "smoke")
+    pipeline.publish(SMOKE, filled_store(runs), outputs / "smoke")
     next((outputs / "smoke" / "records").glob("*.provenance.json")).unlink()
     with pytest.raises(StoreError, match=r"provenance\.json is missing"):
         pipeline.render("smoke")
@@ -426,8 +432,8 @@ def test_unknown_profiles_are_listed():
 
 def test_manifest_of_a_profile_leads_from_a_figure_to_commit_and_machine(sources, folders):
     outputs, runs = folders
-    publish.publish(SMOKE, filled_store(runs), outputs / "smoke")
-    job = pages.Job(write_notebook(sources / "02_margin_study.ipynb", "1"), "smoke")
+    pipeline.publish(SMOKE, filled_store(runs), outputs / "smoke")
+    job = jobs.Job(write_notebook(sources / "02_margin_study.ipynb", "1"), "smoke")
     Manifest("smoke").enter(job, {}, {"figures/fig2a.png": "0"})
     manifest = json.loads((outputs / "smoke" / "manifest.json").read_text())
     figure = manifest["figures"]["fig2"]

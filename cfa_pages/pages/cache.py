@@ -32,7 +32,7 @@ def key(job):
     }
 
 
-def why(job, entry):
+def reason_to_execute(job, entry):
     """Why the page would be executed again, or "" if it would not be.
 
     Args:
@@ -41,13 +41,13 @@ def why(job, entry):
     """
     if not entry:
         return "never executed"
-    reasons = [_WHAT[part] for part, now in key(job).items() if part != "versions" and entry["key"].get(part) != now]
+    reasons = [_REASONS[part] for part, now in key(job).items() if part != "versions" and entry["key"].get(part) != now]
     reasons += _changed_versions(entry["key"].get("versions", {}))
-    other = [name for name, digest in entry["files"].items() if _digest(job.folder / name) != digest]
-    return "; ".join(reasons + [f"{name} is missing or changed" for name in other])
+    changed_files = [name for name, digest in entry["files"].items() if _digest(job.folder / name) != digest]
+    return "; ".join(reasons + [f"{name} is missing or changed" for name in changed_files])
 
 
-_WHAT = {
+_REASONS = {
     "source": "its notebook changed",
     "package": "the package's source changed",
     "parameters": "its parameters changed",

@@ -1,4 +1,4 @@
-"""A verdict for each run: how its record compares with the one that was published before.
+"""How the record of each run compares with the one that was published before: an `Agreement`.
 
 Two machines need not agree in the last bit, and adversarial training amplifies a last bit. So a record that is not
 identical is measured by what the pages show: the last epoch's robust accuracy of the live weights on the test set.
@@ -21,29 +21,29 @@ TOLERANCE = (
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Agreement:
     """How one run compares."""
 
     run: str
-    verdict: str
+    outcome: str
     detail: str = ""
 
     def __str__(self):
-        return f"{self.run}: {self.verdict}" + (f" ({self.detail})" if self.detail else "")
+        return f"{self.run}: {self.outcome}" + (f" ({self.detail})" if self.detail else "")
 
 
 def compare(run, new, old):
-    """`Verdict` of a run's record against the published one (None: there was none)."""
+    """`Agreement` of a run's record with the published one (None: there was none)."""
     if old is None:
-        return Verdict(run, NEW)
+        return Agreement(run, NEW)
     if new.to_json() == old.to_json():
-        return Verdict(run, IDENTICAL)
+        return Agreement(run, IDENTICAL)
     if new.data_hash != old.data_hash:
-        return Verdict(run, DIFFERS, "trained on other data")
+        return Agreement(run, DIFFERS, "trained on other data")
     now, before = (r.measured(LIVE, "test", r.config.epochs).robust for r in (new, old))
     detail = f"overall {_change(before.overall, now.overall)}, worst class {_change(before.worst, now.worst)}"
     within = _points(before.overall, now.overall) <= OVERALL_POINTS and _points(before.worst, now.worst) <= WORST_POINTS
-    return Verdict(run, WITHIN if within else DIFFERS, detail)
+    return Agreement(run, WITHIN if within else DIFFERS, detail)
 
 
 def _points(a, b):
@@ -55,16 +55,16 @@ def _change(before, now):
 
 
 def compare_all(profile, store, published):
-    """The verdicts of all runs of a profile; call it before the new records are published."""
-    known = {config for config in profile.runs() if published.status(config).fresh}
-    before = {c: published.record(c) if c in known else None for c in profile.runs()}
+    """The agreements of all runs of a profile; call it before the new records are published."""
+    published_configs = {config for config in profile.runs() if published.status(config).fresh}
+    before = {c: published.record(c) if c in published_configs else None for c in profile.runs()}
     return [compare(store.path(c).name, store.record(c), old) for c, old in before.items()]
 
 
-def closing_lines(profile, verdicts):
+def closing_lines(profile, agreements):
     """What is said at the end: the counts, the tolerance, each run that was published before and is not identical."""
-    counts = Counter(v.verdict for v in verdicts)
+    counts = Counter(a.outcome for a in agreements)
     kinds = [kind for kind in (IDENTICAL, WITHIN, DIFFERS, NEW) if counts[kind]]
     yield f"{profile.name}: compared with the records published before ({TOLERANCE})"
     yield "  " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
-    yield from (f"  {v}" for v in verdicts if v.verdict in (WITHIN, DIFFERS))
+    yield from (f"  {a}" for a in agreements if a.outcome in (WITHIN, DIFFERS))

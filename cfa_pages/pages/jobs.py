@@ -75,12 +75,12 @@ FIRST_READ = "demo"
 
 def targets(page_set, theory, theory_notebooks):
     """{notebook file: its page relative to this page set's notebooks}, for those that are pages of another set."""
-    out = {}
+    pages_by_file = {}
     for file in notebooks_dir().glob("[0-9][0-9]_*.ipynb"):
         home = theory if file.stem in theory_notebooks else FIRST_READ if page_set == theory else page_set
         if home != page_set:
-            out[file.name] = f"../../{slug(home)}/notebooks/{file.name}"
-    return out
+            pages_by_file[file.name] = f"../../{slug(home)}/notebooks/{file.name}"
+    return pages_by_file
 
 
 def relink(notebook, links):

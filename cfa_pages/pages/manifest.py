@@ -43,8 +43,8 @@ class Manifest:
 
     def finish(self):
         """Removes the pages and figures of notebooks that are no longer there, and writes the file."""
-        kept = {job.name for job in jobs(self.page_set)}
-        gone = [self.notebooks.pop(name) for name in set(self.notebooks) - kept]
+        names = {job.name for job in jobs(self.page_set)}
+        gone = [self.notebooks.pop(name) for name in set(self.notebooks) - names]
         self._remove_unless_made(file for entry in gone for file in entry["files"])
         self.save()
 

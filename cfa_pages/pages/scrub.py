@@ -1,6 +1,6 @@
 """Removes from an executed notebook what belongs to the machine and the day, so that equal results are equal bytes.
 
-    scrub(notebook, source_ids, places)   # in place
+    scrub(notebook, source_ids, replacements)   # in place
     text = serialise(notebook)
 
 Removed: papermill's and the kernel's time stamps, widget states, the Python version, random cell ids, paths and process
@@ -25,19 +25,19 @@ class PageError(RuntimeError):
     """A notebook that must not be published; the message names it and the cell."""
 
 
-def scrub(notebook, source_ids=(), places=()):
+def scrub(notebook, source_ids=(), replacements=()):
     """Scrubs a notebook in place and returns it.
 
     Args:
         notebook: the executed notebook.
         source_ids: cell ids of its source; cells that have another one (injected by papermill) are given a fixed id.
-        places: pairs (folder of this machine, what stands for it).
+        replacements: pairs (folder of this machine, what stands for it).
     """
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
     notebook.metadata.get("language_info", {}).pop("version", None)
     notebook.metadata["kernelspec"] = dict(KERNELSPEC)
-    clean = _cleaner(places)
+    clean = _cleaner(replacements)
     for number, cell in enumerate(notebook.cells, 1):
         _scrub_cell(cell, number, set(source_ids))
         if cell.cell_type == "code":
@@ -56,13 +56,13 @@ def _scrub_cell(cell, number, source_ids):
 
 def _merged(outputs):
     """Consecutive pieces of one stream as one: where a kernel cuts its output is a matter of chance."""
-    out = []
+    merged = []
     for output in outputs:
-        if out and output.output_type == "stream" == out[-1].output_type and output.name == out[-1].name:
-            out[-1]["text"] += output.text
+        if merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name:
+            merged[-1]["text"] += output.text
         else:
-            out.append(output)
-    return out
+            merged.append(output)
+    return merged
 
 
 def _only_widget(output):
@@ -84,10 +84,10 @@ def _scrub_output(output, clean):
     return output
 
 
-def _cleaner(places):
+def _cleaner(replacements):
     """A function that cleans one text; it numbers the tables of a notebook in the order in which they come."""
     tables = {}
-    folders = [(_folder(path), name) for path, name in sorted(places, key=lambda p: -len(str(p[0])))]
+    folders = [(_folder(path), name) for path, name in sorted(replacements, key=lambda p: -len(str(p[0])))]
 
     def clean(text):
         text = _CELL_FILE.sub("[cell]", text)
@@ -105,11 +105,11 @@ def _folder(path):
     return re.compile(r"(?<![\w.~-])" + re.escape(str(path)) + r"(?![\w-])")
 
 
-def machine_places(root, outputs, runs, home, temporary):
+def machine_folders(root, outputs, runs, home, temporary):
     """Pairs (folder, what stands for it), as given and resolved, without a folder that is the file system's root."""
-    named = {root: ".", outputs: "outputs", runs: "runs", home: "~", temporary: "[tmp]"}
-    both = {(str(form), name) for path, name in named.items() for form in (Path(path), Path(path).resolve())}
-    return sorted((path, name) for path, name in both if len(Path(path).parts) > 1)
+    names_by_folder = {root: ".", outputs: "outputs", runs: "runs", home: "~", temporary: "[tmp]"}
+    pairs = {(str(form), name) for path, name in names_by_folder.items() for form in (Path(path), Path(path).resolve())}
+    return sorted((path, name) for path, name in pairs if len(Path(path).parts) > 1)
 
 
 def serialise(notebook):

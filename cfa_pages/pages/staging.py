@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from cfa_nb.paths import ROOT, notebooks_dir, outputs_dir, runs_dir, slug
-from cfa_pages.pages.scrub import machine_places
+from cfa_pages.pages.scrub import machine_folders
 
 START_LIMIT_S = 120  # for a kernel to start
 CELL_LIMIT_S = 900  # for one cell
@@ -64,11 +64,11 @@ class Staging:
     def environment(self):
         """Environment of the worker and its kernel: nothing of the user's own Jupyter or matplotlib settings."""
         env = {k: v for k, v in os.environ.items() if k not in _LEFT_OUT and not k.startswith("PAPERMILL_")}
-        own = {name: str(self.file(folder)) for name, folder in _OWN_FOLDERS.items()}
+        own_folders = {name: str(self.file(folder)) for name, folder in _OWN_FOLDERS.items()}
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-        places = {"CFA_NB_OUTPUTS": str(self.outputs), "MPLCONFIGDIR": str(self.fonts), "PYTHONPATH": path}
-        places["CFA_NB_LARGE_WEIGHTS"] = str(runs_dir().resolve())
-        return env | own | places | _FIXED
+        paths = {"CFA_NB_OUTPUTS": str(self.outputs), "MPLCONFIGDIR": str(self.fonts), "PYTHONPATH": path}
+        paths["CFA_NB_LARGE_WEIGHTS"] = str(runs_dir().resolve())
+        return env | own_folders | paths | _FIXED
 
     def close(self):
         """Removes the folder."""
@@ -76,17 +76,17 @@ class Staging:
 
     def _link_published(self):
         """The published records under the page set's own folder; other page sets as a whole."""
-        own, published = slug(self.job.page_set), outputs_dir().resolve()
-        (self.outputs / own).mkdir(parents=True)
+        page_set, published = slug(self.job.page_set), outputs_dir().resolve()
+        (self.outputs / page_set).mkdir(parents=True)
         for kind in READ_FROM_PUBLISHED:
-            if (published / own / kind).is_dir():
-                (self.outputs / own / kind).symlink_to(published / own / kind)
-        for other in published.glob("*/") if published.is_dir() else ():
-            if other.name != own:
-                (self.outputs / other.name).symlink_to(other)
+            if (published / page_set / kind).is_dir():
+                (self.outputs / page_set / kind).symlink_to(published / page_set / kind)
+        for folder in published.glob("*/") if published.is_dir() else ():
+            if folder.name != page_set:
+                (self.outputs / folder.name).symlink_to(folder)
 
     def _job(self):
-        own = machine_places(ROOT, outputs_dir(), runs_dir(), Path.home(), tempfile.gettempdir())
+        machine = machine_folders(ROOT, outputs_dir(), runs_dir(), Path.home(), tempfile.gettempdir())
         return {
             "source": str(self.job.source),
             "parameters": self.job.parameters,
@@ -97,7 +97,7 @@ class Staging:
             "cwd": str(notebooks_dir()),
             "start_limit_s": START_LIMIT_S,
             "cell_limit_s": CELL_LIMIT_S,
-            "places": [(str(self.outputs), "outputs"), (str(self.folder), "[tmp]"), *own],
+            "replacements": [(str(self.outputs), "outputs"), (str(self.folder), "[tmp]"), *machine],
         }
 
 

@@ -23,8 +23,12 @@ def _unpublished(states, store, published):
     """Why all pages of a profile will be drawn again by `reproduce`, or ""."""
     finished = [c for c, s in states.items() if s.fresh]
     waiting = sum(not _is_published(c, store, published) for c in finished)
-    reasons = [f"{len(states) - len(finished)} runs are not finished"] * (len(finished) < len(states))
-    return "; ".join(reasons + [f"{waiting} finished runs are not published yet"] * (waiting > 0))
+    reasons = []
+    if len(finished) < len(states):
+        reasons.append(f"{len(states) - len(finished)} runs are not finished")
+    if waiting:
+        reasons.append(f"{waiting} finished runs are not published yet")
+    return "; ".join(reasons)
 
 
 def _is_published(config, store, published):
@@ -43,8 +47,11 @@ def _provenance_text(source, config):
 
 def _pages(page_set, waiting):
     manifest = Manifest(page_set)
-    reasons = {job: "; ".join(filter(None, (cache.why(job, manifest.entry(job)), waiting))) for job in jobs(page_set)}
-    return [{"page": f"{page_set}/{job.name}", "execute": bool(why), "reason": why} for job, why in reasons.items()]
+    pages = []
+    for job in jobs(page_set):
+        reason = "; ".join(filter(None, (cache.reason_to_execute(job, manifest.entry(job)), waiting)))
+        pages.append({"page": f"{page_set}/{job.name}", "execute": bool(reason), "reason": reason})
+    return pages
 
 
 def lines(state):

@@ -32,9 +32,9 @@ def run(job):
         notebook = nbformat.reads(text, as_version=4)
         notebook.metadata["kernelspec"] = dict(KERNELSPEC)
         refuse_unknown(notebook, job["parameters"], Path(job["source"]).name)
-        done = _execute(notebook, job)
-        refuse_errors(done, Path(job["source"]).name)
-        page = relink(scrub(done, ids, job["places"]), job["links"])
+        executed = _execute(notebook, job)
+        refuse_errors(executed, Path(job["source"]).name)
+        page = relink(scrub(executed, ids, job["replacements"]), job["links"])
         Path(job["page"]).write_text(serialise(page), encoding="utf-8")
     except papermill.PapermillExecutionError as error:
         return "failed", f"cell {error.exec_count} raised {error.ename}: {error.evalue}"
@@ -59,9 +59,9 @@ def _execute(notebook, job):
 
 def refuse_unknown(notebook, parameters, name):
     """Raises `ValueError` for a parameter that the notebook's `parameters` cell does not have."""
-    known = papermill.inspect_notebook(notebook)
-    if unknown := sorted(set(parameters) - set(known)):
-        takes = ", ".join(known) or "none: it has no cell tagged `parameters`"
+    names = papermill.inspect_notebook(notebook)
+    if unknown := sorted(set(parameters) - set(names)):
+        takes = ", ".join(names) or "none: it has no cell tagged `parameters`"
         raise ValueError(f"{name} has no parameter {', '.join(unknown)}; it takes {takes}")
 
 
