@@ -19,10 +19,10 @@ from cfa_nb.config import LIVE
 from cfa_nb.method.model import build
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_pages.report.header import header_text, theory_header_text
 from cfa_pages.report.style import png, styled, use_style
+from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Run, Runs
 
 THEORY = "theory"  # the page set that needs no profile

@@ -13,7 +13,6 @@ from matplotlib.text import Text
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.paths import notebooks_dir, outputs_dir
 from cfa_nb.runs.profiles import CIFAR10, DEMO, DIGITS, SMOKE, profile_named
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
 from cfa_pages.report.ablation import trailing_mean
@@ -25,6 +24,7 @@ from cfa_pages.report.rivals import _prediction
 from cfa_pages.report.sanity import _order
 from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_pages.results.published import Published
 from cfa_pages.results.rows import (
     attack_label,
     by_seed,

@@ -15,13 +15,13 @@ from made_up import finish, provenance, record, write_notebook
 
 from cfa_nb.paths import ROOT
 from cfa_nb.runs.profiles import PROFILES
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError
 from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, staging
 from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
 from cfa_pages.pages.manifest import Manifest
 from cfa_pages.pages.scrub import PageError, machine_folders, refuse_errors, scrub, serialise
+from cfa_pages.results.published import Published
 
 SMOKE = PROFILES["smoke"]
 

@@ -15,11 +15,11 @@ from functools import cached_property
 from cfa_nb.files import StoreError, write
 from cfa_nb.paths import page_set_dir, runs_dir, slug
 from cfa_nb.runs.profiles import profile_named
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.study import FIGURES
 from cfa_pages.pages.cache import digest_of
 from cfa_pages.pages.jobs import THEORY, jobs
 from cfa_pages.pages.staging import SAVED
+from cfa_pages.results.published import Published
 
 
 class Manifest:

@@ -12,12 +12,12 @@ from cfa_nb.config import ROWS
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.store import RunStore, run_id
 from cfa_nb.runs.sweep import ensure, run_lines
 from cfa_pages.pages.compare import closing_lines, compare_all
 from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
 from cfa_pages.pages.jobs import THEORY, jobs
+from cfa_pages.results.published import Published
 
 
 def reproduce(

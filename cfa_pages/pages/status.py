@@ -4,19 +4,19 @@ from cfa_nb.files import StoreError
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs import status as of_runs
 from cfa_nb.runs.profiles import profile_named
-from cfa_nb.runs.published import Published
 from cfa_nb.runs.store import RunStore
 from cfa_pages.pages import cache
 from cfa_pages.pages.jobs import THEORY, jobs
 from cfa_pages.pages.manifest import Manifest
+from cfa_pages.results.published import Published
 
 
 def status(name):
     """The status of a profile as plain values, ready for JSON: its runs, what they cost, its pages."""
-    store = RunStore(runs_dir())
+    store, published = RunStore(runs_dir()), Published(page_set_dir(name))
     states = of_runs.states_of(profile_named(name), store)
-    waiting = _unpublished(states, store, Published(page_set_dir(name)))
-    return of_runs.status(name) | {"pages": _pages(THEORY, "") + _pages(name, waiting)}
+    waiting = _unpublished(states, store, published)
+    return of_runs.status(name, published.provenance) | {"pages": _pages(THEORY, "") + _pages(name, waiting)}
 
 
 def _unpublished(states, store, published):
