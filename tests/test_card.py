@@ -8,53 +8,47 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn as nn
+from click import UsageError
 
 from cfa_nb import cli
-from cfa_nb.card.bench import UsageError, attack_named, check_attack_names
 from cfa_nb.card.card import Card, Result
-from cfa_nb.card.prepare import prepare
+from cfa_nb.card.subject import attack_kinds, load_subject
+from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import Attack
 from cfa_nb.method import autoattack
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.train import train
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.store import RunStore
-from cfa_pages.results.stats import worst_bias
 from tests import tiny
 
-PGD, SQUARE, AA = (
-    Attack("pgd", 8 / 255, 2 / 255, 20),
-    Attack("square", 8 / 255, steps=100),
-    Attack("aa", 8 / 255),
-)
+PGD, SQUARE, AA = Attack("pgd", 8 / 255, 2 / 255, 20), Attack("square", 8 / 255, steps=100), Attack("aa", 8 / 255)
 
 
-def accuracy(*hits, n=100):
-    return ClassAccuracy(hits, (n,) * len(hits))
+def accuracy(*hits):
+    return ClassAccuracy(hits, (100,) * len(hits))
 
 
-def card(clean=(90, 80, 70), results=((PGD, (60, 50, 40)), (AA, (55, 45, 30))), **changes):
-    made = tuple(Result(a, accuracy(*hits), {"kind": a.kind}) for a, hits in results)
-    base = Card(
+def card(*results, clean=(90, 80, 70), class_names=("cat", "dog", "car"), images=300):
+    """The card of (attack, hits) pairs, 100 images a class."""
+    results = results or ((PGD, (60, 50, 40)), (AA, (55, 45, 30)))
+    return Card(
         weights={"file": "w.pth", "sha256": "ab" * 32},
         network={"name": "preactresnet18", "parameters": 11172170},
-        data={"name": "cifar10", "hash": "0123", "images": 300},
+        data={"name": "cifar10", "hash": "0123", "images": images},
         threat={"norm": "L-inf", "eps": 8 / 255, "seed": 0},
-        class_names=("cat", "dog", "car"),
+        class_names=class_names,
         clean=accuracy(*clean),
-        results=made,
+        results=tuple(Result(attack, accuracy(*hits), {"kind": attack.kind}) for attack, hits in results),
     )
-    return replace(base, **changes)
 
 
 def test_the_table_reads_as_it_was_counted():
     lines = list(card().lines())
-    (row,) = (line for line in lines if line.startswith("car "))
-    assert row.split() == ["car", "70.0", "40.0", "30.0", "21.9", "-", "39.6", "######"]
-    (total,) = (line for line in lines if line.startswith("all "))
-    assert total.split()[:4] == ["all", "80.0", "50.0", "43.3"]
-    (head,) = (line for line in lines if line.startswith("class "))
-    assert head.split() == ["class", "clean", "PGD-20", "AA", "95", "%", "of", "AA"]
+    rows = {line.split()[0]: line.split() for line in lines if line}
+    assert rows["class"] == ["class", "clean", "PGD-20", "AA", "95", "%", "of", "AA"]
+    assert rows["car"] == ["car", "70.0", "40.0", "30.0", "21.9", "-", "39.6", "######"]
+    assert rows["all"][:4] == ["all", "80.0", "50.0", "43.3"]
     text = "\n".join(lines)
     assert "worst class under AA: car, 30.0 % (95 %: 21.9 - 39.6)" in text
     assert "gap, all less worst class: 13.3 points" in text
@@ -63,63 +57,63 @@ def test_the_table_reads_as_it_was_counted():
 
 
 def test_the_data_hold_what_the_text_says():
-    made = card().to_dict()
-    assert json.loads(json.dumps(made, allow_nan=False)) == made
-    aa = made["results"]["aa"]
+    content = card().to_dict()
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert list(content["results"]) == ["clean", "pgd20", "aa"]
+    aa = content["results"]["aa"]
     assert (aa["hits"], aa["n"]) == ([55, 45, 30], [100] * 3)
     assert (aa["worst_class"], aa["worst"]) == ("car", 0.3)
     assert aa["gap"] == pytest.approx(130 / 300 - 0.3)
     assert (aa["worst_bias"], aa["worst_spread"]) == worst_bias(accuracy(55, 45, 30))
-    assert list(made["results"]) == ["clean", "pgd20", "aa"]
+    assert all(set(check) == {"text", "holds"} for check in content["checks"])
 
 
 def test_a_share_of_the_classes_stands_beside_the_single_worst_one():
-    many = tuple(range(20, 60, 2))
-    base = card(clean=many, results=((PGD, many),), class_names=tuple(map(str, range(20))))
+    hits = tuple(range(20, 60, 2))
+    base = card((PGD, hits), clean=hits, class_names=tuple(map(str, range(20))))
     shared = replace(base, results=tuple(replace(r, accuracy=r.accuracy.with_share(0.1)) for r in base.results))
     text = "\n".join(shared.lines())
     assert "worst class under PGD-20: 0, 20.0 %" in text
     assert "worst 10 % of the classes, their mean: 21.0 %" in text
 
 
-def held(made):
-    return [c.holds for c in made.checks()]
+def holds(*results, **changes):
+    return [check.holds for check in card(*results, **changes).checks()]
 
 
 def test_checks_follow_the_strength_of_attacks_not_their_order():
     order = ((AA, (55, 45, 30)), (SQUARE, (70, 60, 50)), (PGD, (60, 50, 40)))
-    texts = [c.text for c in card(results=order).checks()]
-    assert [t.split(":")[0] for t in texts] == [
+    assert [check.text.split(":")[0] for check in card(*order).checks()] == [
         "Square-100 leaves no more than no attack",
         "PGD-20 leaves no more than Square-100",
         "AA leaves no more than PGD-20",
         "the classes' images add up to 300",
     ]
-    assert all(held(card(results=order)))
+    assert all(holds(*order))
 
 
 def test_checks_fail_on_hidden_gradients_beyond_noise_only():
-    assert held(card(results=((SQUARE, (30, 30, 30)), (PGD, (60, 60, 60))))) == [True, False, True]
-    near = card(results=((SQUARE, (58, 60, 60)), (PGD, (60, 60, 60))))
-    assert held(near) == [True, True, True]
-    assert "leaves more (+0.7 points) than Square-100 within noise" in [c.text for c in near.checks()][1]
-    assert "LOOK  PGD-20 leaves more" in "\n".join(card(results=((SQUARE, (0, 0, 0)), (PGD, (60, 60, 60)))).lines())
-    assert held(card(data={"name": "d", "hash": "", "images": 299}))[-1] is False
+    even = (PGD, (60, 60, 60))
+    assert holds((SQUARE, (30, 30, 30)), even) == [True, False, True]
+    assert holds((SQUARE, (58, 60, 60)), even) == [True, True, True]
+    near = [check.text for check in card((SQUARE, (58, 60, 60)), even).checks()]
+    assert "leaves more (+0.7 points) than Square-100 within noise" in near[1]
+    assert "LOOK  PGD-20 leaves more" in "\n".join(card((SQUARE, (0, 0, 0)), even).lines())
+    assert holds(images=299)[-1] is False
 
 
 @pytest.mark.parametrize("name", ["pgd", "pgd0", "pgd020", "PGD20", "aa2", "fab", "", " aa", "square0", "aa-fast1"])
 def test_attack_names_are_taken_strictly(name):
     with pytest.raises(UsageError, match="unknown attack"):
-        check_attack_names(["pgd20", name])
+        attack_kinds(f"pgd20,{name}")
 
 
 def test_attack_names_say_what_is_run():
-    assert attack_named("pgd100", 0.1, 0.02, 5) == Attack("pgd", 0.1, 0.02, 100, 5)
-    assert attack_named("square", 0.1, 0.02) == Attack("square", 0.1, 0.0, 5000)
-    assert attack_named("square200", 0.1, 0.02).steps == 200
-    assert attack_named("aa-fast", 0.1, 0.02, nominal_eps=0.2).key == "aa-fast@eps=0.1"
-    with pytest.raises(UsageError, match="named twice: square5000"):
-        check_attack_names(["square", "square5000"])
+    assert attack_kinds("pgd100,square,square200") == [("pgd", 100), ("square", 5000), ("square", 200)]
+    assert attack_kinds("aa-fast,aa") == [("aa-fast", 0), ("aa", 0)]
+    for names, repeated in (("square,square5000", "square5000"), ("aa,pgd1,aa", "aa")):
+        with pytest.raises(UsageError, match=f"named twice: {repeated}$"):
+            attack_kinds(names)
 
 
 # --- from the command line, on a run that was trained here
@@ -130,7 +124,7 @@ def trained(tmp_path_factory):
     store = RunStore(tmp_path_factory.mktemp("runs"))
     config = tiny.config("at", epochs=8, milestones=(6, 7), train_per_class=60, width=32)
     train(config, (), store)
-    return store, config
+    return store, config, store.weights_path(config, "live/last")
 
 
 @pytest.fixture
@@ -155,36 +149,46 @@ def place(tmp_path, monkeypatch):
 
 
 def call(*arguments):
-    try:
-        return cli.main(["evaluate", *map(str, arguments)])
-    except SystemExit as stop:
-        return stop.code
+    return cli.main(["evaluate", *map(str, arguments)])
 
 
 def test_our_weights_need_no_other_word_and_repeat_their_record(trained, place, capsys):
-    store, config = trained
-    weights = store.weights_path(config, "live/last")
+    store, config, weights = trained
     assert call("--weights", weights, "--attacks", "pgd5,square20", "--json", "card.json") == 0
-    made = json.loads((place / "card.json").read_text())
+    content = json.loads((place / "card.json").read_text())
     attacks = Attack("pgd", 0.15, 0.15 / 4, 5), Attack("square", 0.15, steps=20)
     record = measure(config, store, {"live/last": attacks})
     for attack in attacks:
-        ours = record.evaluations["live/last"][attack.key]
-        assert made["results"][attack.key]["hits"] == list(ours.hits)
-    assert made["results"]["clean"]["hits"] == list(record.measured("live", "test", 8).clean.hits)
-    assert made["attacks"]["square20"]["library"] == autoattack.library()
-    assert made["weights"]["sha256"] == record.checkpoints["live/last"].sha256
-    assert made["threat"]["eps"] == 0.15
-    assert made["notes"] == []
-    told = capsys.readouterr()
-    assert "live/last of at, seed 0, trained on demo" in told.out
-    assert "Square-20: batch 1 of 1" in told.err
+        assert content["results"][attack.key]["hits"] == list(record.evaluations["live/last"][attack.key].hits)
+    assert content["results"]["clean"]["hits"] == list(record.measured("live", "test", 8).clean.hits)
+    assert content["attacks"]["square20"]["library"] == autoattack.library()
+    assert content["weights"]["sha256"] == record.checkpoints["live/last"].sha256
+    assert content["threat"]["eps"] == 0.15
+    assert content["notes"] == []
+    printed = capsys.readouterr()
+    assert "live/last of at, seed 0, trained on demo" in printed.out
+    assert "Square-20: batch 1 of 1" in printed.err
+    assert "  AutoAttack: robust accuracy after SQUARE" in printed.err
     assert sorted(p.suffix for p in (place / "runs" / "evaluations").iterdir()) == [".log"]
 
 
+def test_warnings_of_autoattack_are_notes_and_said_once(place, capsys, monkeypatch):
+    subject = load_subject("ten.pt", "their_networks:linear", "digits")
+
+    def warn(*_):
+        for number in (1, 2):
+            autoattack.LOGGER.warning("the output has %d zeros. See flags_doc.md for details.", number)
+        return accuracy(*[50] * 10)
+
+    monkeypatch.setattr("cfa_nb.card.subject.attack_accuracy", warn)
+    lines = []
+    notes = subject.card(subject.attacks("pgd1"), report=lines.append).notes
+    assert notes == ("AutoAttack warns: the output has 1 zeros.",)
+    assert lines == list(notes)
+
+
 def test_other_data_are_said_and_must_fit(trained, place, capsys):
-    weights = trained[0].weights_path(trained[1], "live/last")
-    assert call("--weights", weights, "--dataset", "digits", "--attacks", "pgd1", "--per-class", 3) == 0
+    assert call("--weights", trained[2], "--dataset", "digits", "--attacks", "pgd1", "--per-class", 3) == 0
     out = capsys.readouterr().out
     assert "note  these are not the data of the weights' own run" in out
     assert "30 test images" in out
@@ -224,11 +228,12 @@ def test_a_network_that_cannot_be(place, capsys, file, architecture, code, messa
         ((), 2, "Missing option '--weights'"),
         (("--weights", "none.pt"), 1, "no file of weights at none.pt"),
         (("--weights", "ten.pt", "--dataset", "digits"), 2, "has no header that says which network it belongs to"),
-        (("--weights", "ten.pt", "--attacks", "pgd20,fab"), 2, "unknown attack 'fab'"),
-        (("--weights", "ten.pt", "--eps", "8"), 2, "must lie above 0 and up to 1"),
-        (("--weights", "ten.pt", "--eps", "1/0"), 2, "must lie above 0 and up to 1"),
-        (("--weights", "ten.pt", "--dataset", "mnist"), 2, "unknown dataset 'mnist'; there are cifar10"),
-        (("--weights", "ten.pt", "--per-class", "0"), 2, "0 is not in the range x>=1"),
+        (("--weights", "none.pt", "--attacks", "pgd20,fab"), 2, "unknown attack 'fab'"),
+        (("--weights", "none.pt", "--eps", "8"), 2, "must lie above 0 and up to 1"),
+        (("--weights", "none.pt", "--eps", "1/0"), 2, "must lie above 0 and up to 1"),
+        (("--weights", "none.pt", "--dataset", "mnist"), 2, "unknown dataset 'mnist'; there are demo, digits, cifar10"),
+        (("--weights", "none.pt", "--dataset", "folder:"), 2, "unknown dataset 'folder:'"),
+        (("--weights", "none.pt", "--per-class", "0"), 2, "0 is not in the range x>=1"),
     ],
 )
 def test_wrong_usage_is_said_at_the_door(place, capsys, arguments, code, message):
@@ -237,33 +242,32 @@ def test_wrong_usage_is_said_at_the_door(place, capsys, arguments, code, message
 
 
 def test_few_classes_get_square_and_are_refused_autoattack(place):
-    bench = prepare("ten.pt", architecture="their_networks:linear", dataset="digits")
-    assert [a.key for a in bench.attacks()] == ["pgd20", "aa"]
-    few = replace(bench, data=replace(bench.data, class_names=tuple("abcdefghi"), **_nine(bench.data)))
-    assert [a.key for a in few.attacks(per_class=2)] == ["pgd20[n=2/class]", "square5000[n=2/class]"]
+    subject = load_subject("ten.pt", "their_networks:linear", "digits")
+    assert [attack.key for attack in subject.attacks()] == ["pgd20", "aa"]
+    weaker = subject.attacks("pgd5,aa-fast", eps=0.1, per_class=3)
+    assert [attack.key for attack in weaker] == ["pgd5@eps=0.1[n=3/class]", "aa-fast@eps=0.1[n=3/class]"]
+    assert [attack.alpha for attack in weaker] == [pytest.approx(0.1 / 4), 0]
+    parts = {part: getattr(subject.data, part) for part in ("train", "val", "test")}
+    nine = {part: split.at((split.labels < 9).nonzero().flatten()) for part, split in parts.items()}
+    few = replace(subject, data=replace(subject.data, class_names=tuple("abcdefghi"), **nine))
+    assert [attack.key for attack in few.attacks(per_class=2)] == ["pgd20[n=2/class]", "square5000[n=2/class]"]
     with pytest.raises(UsageError, match="AA-fast needs 10 classes, this data has 9"):
-        few.attacks(["aa-fast"])
-
-
-def _nine(dataset):
-    parts = {part: getattr(dataset, part) for part in ("train", "val", "test")}
-    return {part: split.at((split.labels < 9).nonzero().flatten()) for part, split in parts.items()}
+        few.attacks("aa-fast")
 
 
 def test_an_interruption_leaves_a_journal_that_is_gone_on_from(trained, place, monkeypatch):
-    weights = trained[0].weights_path(trained[1], "live/last")
     monkeypatch.setattr("cfa_nb.method.evaluate.BATCH", 30)
-    monkeypatch.setattr("cfa_nb.card.bench.BATCH", 30)
-    real, calls = autoattack._attack_batch, []
+    monkeypatch.setattr("cfa_nb.card.subject.BATCH", 30)
+    attack_batch, calls = autoattack._attack_batch, []
 
-    def interrupted(*a):
+    def interrupted(*arguments):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(*a)
+        return attack_batch(*arguments)
 
     monkeypatch.setattr(autoattack, "_attack_batch", interrupted)
-    command = ("--weights", weights, "--attacks", "square5", "--json", "card.json")
+    command = ("--weights", trained[2], "--attacks", "square5", "--json", "card.json")
     assert call(*command) == 130
     assert not (place / "card.json").exists()
     assert call(*command) == 0

@@ -1,19 +1,19 @@
-"""The class-wise robustness card of finished weights: what was judged, on what, how, and how each class did.
+"""The class-wise robustness card of finished weights: what was attacked, on which images, how, and how each class did.
 
-card = bench.judge(attacks)                  # cfa_nb.card.bench
+card = subject.card(attacks)  # cfa_nb.card.subject
 print("\\n".join(card.lines()))
-card.to_dict()                               # the same as data, ready for JSON
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from cfa_nb.card.uncertainty import percent, points, worst_bias
 from cfa_nb.config import Attack
 from cfa_nb.method.metrics import ClassAccuracy, wilson_interval
 
-FORMAT = 1
 BAR = 20  # characters that stand for 100 %
 STRENGTH = {"square": 0, "pgd": 1, "aa-fast": 2, "aa": 3}  # from the weakest attack that is expected to the strongest
 
@@ -27,13 +27,12 @@ class Result:
     made: dict
 
     @property
-    def label(self):
+    def label(self) -> str:
         """Name without the number of images, which the card states once: "PGD-20"."""
         return replace(self.attack, per_class=None).label
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """Something that must hold for the card to be believed."""
 
     text: str
@@ -44,11 +43,9 @@ class Check:
 class Card:
     """Everything that is said of one file of weights.
 
-    weights: "file" and "sha256"; of our own also "checkpoint", "recipe", "seed", "dataset".
-    network: "name", "parameters" (a number).
-    data: "name", "hash" (of the judged images and labels), "images".
-    threat: "norm", "eps" in pixel units, "seed" of the attacks.
-    results: in the order asked for; at least one.
+    weights: "file" and "sha256"; of ours also "checkpoint", "recipe", "seed", "dataset". network: "name", "parameters".
+    data: "name", "hash" (of the attacked images and labels), "images". threat: "norm", "eps" in pixel units, "seed".
+    results: at least one, in the order asked for; interval, bar, worst class and gap of the text are about the last.
     notes: sentences that a reader must know, such as other data than the weights were trained for.
     """
 
@@ -61,39 +58,29 @@ class Card:
     results: tuple[Result, ...]
     notes: tuple[str, ...] = ()
 
-    @property
-    def last(self):
-        """The attack that interval, bar, worst class and gap are about: the last one asked for."""
-        return self.results[-1]
-
-    def checks(self):
+    def checks(self) -> Iterator[Check]:
         """Each stronger attack leaves no more than the next weaker one, beyond noise; all images are counted."""
         order = sorted(self.results, key=lambda r: (STRENGTH[r.attack.kind], r.attack.steps))
         chain = [("no attack", self.clean), *((r.label, r.accuracy) for r in order)]
-        yield from (_no_more(*weak, *strong) for weak, strong in pairwise(chain))
-        counted = {sum(a.n) for _, a in chain}
-        yield Check(f"the classes' images add up to {self.data['images']}", counted == {self.data["images"]})
+        yield from (_leaves_no_more(*strong, *weak) for weak, strong in pairwise(chain))
+        images = self.data["images"]
+        yield Check(f"the classes' images add up to {images}", all(sum(a.n) == images for _, a in chain))
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """The card as data, ready for JSON; accuracies are fractions, and follow from the hits."""
+        accuracies = {"clean": self.clean, **{r.attack.key: r.accuracy for r in self.results}}
         return {
-            "format": FORMAT,
-            "weights": self.weights,
-            "network": self.network,
-            "data": self.data,
-            "threat": self.threat,
+            "format": 1,
+            **{name: getattr(self, name) for name in ("weights", "network", "data", "threat")},
             "class_names": list(self.class_names),
             "attacks": {r.attack.key: r.made for r in self.results},
-            "results": {
-                "clean": self._summary(self.clean),
-                **{r.attack.key: self._summary(r.accuracy) for r in self.results},
-            },
-            "checks": [vars(check) for check in self.checks()],
+            "results": {key: self._summary(accuracy) for key, accuracy in accuracies.items()},
+            "checks": [check._asdict() for check in self.checks()],
             "notes": list(self.notes),
         }
 
     def _summary(self, accuracy):
-        single = accuracy.with_share(0)
+        single, share = accuracy.with_share(0), accuracy.worst_share
         bias, spread = worst_bias(single)
         return {
             "hits": list(accuracy.hits),
@@ -105,74 +92,54 @@ class Card:
             "worst_bias": bias,
             "worst_spread": spread,
             "gap": accuracy.overall - single.worst,
-            **({"worst_share": accuracy.worst_share, "worst_of_share": accuracy.worst} if accuracy.worst_share else {}),
+            **({"worst_share": share, "worst_of_share": accuracy.worst} if share else {}),
         }
 
-    def lines(self):
+    def lines(self) -> Iterator[str]:
         """The card as text, for a terminal."""
-        yield from self._head()
-        yield ""
-        yield from self._table()
-        yield ""
-        yield from self._worst()
-        yield from (f"{'ok  ' if c.holds else 'LOOK'}  {c.text}" for c in self.checks())
-        yield from (f"note  {note}" for note in self.notes)
-
-    def _head(self):
-        weights, data, threat = self.weights, self.data, self.threat
+        weights, data, eps = self.weights, self.data, self.threat["eps"]
         yield f"weights  {weights['file']}"
         yield f"         SHA-256 {weights['sha256']}"
         if "checkpoint" in weights:
-            run = f"{weights['recipe']}, seed {weights['seed']}"
-            yield f"         {weights['checkpoint']} of {run}, trained on {weights['dataset']}"
+            yield "         {checkpoint} of {recipe}, seed {seed}, trained on {dataset}".format(**weights)
         yield f"network  {self.network['name']}, {self.network['parameters']:,} parameters"
         yield f"data     {data['name']}, {data['images']:,} test images, hash {data['hash']}"
-        yield f"threat   {threat['norm']}, eps {threat['eps']:g} ({255 * threat['eps']:g}/255), seed {threat['seed']}"
+        yield f"threat   {self.threat['norm']}, eps {eps:g} ({255 * eps:g}/255), seed {self.threat['seed']}"
+        yield from ("", *self._table(), "", *self._worst())
+        yield from (f"{'ok  ' if check.holds else 'LOOK'}  {check.text}" for check in self.checks())
+        yield from (f"note  {note}" for note in self.notes)
 
     def _table(self):
-        wide = max(map(len, (*self.class_names, "class")))
         columns = {"clean": self.clean, **{r.label: r.accuracy for r in self.results}}
-        heads = "".join(f"{name:>{_width(name)}}" for name in columns)
-        yield f"{'class':<{wide}}{heads}   95 % of {self.last.label}"
-        for k, name in enumerate(self.class_names):
-            counts = {label: (a.hits[k], a.n[k]) for label, a in columns.items()}
-            yield _row(f"{name:<{wide}}", counts)
-        yield _row(f"{'all':<{wide}}", {label: (sum(a.hits), sum(a.n)) for label, a in columns.items()})
+        widths = [max(8, len(label) + 2) for label in columns]
+        indent = max(map(len, (*self.class_names, "class")))
+        header = "".join(f"{label:>{width}}" for label, width in zip(columns, widths))
+        yield f"{'class':<{indent}}{header}   95 % of {self.results[-1].label}"
+        rows = [(name, [(a.hits[k], a.n[k]) for a in columns.values()]) for k, name in enumerate(self.class_names)]
+        for name, counts in (*rows, ("all", [(sum(a.hits), sum(a.n)) for a in columns.values()])):
+            cells = "".join(f"{percent(h / n) if n else '-':>{width}}" for (h, n), width in zip(counts, widths))
+            hits, n = counts[-1]
+            low, high = map(percent, wilson_interval(hits, n))
+            yield f"{name:<{indent}}{cells}   {low:>5} - {high:<6} {'#' * round(BAR * hits / max(n, 1))}".rstrip()
 
     def _worst(self):
-        name, summary = self.last.label, self._summary(self.last.accuracy)
-        low, spread = percent(abs(summary["worst_bias"])), percent(summary["worst_spread"])
-        interval = " - ".join(map(percent, self.last.accuracy.wilson()[self.last.accuracy.worst_class]))
+        name, accuracy = self.results[-1].label, self.results[-1].accuracy
+        summary = self._summary(accuracy)
+        bias, spread = percent(abs(summary["worst_bias"])), percent(summary["worst_spread"])
+        interval = " - ".join(map(percent, accuracy.wilson()[accuracy.worst_class]))
         yield f"worst class under {name}: {summary['worst_class']}, {percent(summary['worst'])} % (95 %: {interval})"
-        yield f"  as the least of {len(self.class_names)} noisy classes it reads about {low} points low"
+        yield f"  as the least of {len(self.class_names)} noisy classes it reads about {bias} points low"
         yield f"  (bootstrap of the minimum; standard deviation {spread})"
-        if "worst_share" in summary:
-            share = f"{100 * summary['worst_share']:g} %"
-            yield f"worst {share} of the classes, their mean: {percent(summary['worst_of_share'])} %"
+        if accuracy.worst_share:
+            yield f"worst {100 * accuracy.worst_share:g} % of the classes, their mean: {percent(accuracy.worst)} %"
         yield f"gap, all less worst class: {percent(summary['gap'])} points"
 
 
-def _width(name):
-    return max(8, len(name) + 2)
-
-
-def _row(name, counts):
-    """One line: accuracies in percent, then interval and bar of the last column. counts: {label: (hits, n)}."""
-    cells = "".join(f"{_percent_of(*c):>{_width(label)}}" for label, c in counts.items())
-    hits, n = list(counts.values())[-1]
-    low, high = wilson_interval(hits, n)
-    return f"{name}{cells}   {percent(low):>5} - {percent(high):<6} {'#' * round(BAR * hits / max(n, 1))}".rstrip()
-
-
-def _percent_of(hits, n):
-    return percent(hits / n) if n else "-"
-
-
-def _no_more(weak_name, weak, strong_name, strong):
+def _leaves_no_more(strong_name, strong, weak_name, weak):
     """`Check` that the stronger attack leaves no more, within 1.96 standard errors of the difference."""
     excess, p = strong.overall - weak.overall, (strong.overall + weak.overall) / 2
     noise = 1.96 * math.sqrt(2 * p * (1 - p) / sum(strong.n))
-    told = f"{percent(strong.overall)} %, {weak_name} {percent(weak.overall)} %"
-    words = "leaves no more" if excess <= 0 else f"leaves more ({points(excess)} points)"
-    more = " within noise" if 0 < excess <= noise else ""
-    return Check(f"{strong_name} {words} than {weak_name}{more}: {told}", excess <= noise)
+    verb = "leaves no more" if excess <= 0 else f"leaves more ({points(excess)} points)"
+    within = " within noise" if 0 < excess <= noise else ""
+    numbers = f"{percent(strong.overall)} %, {weak_name} {percent(weak.overall)} %"
+    return Check(f"{strong_name} {verb} than {weak_name}{within}: {numbers}", excess <= noise)
