@@ -8,16 +8,20 @@ Standard AutoAttack on 10,000 images takes a GPU an hour or so. The library can 
 cannot go on from it (version 0.2.0), so the batches that are done are kept here.
 """
 
+import hashlib
 import json
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+import torch.nn as nn
 
+from cfa_nb.config import Attack
 from cfa_nb.data.batches import to_float
 from cfa_nb.files import make_folder, write
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
@@ -29,19 +33,22 @@ TARGETS = 9  # classes that each targeted attack of the standard version tries
 LOGGER = logging.getLogger("auto-attack")  # the library's
 
 
-def library():
+def library() -> str:
     """Name and version of the library that attacks, such as "pyautoattack 0.2.0": an evaluation is recorded with it."""
     return f"pyautoattack {version('pyautoattack')}"
 
 
-def refuse(attack, num_classes):
+def refuse(attack: Attack, num_classes: int) -> None:
     """Raises `ValueError` if an attack cannot be run on this many classes: the targeted ones need nine targets."""
     if attack.kind in TARGETED and num_classes <= TARGETS:
         name = "standard AutoAttack" if attack.kind == "aa" else attack.label
         raise ValueError(f"{name} needs {TARGETS + 1} classes, this data has {num_classes}; use PGD or Square")
 
 
-def autoattack_accuracy(model, batches, attack, num_classes, seed, journal=None, on_batch=None):
+def autoattack_accuracy(
+    model: nn.Module, batches: list, attack: Attack, num_classes: int, seed: int,
+    journal: "Journal | None" = None, on_batch: Callable | None = None,
+) -> ClassAccuracy:  # fmt: skip
     """`ClassAccuracy` under an `Attack` of one of `KINDS`.
 
     Args:
@@ -55,7 +62,7 @@ def autoattack_accuracy(model, batches, attack, num_classes, seed, journal=None,
     """
     refuse(attack, num_classes)
     done = {} if journal is None else dict(journal.done)
-    with _fenced(), _logged(journal):
+    with _contained(journal):
         for index, (images, y) in enumerate(batches):
             if index not in done:
                 done[index] = _attack_batch(model, to_float(images, dtype_of(model)), y, attack, num_classes, seed)
@@ -67,8 +74,7 @@ def autoattack_accuracy(model, batches, attack, num_classes, seed, journal=None,
 
 
 def _attack_batch(model, x, y, attack, num_classes, seed):
-    judge = _library_attack(model, attack, seed, x.device)
-    x_adv, _ = judge.run_standard_evaluation(x, y, batch_size=len(y))
+    x_adv, _ = _library_attack(model, attack, seed, x.device).run_standard_evaluation(x, y, batch_size=len(y))
     counts = ClassCounts(num_classes, y.device)
     with torch.no_grad():
         counts.add(model(x_adv), y)
@@ -82,15 +88,15 @@ def _library_attack(model, attack, seed, device):
     if attack.kind == "aa":
         return AutoAttack(model, version="standard", **shared)
     parts = ["square"] if attack.kind == "square" else ["apgd-ce", "apgd-t"]
-    judge = AutoAttack(model, version="custom", attacks=parts, **shared)
-    judge.apgd.n_restarts = 1  # as in the standard version; the library's own default is 5
+    adversary = AutoAttack(model, version="custom", attacks=parts, **shared)
+    adversary.apgd.n_restarts = 1  # as in the standard version; the library's own default is 5
     if attack.kind == "square":
-        judge.square.n_queries = attack.steps
-    return judge
+        adversary.square.n_queries = attack.steps
+    return adversary
 
 
-def total(parts):
-    """The `ClassAccuracy` of several batches together."""
+def total(parts: Sequence[ClassAccuracy]) -> ClassAccuracy:
+    """The accuracy of several batches together."""
     return ClassAccuracy(*(tuple(map(sum, zip(*(getattr(p, name) for p in parts)))) for name in ("hits", "n")))
 
 
@@ -105,71 +111,65 @@ class Journal:
         about: all that the result depends on, ready for JSON (`about`).
     """
 
-    def __init__(self, file, about):
+    def __init__(self, file: str | Path, about: dict):
         self.file, self.about = Path(file), json.loads(json.dumps(about))
         self.log = self.file.with_suffix(".log")
         self.done = self._read() if self.file.exists() else {}
 
     def _read(self):
+        text = self.file.read_text()
         try:
-            kept = json.loads(self.file.read_text())
-            if kept["about"] == self.about:
-                return {int(i): ClassAccuracy(*counts) for i, counts in kept["done"].items()}
+            content = json.loads(text)
+            if content["about"] == self.about:
+                return {int(i): ClassAccuracy(*counts) for i, counts in content["done"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
             pass  # damaged: set aside like a foreign one
-        names = (self.file.with_name(f"{self.file.stem}.set-aside-{i}.json") for i in range(10_000))
-        self.file.rename(next(n for n in names if not n.exists()))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        self.file.replace(self.file.with_name(f"{self.file.stem}.set-aside-{digest}.json"))
         return {}
 
-    def add(self, index, accuracy):
+    def add(self, index: int, accuracy: ClassAccuracy) -> None:
         """Enters a batch, and writes the file."""
         self.done[index] = accuracy
         done = {str(i): [list(a.hits), list(a.n)] for i, a in sorted(self.done.items())}
         write(self.file, json.dumps({"about": self.about, "done": done}, indent=1).encode())
 
-    def remove(self):
+    def remove(self) -> None:
         """Deletes the file: its result is kept elsewhere."""
         self.file.unlink(missing_ok=True)
 
 
-def about(attack, seed, batch_size, **subject):
+def about(attack: Attack, seed: int, batch_size: int, **subject) -> dict:
     """What an evaluation depends on, ready for JSON; `subject` names weights and data."""
     return {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
 
 
-def made_with(attack, batch_size, images):
+def made_with(attack: Attack, batch_size: int, images: int) -> dict:
     """How an evaluation was made, for the record; `images` are all classes' together."""
     return dict(kind=attack.kind, eps=attack.eps, batch_size=batch_size, library=library(), images=images)
 
 
 @contextmanager
-def _logged(journal):
-    """Inside the block, the library's lines go to the journal's log, and to handlers put on `LOGGER` itself."""
-    if journal is None:
-        yield
-        return
-    make_folder(journal.log.parent)
-    handler = logging.FileHandler(journal.log)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    before = LOGGER.level, LOGGER.propagate
-    LOGGER.setLevel(logging.DEBUG)
-    LOGGER.propagate = False
+def _contained(journal):
+    """Inside the block the library's lines go to the journal's log, and to handlers put on `LOGGER` itself.
+
+    The library seeds the global generator and clears the trace function; both are put back.
+    """
+    trace, level, propagate = sys.gettrace(), LOGGER.level, LOGGER.propagate
+    handler = logging.NullHandler()
+    if journal is not None:
+        make_folder(journal.log.parent)
+        handler = logging.FileHandler(journal.log)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        LOGGER.setLevel(logging.DEBUG)
+        LOGGER.propagate = False
     LOGGER.addHandler(handler)
     try:
-        yield
+        with torch.random.fork_rng():
+            yield
     finally:
         LOGGER.removeHandler(handler)
         handler.close()
-        LOGGER.setLevel(before[0])
-        LOGGER.propagate = before[1]
-
-
-@contextmanager
-def _fenced():
-    """AutoAttack seeds the global generator and clears the trace function; both are put back."""
-    trace = sys.gettrace()
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            sys.settrace(trace)
+        LOGGER.setLevel(level)
+        LOGGER.propagate = propagate
+        sys.settrace(trace)

@@ -128,8 +128,8 @@ class RunStore:
         """Moves a damaged or outdated record away, under a name that nothing reads; nothing is deleted."""
         file = self.path(config) / "record.json"
         if file.exists():
-            target = next(p for i in range(10_000) if not (p := file.with_name(f"record.set-aside-{i}.json")).exists())
-            file.rename(target)
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+            file.replace(file.with_name(f"record.set-aside-{digest}.json"))
 
     def save_weights(self, config: TrainConfig, key: str, tensors: dict[str, Tensor], write: bool = True) -> str:
         """Keeps a checkpoint ("fawa/best") and returns the digest of its file; without `write`, the digest alone.
