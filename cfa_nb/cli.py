@@ -16,8 +16,7 @@ import click
 
 from cfa_nb.card.command import evaluate
 from cfa_nb.config import LIVE, TrainConfig
-from cfa_nb.runs.profiles import PROFILES, profile_named
-from cfa_nb.runs.variants import VARIANTS
+from cfa_nb.runs.profiles import PROFILES, VARIANTS, profile_named
 
 DEFAULT_PROFILES = ("demo", "digits")
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cfa_nb.config import RECIPES, TrainConfig
-from cfa_nb.runs.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, profile_named
-from cfa_nb.runs.variants import VARIANTS
+from cfa_nb.runs.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, VARIANTS, profile_named
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
 NAMES = [
