@@ -3,8 +3,11 @@
 `base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import (
     DIRECTION,
     INCONCLUSIVE,
@@ -20,6 +23,7 @@ from cfa_pages.claims.base import (
 from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_pages.claims.theory import CLAIMS as THEORY
 from cfa_pages.claims.verdicts import OTHER_SIDE, Z
+from cfa_pages.results.runs import Runs
 
 SIGNS = {
     SHOWN: "✓", REPRODUCED: "✓", DIRECTION: "◐", NOT_SHOWN: "✗", NOT_REPRODUCED: "✗", INCONCLUSIVE: "~", NOT_RUN: "·",
@@ -29,12 +33,12 @@ SIGNS = {
 ALL = (*THEORY, *EXPERIMENTS)
 
 
-def judge(runs, profile, claims=ALL):
+def judge(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> list[tuple[Claim, Verdict]]:
     """[(Claim, Verdict)] in the paper's order."""
     return [(claim, claim.check(runs, profile)) for claim in claims]
 
 
-def ledger(runs, profile, claims=ALL):
+def ledger(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> pd.DataFrame:
     """DataFrame: a row a claim, with the paper's value, the verdict, estimate, interval, n and evidence."""
     return pd.DataFrame([_row(claim, verdict) for claim, verdict in judge(runs, profile, claims)])
 
@@ -52,13 +56,13 @@ def _row(claim, verdict):
     }
 
 
-def tally(runs, profile, claims=ALL):
+def tally(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> str:
     """How many claims have which verdict, in words: "12 shown here, 3 not shown here, ..."."""
     statuses = [verdict.status for _, verdict in judge(runs, profile, claims)]
     return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
 
 
-def verdicts(runs, profile, *keys):
+def verdicts(runs: Runs, profile: Profile, *keys: str) -> str:
     """Markdown: one line for each of the named claims, as the end of a page wants it."""
     chosen = [c for c in ALL if c.key in keys]
     if unknown := set(keys) - {c.key for c in chosen}:
@@ -92,7 +96,7 @@ def _rank(status):
     return order.index(status) if status in order else -1
 
 
-def rule_text(profile):
+def rule_text(profile: Profile) -> str:
     """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
     words = words_of(profile)
     side = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"

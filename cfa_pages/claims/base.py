@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cfa_nb.runs.study import Profile
+
 SHOWN, NOT_SHOWN = "shown here", "not shown here"
 REPRODUCED, DIRECTION, NOT_REPRODUCED = "reproduced", "direction only", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
@@ -27,7 +29,7 @@ HERE = Words(SHOWN, SHOWN, NOT_SHOWN)  # other data, network or schedule: the pa
 PROTOCOL = Words(REPRODUCED, DIRECTION, NOT_REPRODUCED)
 
 
-def words_of(profile):
+def words_of(profile: Profile) -> Words:
     """`PROTOCOL` where data, network, schedule and attack are the paper's, `HERE` everywhere else."""
     return PROTOCOL if profile.paper_protocol else HERE
 

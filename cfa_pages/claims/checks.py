@@ -4,8 +4,10 @@
 """
 
 import math
+from collections.abc import Sequence
 
 from cfa_nb.config import ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import NOT_RUN, Verdict, words_of
 from cfa_pages.claims.verdicts import all_of, quantity_text, rows_compared, stand_in_notes, verdict_of
 from cfa_pages.results.measurements import (
@@ -24,7 +26,7 @@ from cfa_pages.results.measurements import (
     swing_note,
     window_mean,
 )
-from cfa_pages.results.paper import QUOTED
+from cfa_pages.results.paper import QUOTED, Gap
 from cfa_pages.results.rows import (
     SELECTIONS,
     accuracies,
@@ -35,15 +37,26 @@ from cfa_pages.results.rows import (
     row_runs,
     worst_label,
 )
-from cfa_pages.results.stats import epoch_span, paired, percent
+from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import Paired, epoch_span, paired, percent
+
+Pairs = dict[str, tuple[str, str]]  # {name: (row, base)}
 
 
-def verdict(profile, comparison, evidence, sign=+1, border=0.0, unit="points", notes=()):
+def verdict(
+    profile: Profile,
+    comparison: Paired,
+    evidence: str,
+    sign: int = +1,
+    border: float = 0.0,
+    unit: str = "points",
+    notes: Sequence[str] = (),
+) -> Verdict:
     """`verdict_of` in the profile's words, for a claim without a number of the paper's own."""
     return verdict_of(comparison, evidence, sign, border, unit, words_of(profile), notes=notes)
 
 
-def margin_window(runs, profile, group, window, sign):
+def margin_window(runs: Runs, profile: Profile, group: str, window: str, sign: int) -> Verdict:
     """Fig. 2(b), (c): a group's robust accuracy, mean over all training margins beyond eps_0, against eps_0."""
     epochs, classes = getattr(profile, window), class_groups(profile, runs)[group]
     ours, theirs = margin_effect(runs, profile, lambda r: window_mean(r, classes, epochs), mean_value)
@@ -52,14 +65,14 @@ def margin_window(runs, profile, group, window, sign):
     return verdict(profile, _paired_numbers(ours, theirs), evidence, sign)
 
 
-def no_better_peak(runs, profile):
+def no_better_peak(runs: Runs, profile: Profile) -> Verdict:
     """Fig. 2(a): the best epoch of any margin beyond eps_0 lies less than a point above that of eps_0."""
     ours, theirs = margin_effect(runs, profile, best_overall, max)
     evidence = "average at the best epoch, the best of all training margins > ε₀ minus ε₀ (progress: 1 point or more)"
     return verdict(profile, paired(ours, theirs), evidence, -1, 0.01)
 
 
-def beta_window(runs, profile, group, metric, sign):
+def beta_window(runs: Runs, profile: Profile, group: str, metric: str, sign: int) -> Verdict:
     """Fig. 3: a group's accuracy at the largest beta against the smallest."""
     classes = class_groups(profile, runs)[group]
     ours, theirs = beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, metric))
@@ -67,7 +80,7 @@ def beta_window(runs, profile, group, metric, sign):
     return verdict(profile, _paired_numbers(ours, theirs), evidence, sign)
 
 
-def hard_below_easy(runs, profile, metric):
+def hard_below_easy(runs: Runs, profile: Profile, metric: str) -> Verdict:
     """Fig. 3: from the smallest to the largest beta, hard classes gain less (lose more) than easy ones."""
     groups = class_groups(profile, runs)
 
@@ -80,7 +93,7 @@ def hard_below_easy(runs, profile, metric):
     return verdict(profile, _paired_numbers(ours, theirs), evidence, -1)
 
 
-def fluctuates(runs, profile):
+def fluctuates(runs: Runs, profile: Profile) -> Verdict:
     """Fig. 4(a): from epoch to epoch the worst class moves more than the average."""
     evidence = f"AT, mean |change| between adjacent epochs ({CHANGE_EPOCHS}), {worst_label(profile)} minus average"
     at_runs = row_runs(runs, profile, "at")
@@ -90,7 +103,7 @@ def fluctuates(runs, profile):
     return verdict(profile, _paired_numbers(worst, overall), evidence)
 
 
-def fawa_smooths(runs, profile):
+def fawa_smooths(runs: Runs, profile: Profile) -> Verdict:
     """Fig. 4(b): FAWA's worst class moves by less than the paper's 1 point, told beside the live one's change."""
     ours, live_changes, accepted_count, epoch_count, at_runs = {}, [], 0, 0, row_runs(runs, profile, "at")
     for seed, run in at_runs.items():
@@ -117,7 +130,15 @@ def _paired_numbers(ours, theirs):
     return paired(*({s: v for s, v in d.items() if v is not None and not math.isnan(v)} for d in (ours, theirs)))
 
 
-def every_method(runs, profile, pairs, quantity="robust_worst", sign=+1, border=0.0, paper=None):
+def every_method(
+    runs: Runs,
+    profile: Profile,
+    pairs: Pairs,
+    quantity: str = "robust_worst",
+    sign: int = +1,
+    border: float = 0.0,
+    paper: dict[str, Gap] | None = None,
+) -> Verdict:
     """Several rows against their bases, all of them.
 
     Args:
@@ -131,7 +152,7 @@ def every_method(runs, profile, pairs, quantity="robust_worst", sign=+1, border=
     })  # fmt: skip
 
 
-def both_quantities(runs, profile, row, base, paper):
+def both_quantities(runs: Runs, profile: Profile, row: str, base: str, paper: dict[str, Gap]) -> Verdict:
     """A row ahead of another one in average and in worst class; `paper` maps each quantity to the paper's `Gap`."""
     return all_of({
         quantity_text(profile, quantity): rows_compared(runs, profile, row, base, quantity, paper=gap)
@@ -139,7 +160,7 @@ def both_quantities(runs, profile, row, base, paper):
     })  # fmt: skip
 
 
-def every_lambda(runs, profile, statistic):
+def every_lambda(runs: Runs, profile: Profile, statistic: str) -> Verdict:
     """Fig. 5(a): the least gain over AT among all lambda_1, seed by seed (PGD-10, best checkpoint)."""
     at_accuracies = {s: getattr(r.pgd10("live", "best"), statistic) for s, r in find(runs, profile, "at").items()}
     gains = {}
@@ -153,7 +174,7 @@ def every_lambda(runs, profile, statistic):
     return verdict(profile, paired(least, dict.fromkeys(least, 0.0)), evidence)
 
 
-def margins_sort(runs, profile, group, sign):
+def margins_sort(runs: Runs, profile: Profile, group: str, sign: int) -> Verdict:
     """Fig. 5(b): the calibrated margins of the hard (easy) classes lie below (above) eps."""
     ccm_runs, classes = row_runs(runs, profile, "at_ccm"), class_groups(profile, runs)[group]
     excess = {s: margin_excess(run, classes) for s, run in ccm_runs.items()} if classes else {}
@@ -163,7 +184,7 @@ def margins_sort(runs, profile, group, sign):
     return verdict(profile, paired(excess, dict.fromkeys(excess, 0.0)), evidence, sign, unit="% of eps")
 
 
-def evened_out(runs, profile, pairs, selection="best"):
+def evened_out(runs: Runs, profile: Profile, pairs: Pairs, selection: str = "best") -> Verdict:
     """Appendix C.2: the robust accuracies of the classes differ less from one another than in the base, all `pairs`."""
     return all_of({name: _spread_change(runs, profile, *pair, selection) for name, pair in pairs.items()})
 
@@ -185,7 +206,7 @@ def _row_verdict(runs, profile, keys, comparison, evidence, **options):
     return verdict(profile, comparison, evidence, notes=notes, **options)
 
 
-def no_class_harmed(runs, profile, pairs, selection="best"):
+def no_class_harmed(runs: Runs, profile: Profile, pairs: Pairs, selection: str = "best") -> Verdict:
     """Appendix C.2: no class loses a point or more, not even the one that loses most in the mean over seeds."""
     return all_of({name: _least_change(runs, profile, *pair, selection) for name, pair in pairs.items()})
 

@@ -7,17 +7,25 @@
 A proof that no longer holds, or a counterexample that no longer contradicts, raises: no verdict then stands.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 from cfa_pages.claims.base import Claim, Verdict
-from cfa_pages.theory import jump_margin, proofs, proofs_limits
+from cfa_pages.theory import ToyModel, jump_margin, proofs, proofs_limits
+from cfa_pages.theory.algebra import Proof
 from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1
 
 PROVED, CONDITIONAL, REFUTED = "proved", "proved under added conditions", "refuted as stated"
 PAGE = "01_toy_theory.ipynb"
 
 
-def judge(proofs, anchor, text, inside=None, edge=None):
+def judge(
+    proofs: Sequence[Proof],
+    anchor: str,
+    text: str,
+    inside: dict[str, float] | None = None,
+    edge: dict[str, float] | None = None,
+) -> Verdict:
     """The verdict on one theorem.
 
     Args:
@@ -39,17 +47,17 @@ def judge(proofs, anchor, text, inside=None, edge=None):
     return Verdict(status, estimate=counterexamples or None, evidence=f"{text} [Proof]({PAGE}#{anchor})")
 
 
-def rise(model, label, low, high, eps, ball="features"):
+def rise(model: ToyModel, label: int, low: float, high: float, eps: float, ball: str = "features") -> float:
     """R_y(f_high) - R_y(f_low), which Theorem 4 says is > 0 for class -1."""
     return float(model.robust_acc(label, high, eps, ball) - model.robust_acc(label, low, eps, ball))
 
 
-def theorem_1():
+def theorem_1() -> Verdict:
     """Holds for every w > 0 and every eps, in both readings of the ball."""
     return judge([proofs.closed_form(), proofs.theorem_1()], "Theorem-1", "For every w, every eps and both readings.")
 
 
-def theorem_2():
+def theorem_2() -> Verdict:
     """x_1 outside the ball: an argmax exists for eps < eta only."""
     top = min(FIGURE_1.optimal_w(eps=FIGURE_1.eta), 2.0)  # inf; were it finite, R(f_top) would exceed the limit
     shortfall = FIGURE_1.overall_acc(top, FIGURE_1.eta) - FIGURE_1.overall_acc(float("inf"), FIGURE_1.eta)
@@ -61,7 +69,7 @@ def theorem_2():
     )
 
 
-def theorem_2_literal():
+def theorem_2_literal() -> Verdict:
     """The ball of Eq. 4 read literally: w* falls, then jumps."""
     change = FALLING.optimal_w(eps=0.1, ball="all") - FALLING.optimal_w(eps=0.0, ball="all")
     return judge(
@@ -72,7 +80,7 @@ def theorem_2_literal():
     )
 
 
-def theorem_3():
+def theorem_3() -> Verdict:
     """Needs p_-1 > 1/2."""
     gain = float(COIN_FLIP.clean_acc(-1, 0.1) - COIN_FLIP.clean_acc(-1, 0.01))
     return judge(
@@ -83,7 +91,7 @@ def theorem_3():
     )
 
 
-def theorem_4_clean():
+def theorem_4_clean() -> Verdict:
     """Holds; its first inequality even for all w > 0."""
     return judge(
         [proofs.one_turn(), proofs.theorem_4_clean()],
@@ -92,7 +100,7 @@ def theorem_4_clean():
     )
 
 
-def theorem_4_gain():
+def theorem_4_gain() -> Verdict:
     """R_-1 gains less than R_+1: both readings, in the literal ball for eps <= 1."""
     lead = FIGURE_1.gap(2.0, 1.5, "all") - FIGURE_1.gap(1.0, 1.5, "all")
     return judge(
@@ -103,7 +111,7 @@ def theorem_4_gain():
     )
 
 
-def theorem_4_rise():
+def theorem_4_rise() -> Verdict:
     """R_-1 gains at all: only for eps >= eta."""
     return judge(
         [proofs.theorem_4_rise(), proofs_limits.literal_rise()],
@@ -116,7 +124,7 @@ def theorem_4_rise():
     )
 
 
-def together():
+def together() -> Verdict:
     """Theorem 2 and the robust half of Theorem 4 at one eps."""
     top = FIGURE_1.optimal_w(eps=0.2)
     return judge(
@@ -127,7 +135,7 @@ def together():
     )
 
 
-def repaired():
+def repaired() -> Verdict:
     """Both stories at two margins: train below eta, evaluate at or above it."""
     same_margin = rise(FIGURE_1, -1, FIGURE_1.optimal_w(eps=0.1), FIGURE_1.optimal_w(eps=0.2), 0.2)
     return judge(

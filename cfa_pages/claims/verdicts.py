@@ -5,8 +5,12 @@ inconclusive otherwise: the interval covers the border, or a single seed gives n
 that holds is reproduced only if the paper's number fits ours too (`fits`); else its direction alone is.
 """
 
+from collections.abc import Sequence
+
 from cfa_nb.config import ROWS
-from cfa_pages.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, words_of
+from cfa_nb.runs.study import Profile
+from cfa_pages.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, Words, words_of
+from cfa_pages.results.paper import Gap
 from cfa_pages.results.rows import (
     SELECTIONS,
     accuracies,
@@ -16,13 +20,23 @@ from cfa_pages.results.rows import (
     stand_in_text,
     worst_label,
 )
-from cfa_pages.results.stats import ROUNDING, count, points, worst_bias
+from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import ROUNDING, Paired, count, points, worst_bias
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
 Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
 
 
-def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points", words=HERE, paper=None, notes=()):
+def verdict_of(
+    comparison: Paired,
+    evidence: str,
+    sign: int = +1,
+    border: float = 0.0,
+    unit: str = "points",
+    words: Words = HERE,
+    paper: Gap | None = None,
+    notes: Sequence[str] = (),
+) -> Verdict:
     """The verdict on "this difference lies beyond `border`": above it for sign +1, below it for sign -1.
 
     Args:
@@ -48,21 +62,21 @@ def verdict_of(comparison, evidence, sign=+1, border=0.0, unit="points", words=H
     return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, text)
 
 
-def fits(comparison, paper):
+def fits(comparison: Paired, paper: Gap) -> bool:
     """Whether the paper's `Gap` lies within our interval, widened by `Z` standard errors of the paper's own."""
     low, high = comparison.interval
     slack = Z * paper.error + ROUNDING
     return low - slack <= paper.mean <= high + slack
 
 
-def fit_text(comparison, paper):
+def fit_text(comparison: Paired, paper: Gap) -> str:
     """Whether the paper's number fits ours, in words; one seed cannot tell."""
     if comparison.n < 2:
         return f"one seed cannot tell whether the paper's {paper} fit"
     return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
-def stand_in_notes(runs, profile, keys):
+def stand_in_notes(runs: Runs, profile: Profile, keys: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """What the claims on some rows must say where an average accepted no epoch.
 
     Returns:
@@ -73,7 +87,17 @@ def stand_in_notes(runs, profile, keys):
     return tuple(notes), not any(only_stand_ins(runs, profile, key) for key in keys)
 
 
-def rows_compared(runs, profile, row, base, quantity="robust_worst", selection="best", sign=+1, border=0.0, paper=None):
+def rows_compared(
+    runs: Runs,
+    profile: Profile,
+    row: str,
+    base: str,
+    quantity: str = "robust_worst",
+    selection: str = "best",
+    sign: int = +1,
+    border: float = 0.0,
+    paper: Gap | None = None,
+) -> Verdict:
     """Verdict on a table row against another one; the evidence tells the other selections too.
 
     `paper` is the paper's own `Gap` between the two rows.
@@ -93,14 +117,14 @@ def rows_compared(runs, profile, row, base, quantity="robust_worst", selection="
     )
 
 
-def quantity_text(profile, quantity):
+def quantity_text(profile: Profile, quantity: str) -> str:
     """ "average", "worst class", "clean, worst class" of a quantity of `rows.QUANTITIES`."""
     metric, statistic = quantity.split("_")
     name = "average" if statistic == "avg" else worst_label(profile)
     return name if metric == "robust" else f"{metric}, {name}"
 
 
-def bias_notes(runs, profile, keys, selection):
+def bias_notes(runs: Runs, profile: Profile, keys: Sequence[str], selection: str) -> tuple[str, ...]:
     """(text,): by how many points the worst class of each row reads low, mean over seeds; () where none is known."""
     texts = []
     for key in keys:
@@ -110,7 +134,7 @@ def bias_notes(runs, profile, keys, selection):
     return (f"bias of the minimum, in points: {', '.join(texts)}",) if texts else ()
 
 
-def all_of(verdicts):
+def all_of(verdicts: dict[str, Verdict]) -> Verdict:
     """One verdict on "all of these hold", from {name: Verdict}: the worst status counts, each part's own is told."""
     status = min((v.status for v in verdicts.values()), key=RANKS.index)
     evidence = " ".join(f"{name}: {v.status}; {v.evidence.removesuffix('.')}." for name, v in verdicts.items())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import pandas as pd
 
 from cfa_nb.config import KINDS, RECIPES, Average, TrainConfig
+from cfa_nb.runs.study import Profile
 
 PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
 PAPER_ATTACK = KINDS["aa"]  # the robust column of Tables 1-3
@@ -207,7 +208,7 @@ DIFFERENCES = (
 )
 
 
-def default_of(field):
+def default_of(field: str) -> object:
     """The default of a field of `TrainConfig`, or of `Average` for "Average.<name>".
 
     Raises:
@@ -220,7 +221,7 @@ def default_of(field):
     raise LookupError(f"{field} is no field of {owner.__name__}")
 
 
-def text_of(value):
+def text_of(value: object) -> str:
     """A default as a reader writes it: 8/255 stays 8/255, a tuple a list."""
     if isinstance(value, float) and 0 < value < 0.2 and abs(255 * value - round(255 * value)) < 1e-9:
         return f"{round(255 * value)}/255"
@@ -229,7 +230,7 @@ def text_of(value):
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def differences_table():
+def differences_table() -> pd.DataFrame:
     """DataFrame: topic, what the paper says, what its release does, what happens here, and the field that decides."""
     return pd.DataFrame(
         {
@@ -243,7 +244,7 @@ def differences_table():
     )
 
 
-def profile_changes(profile):
+def profile_changes(profile: Profile) -> pd.DataFrame:
     """DataFrame: where a profile departs from the defaults above, and in any case the attack of Tables 1-3."""
     changes = [*_field_changes(profile), *_step_change(profile), *_average_changes(profile), *_protocol(profile)]
     return pd.DataFrame(changes, columns=["Field", "default (the paper's or its release's)", profile.name])

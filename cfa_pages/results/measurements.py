@@ -3,30 +3,38 @@
 Each function gives one number a run, as a fraction; the claims compare them seed by seed.
 """
 
-from cfa_nb.config import LIVE, TrainConfig
-from cfa_pages.results.rows import find, mean_of
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from cfa_nb.config import LIVE, TrainConfig
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.runs.study import Profile
+from cfa_pages.results.rows import find, mean_of
+from cfa_pages.results.runs import Run, Runs
+
+BySeed = dict[int, float]  # {seed: value}
 LAST = 8  # epochs at the end of training over which calibrated margins are averaged, where so many were calibrated
 CHANGE_EPOCHS = "second half of training, without the epochs right after a drop of the rate"  # where changes are taken
 NO_CHANGE_EPOCHS = "no pair of adjacent epochs to judge it by"
 
 
-def base_eps(profile):
+def base_eps(profile: Profile) -> float:
     """The profile's original margin, eps_0."""
     return profile.common.get("eps", TrainConfig.eps)
 
 
-def window_mean(run, classes, window, metric="robust"):
+def window_mean(run: Run, classes: Sequence[int], window: tuple[int, int], metric: str = "robust") -> float:
     """Mean test accuracy of some classes over a window of epochs (Figs. 2 and 3)."""
     return mean_of(run.window(*window, metric=metric), classes)
 
 
-def larger_margins(profile):
+def larger_margins(profile: Profile) -> tuple[float, ...]:
     """The training margins of Fig. 2 beyond eps_0."""
     return tuple(eps for eps in profile.margins if eps > base_eps(profile) + 1e-9)
 
 
-def margin_effect(runs, profile, value_of, gather):
+def margin_effect(
+    runs: Runs, profile: Profile, value_of: Callable[[Run], float], gather: Callable[[list[float]], float]
+) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) over all training margins beyond eps_0, and at eps_0; empty where none is.
 
     Args:
@@ -40,24 +48,24 @@ def margin_effect(runs, profile, value_of, gather):
     return (ours, base) if ours else ({}, {})
 
 
-def mean_value(values):
+def mean_value(values: Sequence[float]) -> float:
     """Mean of a list."""
     return sum(values) / len(values)
 
 
-def beta_effect(runs, profile, value_of):
+def beta_effect(runs: Runs, profile: Profile, value_of: Callable[[Run], float]) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) at the largest and at the smallest beta of Fig. 3; `value_of` takes a run."""
     ends = (max(profile.betas), min(profile.betas)) if profile.betas else ()
     values_by_seed = [{s: value_of(r) for s, r in find(runs, profile, "trades", beta=b).items()} for b in ends]
     return tuple(values_by_seed) if values_by_seed else ({}, {})
 
 
-def best_overall(run):
+def best_overall(run: Run) -> float:
     """Highest overall robust test accuracy of any epoch, under the epochs' own attack."""
     return max(a.overall for a in run.curve())
 
 
-def changes(run, weights=LIVE):
+def changes(run: Run, weights: str = LIVE) -> list[tuple[int, float, float]]:
     """[(epoch, |change of overall|, |change of worst|)] against the epoch before, in the second half of training.
 
     Left out: an epoch right after a milestone, where the rate falls, and epochs before the average exists.
@@ -70,31 +78,33 @@ def changes(run, weights=LIVE):
     return steps
 
 
-def mean_change(run, weights=LIVE, statistic="worst", epochs=None):
+def mean_change(
+    run: Run, weights: str = LIVE, statistic: str = "worst", epochs: Collection[int] | None = None
+) -> float | None:
     """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None without such a pair."""
     column = {"overall": 1, "worst": 2}[statistic]
     sizes = [row[column] for row in changes(run, weights) if epochs is None or row[0] in epochs]
     return sum(sizes) / len(sizes) if sizes else None
 
 
-def last_epochs(config):
+def last_epochs(config: TrainConfig) -> int:
     """How many epochs at the end count for margins (Fig. 5(b)): `LAST`, but none before calibration began."""
     return min(LAST, max(1, config.epochs - config.calibration_start + 1))
 
 
-def last_text(config):
+def last_text(config: TrainConfig) -> str:
     """ "last 8 epochs", "last epoch"."""
     epochs = last_epochs(config)
     return "last epoch" if epochs == 1 else f"last {epochs} epochs"
 
 
-def margin_excess(run, classes):
+def margin_excess(run: Run, classes: Sequence[int]) -> float:
     """Mean class margin over the last epochs, less eps, in units of eps (Fig. 5(b))."""
     rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-last_epochs(run.config) :]]
     return mean_value(rows) / run.config.eps - 1
 
 
-def swing_note(runs, classes, group):
+def swing_note(runs: Iterable[Run], classes: Sequence[int], group: str) -> str:
     """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
 
     Args:
@@ -117,7 +127,7 @@ def _margin_share(runs, classes, back):
     return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in runs])
 
 
-def class_spread(accuracy):
+def class_spread(accuracy: ClassAccuracy) -> float:
     """Standard deviation of the accuracies over classes (ddof 0: these are all the classes)."""
     values = accuracy.per_class
     center = mean_value(values)

@@ -20,7 +20,7 @@ class Value:
     std: float | None = None
 
     @property
-    def error(self):
+    def error(self) -> float:
         """Standard error of the mean over the five runs, in percent; 0 where no deviation is printed."""
         return (self.std or 0.0) / math.sqrt(RUNS)
 
@@ -138,7 +138,7 @@ class Gap:
         return f"{100 * self.mean:+.1f} points".replace("-", "−")
 
 
-def difference(table, row, base, statistic, *path):
+def difference(table: dict, row: str, base: str, statistic: str, *path: str) -> Gap:
     """The paper's own `Gap` between two rows; `statistic` is "avg" or "worst", `path` leads to the Pair in Table 1.
 
     The paper prints no difference seed by seed, so its error takes the two rows as independent.

@@ -28,11 +28,11 @@ class Published:
     @cached_property
     def names(self) -> dict[str, str]:
         """{canonical config: file name without suffix} of every record."""
-        out = {}
+        names = {}
         for file in sorted((self.folder / "records").glob("*.json")):
             if not file.name.endswith(".provenance.json"):
-                out[RunRecord.from_json(file.read_text(), file).config.canonical()] = file.stem
-        return out
+                names[RunRecord.from_json(file.read_text(), file).config.canonical()] = file.stem
+        return names
 
     def status(self, config: TrainConfig) -> Status:
         """`Status`: "fresh" if there is a record of this config, "stale" if by an older recipe, else "missing"."""

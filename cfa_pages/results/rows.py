@@ -6,10 +6,14 @@ Tables and claims both ask here, so that they cannot mean different runs, classe
 """
 
 import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from cfa_nb.config import LIVE, ROWS
-from cfa_pages.results.stats import count, image_interval, paired
+from cfa_nb.config import LIVE, ROWS, Average
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.runs.study import Profile
+from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.stats import Paired, count, image_interval, paired
 
 #: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1), by design on demo, and on digits the four
 #: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
@@ -27,7 +31,7 @@ SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": 
 QUANTITIES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
 
 
-def hard_classes(profile, runs=()):
+def hard_classes(profile: Profile, runs: Sequence[Run] = ()) -> tuple[int, ...]:
     """Indices of the hard classes: named for the profile's data, else the `HARD_SHARE` that training finds hardest.
 
     Args:
@@ -43,25 +47,25 @@ def hard_classes(profile, runs=()):
     return hardest_by_training(_reference_runs(runs, profile)[1], number)
 
 
-def easy_classes(profile, runs):
+def easy_classes(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
     """The other classes; () without a run."""
     hard = hard_classes(profile, runs)
     return tuple(k for k in range(class_count(runs)) if k not in hard)
 
 
-def class_groups(profile, runs):
+def class_groups(profile: Profile, runs: Sequence[Run]) -> dict[str, tuple[int, ...]]:
     """{"hard", "easy", "all": indices of classes}; all are empty without a run."""
     every = tuple(range(class_count(runs)))
     hard = hard_classes(profile, runs) if every else ()
     return {"hard": hard, "easy": tuple(k for k in every if k not in hard), "all": every}
 
 
-def class_count(runs):
+def class_count(runs: Sequence[Run]) -> int:
     """K, the number of classes; 0 without a run."""
     return len(runs[0].record.class_names) if runs else 0
 
 
-def hardness_text(profile, runs):
+def hardness_text(profile: Profile, runs: Sequence[Run]) -> str:
     """One sentence: which classes count as hard on this page, and who says so."""
     hard = hard_classes(profile, runs)
     if not hard or not runs:
@@ -101,7 +105,7 @@ def _reference_runs(runs, profile):
     return runs[0].config.recipe, [r for r in runs if r.config.recipe == runs[0].config.recipe]
 
 
-def hardest_by_training(runs, number=4):
+def hardest_by_training(runs: Iterable[Run], number: int = 4) -> tuple[int, ...]:
     """The `number` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
     return tuple(sorted(_hardest_first(runs)[:number]))
 
@@ -113,7 +117,7 @@ def _hardest_first(runs):
     return sorted(range(len(mean)), key=mean.__getitem__)
 
 
-def shown_class_indices(profile, runs):
+def shown_class_indices(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
     """Indices of the classes that a figure shows: all of them up to `CLASS_LIMIT`, else the hardest and the easiest."""
     classes = class_count(runs)
     if classes <= CLASS_LIMIT:
@@ -122,25 +126,25 @@ def shown_class_indices(profile, runs):
     return (*order[:half], *order[-half:])
 
 
-def shown_note(runs):
+def shown_note(runs: Sequence[Run]) -> str:
     """ "10 hardest and 10 easiest of 200 classes", as those that train with them find; "" where all are shown."""
     classes = class_count(runs)
     half = CLASS_LIMIT // 2
     return f"{half} hardest and {half} easiest of {classes} classes" if classes > CLASS_LIMIT else ""
 
 
-def find(runs, profile, recipe, **changes):
+def find(runs: Iterable[Run], profile: Profile, recipe: str, **changes) -> dict[int, Run]:
     """{seed: run} of a recipe at the profile's settings, with `changes` such as `eps` or `lambda_1`."""
     candidates = ((r, profile.config(recipe, r.config.seed, **changes)) for r in runs if r.config.recipe == recipe)
     return {r.config.seed: r for r, config in candidates if r.config == config}
 
 
-def row_runs(runs, profile, key):
+def row_runs(runs: Iterable[Run], profile: Profile, key: str) -> dict[int, Run]:
     """{seed: run} of a table row ("at_cfa")."""
     return find(runs, profile, ROWS[key].recipe)
 
 
-def stand_ins(runs, profile, key):
+def stand_ins(runs: Runs, profile: Profile, key: str) -> dict[int, str]:
     """{seed: "live weights"}: what a row shows in each seed whose average accepted no epoch; {} for live weights."""
     weights = ROWS[key].weights
     runs_by_seed = sorted(row_runs(runs, profile, key).items()) if weights != LIVE else ()
@@ -148,7 +152,7 @@ def stand_ins(runs, profile, key):
     return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in idle_runs.items()}
 
 
-def stand_in(spec):
+def stand_in(spec: Average) -> str:
     """What a row shows while its average, an `Average` of the config, has accepted nothing."""
     return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
 
@@ -157,7 +161,7 @@ def _accepted_any(run, weights):
     return any(e.accepted.get(weights) for e in run.record.epochs)
 
 
-def stand_in_text(runs, profile, key):
+def stand_in_text(runs: Runs, profile: Profile, key: str) -> str:
     """ "FAWA accepted no epoch in 2 of 5 seeds: live weights stand in"; "" where each seed has its average."""
     weights_by_seed, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
     if not weights_by_seed:
@@ -168,45 +172,45 @@ def stand_in_text(runs, profile, key):
     return f"{name} accepted no epoch in {len(weights_by_seed)} of {count(seeds, 'seed')}: {weights_text} {verb} in"
 
 
-def only_stand_ins(runs, profile, key):
+def only_stand_ins(runs: Runs, profile: Profile, key: str) -> bool:
     """True where a row's average accepted no epoch in any seed, so that the row shows nothing of it."""
     weights_by_seed = stand_ins(runs, profile, key)
     return bool(weights_by_seed) and len(weights_by_seed) == len(row_runs(runs, profile, key))
 
 
-def eps_text(eps):
+def eps_text(eps: float) -> str:
     """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
     steps = eps * 255
     return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
 
 
-def calibrated_text(margin, eps):
+def calibrated_text(margin: float, eps: float) -> str:
     """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
     return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
 
 
-def robust_key(run, profile):
+def robust_key(run: Run, profile: Profile) -> str:
     """Key of the attack in the tables' robust column, such as "pgd20" or "aa[n=100/class]"."""
     return profile.final_attack(run.config).key
 
 
-def attack_label(profile):
+def attack_label(profile: Profile) -> str:
     """How pages head the robust column: "PGD-20", "AA", "AA, 100 images a class"."""
     return profile.final_attack(profile.config("at", profile.seeds[0])).label
 
 
-def white_box_label(profile):
+def white_box_label(profile: Profile) -> str:
     """How pages name the PGD attack that every reported checkpoint meets: "PGD-20"."""
     return profile.white_box(profile.config("at", profile.seeds[0])).label
 
 
-def worst_label(profile):
+def worst_label(profile: Profile) -> str:
     """What `worst` means under this profile: "worst class", or "worst 10 % of classes"."""
     share = profile.common.get("worst_share", 0.0)
     return f"worst {100 * share:g} % of classes" if share else "worst class"
 
 
-def accuracy(run, profile, weights, selection, metric):
+def accuracy(run: Run, profile: Profile, weights: str, selection: str, metric: str) -> ClassAccuracy | None:
     """`ClassAccuracy` of one checkpoint, or None: "clean", "robust" (the tables' attack), "pgd" (the white-box one)."""
     if metric == "clean":
         return run.clean(weights, selection)
@@ -214,7 +218,9 @@ def accuracy(run, profile, weights, selection, metric):
     return run.robust(weights, selection, key)
 
 
-def accuracies(runs, profile, key, selection, metric="robust"):
+def accuracies(
+    runs: Runs, profile: Profile, key: str, selection: str, metric: str = "robust"
+) -> dict[int, ClassAccuracy]:
     """{seed: `ClassAccuracy`} of a table row, where it was measured; `metric` as in `accuracy`."""
     weights = ROWS[key].weights
     runs_by_seed = sorted(row_runs(runs, profile, key).items())
@@ -222,14 +228,14 @@ def accuracies(runs, profile, key, selection, metric="robust"):
     return {s: a for s, a in accuracies_by_seed.items() if a is not None}
 
 
-def by_seed(runs, profile, key, selection, quantity):
+def by_seed(runs: Runs, profile: Profile, key: str, selection: str, quantity: str) -> dict[int, float]:
     """{seed: fraction} of a table row: `quantity` is one of QUANTITIES, or "pgd_avg", "pgd_worst"."""
     metric, statistic = quantity.split("_")
     accuracies_by_seed = accuracies(runs, profile, key, selection, metric)
     return {s: a.overall if statistic == "avg" else a.worst for s, a in accuracies_by_seed.items()}
 
 
-def row_difference(runs, profile, row, base, selection, quantity):
+def row_difference(runs: Runs, profile: Profile, row: str, base: str, selection: str, quantity: str) -> Paired:
     """A table row minus another one, paired by seed: a `Paired`, of one seed with its interval over test images."""
     metric, statistic = quantity.split("_")
     statistic = "overall" if statistic == "avg" else "worst"
@@ -241,6 +247,6 @@ def row_difference(runs, profile, row, base, selection, quantity):
     return replace(comparison, images=image_interval(ours[seed], theirs[seed], statistic))
 
 
-def mean_of(values, classes):
+def mean_of(values: Sequence[float], classes: Collection[int]) -> float:
     """Mean of the values of some classes; nan of none."""
     return sum(values[k] for k in classes) / len(classes) if classes else math.nan

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RunRecord
+from cfa_nb.runs.study import Profile
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,19 @@ class Run:
     record: RunRecord
     provenance: Provenance
 
-    def robust(self, weights, selection, attack):
+    def robust(self, weights: str, selection: str, attack: str) -> ClassAccuracy | None:
         """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where there is no average."""
         return self.record.evaluations.get(self.record.reported(weights, selection), {}).get(attack)
 
-    def clean(self, weights, selection):
+    def clean(self, weights: str, selection: str) -> ClassAccuracy:
         """Clean test `ClassAccuracy` of the same checkpoint."""
         return self._at_checkpoint(weights, selection).clean
 
-    def pgd10(self, weights, selection):
+    def pgd10(self, weights: str, selection: str) -> ClassAccuracy:
         """Test `ClassAccuracy` under the attack of each epoch's evaluation."""
         return self._at_checkpoint(weights, selection).robust
 
-    def confusion(self, profile):
+    def confusion(self, profile: Profile) -> np.ndarray:
         """(K, K) counts of the live weights after the last epoch: true class by class predicted under PGD."""
         ((key, attack),) = profile.confusions(self.config)
         return np.array(self.record.confusions[f"{key}:{attack.key}"])
@@ -38,12 +40,12 @@ class Run:
         key = self.record.reported(weights, selection)
         return self.record.measured(key.split("/")[0], "test", self.record.checkpoints[key].epoch)
 
-    def curve(self, weights="live", split="test"):
+    def curve(self, weights: str = "live", split: str = "test") -> list[ClassAccuracy | None]:
         """Per epoch the robust `ClassAccuracy`, None where these weights did not exist yet."""
         measured_by_epoch = (getattr(e, split).get(weights) for e in self.record.epochs)
         return [m.robust if m else None for m in measured_by_epoch]
 
-    def window(self, first, last, weights="live", metric="robust"):
+    def window(self, first: int, last: int, weights: str = "live", metric: str = "robust") -> tuple[float, ...]:
         """(K,) mean class-wise test accuracy over epochs first..last, both in, counted from 1."""
         rows = [getattr(e.test[weights], metric).per_class for e in self.record.epochs[first - 1 : last]]
         return tuple(sum(column) / len(rows) for column in zip(*rows))
@@ -54,11 +56,11 @@ class Runs(tuple):
 
     __slots__ = ()
 
-    def where(self, **fields):
+    def where(self, **fields) -> "Runs":
         """Those whose config has these values: `runs.where(recipe="at_ccm", seed=0)`."""
         return Runs(r for r in self if all(_equal(getattr(r.config, k), v) for k, v in fields.items()))
 
-    def one(self, **fields):
+    def one(self, **fields) -> Run:
         """The only run with these values; `LookupError` if there is none, or more than one."""
         matches = self.where(**fields)
         if len(matches) != 1:
@@ -66,7 +68,7 @@ class Runs(tuple):
         return matches[0]
 
     @property
-    def seeds(self):
+    def seeds(self) -> tuple[int, ...]:
         """The seeds, sorted."""
         return tuple(sorted({r.config.seed for r in self}))
 

@@ -4,6 +4,7 @@ Everything is in fractions; pages write percent and percentage points.
 """
 
 import math
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,17 +27,17 @@ class Paired:
     images: tuple[float, float] | None = None  # interval over test images, where one seed gives none over seeds
 
     @property
-    def n(self):
+    def n(self) -> int:
         """Seeds that both methods have."""
         return len(self.differences)
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         """Mean difference; nan without a seed."""
         return sum(self.differences) / self.n if self.n else math.nan
 
     @property
-    def interval(self):
+    def interval(self) -> tuple[float, float]:
         """Student's t interval of the mean difference; (-inf, inf) for fewer than two seeds."""
         if self.n < 2:
             return -math.inf, math.inf
@@ -44,7 +45,7 @@ class Paired:
         return self.mean - half, self.mean + half
 
     @property
-    def interval_text(self):
+    def interval_text(self) -> str | None:
         """ "+1.2 to +10.2"; of one seed the interval over test images, marked as such; None without a seed."""
         if self.n > 1:
             return " to ".join(points(v) for v in self.interval)
@@ -55,12 +56,12 @@ class Paired:
         return f"{' to '.join(points(v) for v in self.images)} ({ONE_SEED})" if self.has_width else NO_WIDTH
 
     @property
-    def has_width(self):
+    def has_width(self) -> bool:
         """Whether the interval over test images says anything: one of no width does not."""
         return self.images is not None and self.images[1] - self.images[0] > ROUNDING
 
     @property
-    def up(self):
+    def up(self) -> int:
         """Seeds in which the method is ahead."""
         return sum(d > 0 for d in self.differences)
 
@@ -73,17 +74,17 @@ class Paired:
         return f"{points(self.mean)} points{interval}, {self.up} of {self.n} seeds up"
 
 
-def paired(ours, theirs):
+def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired:
     """`ours` minus `theirs`, both {seed: value}, on the seeds that both have."""
     return Paired(tuple(ours[s] - theirs[s] for s in sorted(set(ours) & set(theirs))))
 
 
-def spread_of(values):
+def spread_of(values: Sequence[float]) -> float:
     """Sample standard deviation (ddof 1, as everywhere on our pages); nan for fewer than two values."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
-def mean_std(values):
+def mean_std(values: Iterable[float | None]) -> str:
     """ "56.8 ± 0.9" in percent; without the spread where there is one value, "–" where there is none."""
     values = [v for v in values if v is not None]
     if not values:
@@ -92,17 +93,17 @@ def mean_std(values):
     return f"{100 * float(np.mean(values)):.1f}{spread}"
 
 
-def count(number, noun):
+def count(number: int, noun: str) -> str:
     """ "1 run", "5 runs"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def epoch_span(first, last):
+def epoch_span(first: int, last: int) -> str:
     """ "epoch 2", "epochs 101–120"."""
     return f"epoch {first}" if first == last else f"epochs {first}–{last}"
 
 
-def extreme(values, least=False):
+def extreme(values: dict[Hashable, float], least: bool = False) -> tuple[Hashable, str]:
     """The key of the largest (or least) value, and "", " (tied)" or "all equal" for what else has that value.
 
     Args:
