@@ -23,7 +23,7 @@ RANGES |= {q: (0.05, 0.5), a: (0.1, 2), L: (0.05, 4), b: (-2, 2), m: (-2, 2), p_
 class phi(sp.Function):
     """The standard normal density."""
 
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
         return -self.args[0] * phi(self.args[0])
 
     def _eval_is_positive(self):
@@ -37,29 +37,29 @@ class Phi(sp.Function):
     """The standard normal distribution function."""
 
     @classmethod
-    def eval(cls, z):
+    def eval(cls, z: sp.Expr) -> sp.Expr | None:
         return {sp.oo: sp.Integer(1), -sp.oo: sp.Integer(0), sp.Integer(0): sp.Rational(1, 2)}.get(z)
 
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
         return phi(self.args[0])
 
     def _latex(self, printer, exp=None):
         return rf"\Phi\left({printer.doprint(self.args[0])}\right)"
 
 
-def spelt_out(expression):
+def spelt_out(expression: sp.Expr) -> sp.Expr:
     """The expression with phi and Phi as exp and erf."""
     erf_form = expression.replace(Phi, lambda z: (1 + sp.erf(z / sp.sqrt(2))) / 2)
     return erf_form.replace(phi, lambda z: sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi))
 
 
-def vanishes(expression):
+def vanishes(expression: sp.Expr) -> bool:
     """Whether sympy reduces the expression to 0."""
     plain = spelt_out(sp.sympify(expression)).rewrite(sp.erf).rewrite(sp.exp)
     return sp.simplify(sp.expand(sp.expand_log(plain, force=True))) == 0
 
 
-def positive_on_numbers(expression, points=300):
+def positive_on_numbers(expression: sp.Expr, points: int = 300) -> bool:
     """Whether the expression is > 0 at every one of `points` draws from the domain (p_+1 > p_-1, fixed seed)."""
     symbols = sorted(expression.free_symbols, key=str)
     rng = np.random.default_rng(0)
@@ -89,7 +89,7 @@ class Proof:
     steps: tuple[Step, ...]
 
     @property
-    def holds(self):
+    def holds(self) -> bool:
         """Whether every step was found true."""
         return all(step.ok for step in self.steps)
 
@@ -99,18 +99,18 @@ class Proof:
         return "\n".join([f"**{self.name}.** {self.claim}", "", *lines, "", end])
 
 
-def equal(text, left, right, latex=None):
+def equal(text: str, left: sp.Expr, right: sp.Expr, latex: str | None = None) -> Step:
     """A step that states left = right; `latex` writes it where sympy has already collapsed one side."""
     left, right = sp.sympify(left), sp.sympify(right)
     return Step(text, latex or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
 
 
-def positive(text, expression, latex=None):
+def positive(text: str, expression: sp.Expr, latex: str | None = None) -> Step:
     """A step that states expression > 0, decided by sympy from its symbols' signs and checked on numbers."""
     settled = expression.is_positive is True and positive_on_numbers(expression)
     return Step(text, latex or f"{sp.latex(expression)} > 0", settled)
 
 
-def positive_numbers(text, expression, latex=None):
+def positive_numbers(text: str, expression: sp.Expr, latex: str | None = None) -> Step:
     """A step that states expression > 0 on numbers only: the direction of an inequality proved by the steps before."""
     return Step(text, latex or f"{sp.latex(expression)} > 0", positive_on_numbers(expression))

@@ -4,10 +4,12 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from cfa_pages.theory import domain
-from cfa_pages.theory.domain import check_ball, check_label, check_margin, check_w
+from cfa_pages.theory.domain import Values, check_ball, check_label, check_margin, check_w
+from cfa_pages.theory.model import ToyModel
 
 
 class Rule(NamedTuple):
@@ -23,14 +25,14 @@ class ToyModelWithBias:
     Args and Raises: as `ToyModel`, with unit noise.
     """
 
-    def __init__(self, p_pos, p_neg, eta, d=1):
+    def __init__(self, p_pos: float, p_neg: float, eta: float, d: int = 1):
         self.p_pos = domain.check_probability("p_pos", p_pos)
         self.p_neg = domain.check_probability("p_neg", p_neg)
         domain.check_order(self.p_neg, self.p_pos)
         self.eta = domain.check_positive("eta", eta)
         self.d = domain.check_count("d", d)
 
-    def robust_acc(self, label, w, c, eps):
+    def robust_acc(self, label: int, w: ArrayLike, c: ArrayLike, eps: ArrayLike) -> Values:
         """R_y = p_y Phi(b + u (1 + y c)) + (1 - p_y) Phi(b - u (1 - y c)); w in (0, inf), broadcasts with c and eps."""
         p = self.p_pos if check_label(label) == 1 else self.p_neg
         u = domain.check_w(w) / np.sqrt(self.d)
@@ -38,11 +40,11 @@ class ToyModelWithBias:
         with np.errstate(invalid="ignore"):
             return p * ndtr(b + u * (1 + label * c)) + (1 - p) * ndtr(b - u * (1 - label * c))
 
-    def clean_acc(self, label, w, c):
+    def clean_acc(self, label: int, w: ArrayLike, c: ArrayLike) -> Values:
         """A_y, which is R_y at eps = 0."""
         return self.robust_acc(label, w, c, 0.0)
 
-    def optimal(self, eps_pos, eps_neg=None):
+    def optimal(self, eps_pos: float, eps_neg: float | None = None) -> Rule:
         """The rule of the largest mean of R_+1 and R_-1 when the classes are trained at their own margins.
 
         With eps = (eps_+1 + eps_-1) / 2, delta = (eps_+1 - eps_-1) / 2 and L_y = log(p_y / (1 - p_y)) this is the
@@ -65,7 +67,7 @@ class ToyModelWithBias:
         w = log_odds / (2 * slope)
         return Rule(float(w), float(spread / log_odds + self.d * (eps_pos - eps_neg) / 2 / w))
 
-    def equal_shift(self, eps):
+    def equal_shift(self, eps: float) -> float:
         """The delta whose margins eps +- delta make R_+1 = R_-1 at the common margin eps: the minimax linear rule.
 
         The shift moves c alone, and R_+1 - R_-1 rises with c from -1 to 1, so there is exactly one; delta < 0 gives
@@ -96,7 +98,9 @@ class Estimate(NamedTuple):
     standard_error: float
 
 
-def monte_carlo_acc(model, label, w, eps=0.0, ball="features", n=400_000, seed=0):
+def monte_carlo_acc(
+    model: ToyModel, label: int, w: float, eps: float = 0.0, ball: str = "features", n: int = 400_000, seed: int = 0
+) -> Estimate:
     """R_y(f_w) of Eq. 4 by sampling; f_w is linear, so a point stays right on the ball iff it does at all corners.
 
     Args:

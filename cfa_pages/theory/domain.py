@@ -1,24 +1,27 @@
 """Checks at the door of the toy model: every parameter outside its domain is a ValueError that names the domain."""
 
 import operator
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 LABELS = (1, -1)  # +1 is the paper's easy class, -1 its hard class
 BALLS = ("features", "all")  # x_1 untouched, or the literal l_inf ball over all d + 1 coordinates
+Values = float | np.ndarray  # what a formula gives: one number, or an array of the shape of its arguments
 
 
-def check_probability(name, value, low=0.5):
+def check_probability(name: str, value: float, low: float = 0.5) -> float:
     """`value` as a float in [low, 1)."""
     return _number(name, value, f"[{low:g}, 1)", lambda v: low <= v < 1)
 
 
-def check_positive(name, value):
+def check_positive(name: str, value: float) -> float:
     """`value` as a finite float above 0."""
     return _number(name, value, "(0, inf)", lambda v: 0 < v < np.inf)
 
 
-def check_count(name, value, low=1):
+def check_count(name: str, value: int, low: int = 1) -> int:
     """`value` as an integer of at least `low`."""
     try:
         count = operator.index(value)
@@ -29,36 +32,36 @@ def check_count(name, value, low=1):
     return count
 
 
-def check_order(p_neg, p_pos):
+def check_order(p_neg: float, p_pos: float) -> None:
     """Refuses an easy class that is not the more reliable one."""
     if p_neg >= p_pos:
         raise ValueError(f"the model needs 0.5 <= p_neg < p_pos < 1, got p_neg = {p_neg} and p_pos = {p_pos}")
 
 
-def settle(model, check, *names):
+def settle(model: object, check: Callable, *names: str) -> None:
     """Replaces fields of a frozen dataclass by their checked plain numbers."""
     for name in names:
         object.__setattr__(model, name, check(name, getattr(model, name)))
 
 
-def check_margin(eps, name="eps"):
+def check_margin(eps: ArrayLike, name: str = "eps") -> Values:
     """`eps` as float array (or scalar) of finite margins >= 0."""
     return _array(name, eps, "[0, inf)", lambda v: (v >= 0) & (v < np.inf))
 
 
-def check_w(w):
+def check_w(w: ArrayLike) -> Values:
     """`w` as float array (or scalar) in (0, inf]; w = inf is the classifier sign(x_1)."""
     return _array("w", w, "(0, inf]", lambda v: v > 0)
 
 
-def check_label(label):
+def check_label(label: int) -> int:
     """`label`, if it is +1 or -1."""
     if label not in LABELS:
         raise ValueError(f"label must be +1 (easy) or -1 (hard), got {label!r}")
     return label
 
 
-def check_ball(ball):
+def check_ball(ball: str) -> str:
     """`ball`, if it is one of the two readings of B(x, eps)."""
     if ball not in BALLS:
         raise ValueError(f'ball must be "features" (x_1 untouched) or "all" (the whole l_inf ball), got {ball!r}')

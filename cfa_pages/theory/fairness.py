@@ -1,10 +1,16 @@
 """The fairest single w, and the margin rule of Eq. 6 (CCM), on a `ToyModel`; x_1 is untouched throughout."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from cfa_pages.theory.domain import check_ball, check_margin, check_positive
+from cfa_pages.theory.domain import Values, check_ball, check_margin, check_positive
+
+if TYPE_CHECKING:
+    from cfa_pages.theory.model import ToyModel
 
 
 class CCMPoint(NamedTuple):
@@ -15,7 +21,7 @@ class CCMPoint(NamedTuple):
     eps_neg: float
 
 
-def fair_w(model, eps):
+def fair_w(model: ToyModel, eps: ArrayLike) -> Values:
     """The w of argmax_w min_y R_y(f_w; eps).
 
     Each R_y rises to its own top and then falls. Between the two tops one class falls while the other rises, so the
@@ -53,7 +59,7 @@ def _crossing(model, first, low, high, eps):
     return low / (1 - low)
 
 
-def ccm_fixed_point(model, eps, lambda_1, rounds=2000):
+def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, rounds: int = 2000) -> CCMPoint:
     """Alternates training and Eq. 6 until nothing moves: eps_k <- (lambda_1 + t_k) eps, from eps_k = eps.
 
     t_k is the train robust accuracy of class k at its own margin, R_k(f_w; eps_k), as the rule measures it.
@@ -84,7 +90,7 @@ def _accuracy(model, label, w, eps):
     return model.robust_acc(label, w or np.finfo(float).tiny, eps)
 
 
-def always_rises(p, eta, eps, d=1, ball="features"):
+def always_rises(p: ArrayLike, eta: ArrayLike, eps: ArrayLike, d: int = 1, ball: str = "features") -> bool | np.ndarray:
     """Whether R_y(f_w) strictly increases for all w > 0: the left half of Theorem 4's second claim, for one class.
 
     x_1 untouched: iff eps >= eta (p > 1/2), or eps > eta (p = 1/2).
@@ -108,7 +114,7 @@ def always_rises(p, eta, eps, d=1, ball="features"):
     return ((eps <= 2 * p - 1) & ((eps >= eta) | (d * (eta - eps) ** 2 <= 2 * eps * log_odds)))[()]
 
 
-def jump_margin(model, label=None):
+def jump_margin(model: ToyModel, label: int | None = None) -> float:
     """The margin eps_c at which the argmax of the literal ball jumps from a finite w to infinity.
 
     The best finite R_y falls as the ball grows, while its limit p at w -> inf stays: once passed, always passed.

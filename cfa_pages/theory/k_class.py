@@ -6,9 +6,10 @@ The attack lowers every feature of the true class by eps and raises all others b
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from cfa_pages.theory.domain import check_count, check_margin, check_positive, check_probability, check_w
+from cfa_pages.theory.domain import Values, check_count, check_margin, check_positive, check_probability, check_w
 
 
 class KClassToy:
@@ -23,13 +24,13 @@ class KClassToy:
         ValueError: if a value lies outside its domain, which the message names.
     """
 
-    def __init__(self, num_classes, p, eta, d=1):
+    def __init__(self, num_classes: int, p: float, eta: float, d: int = 1):
         self.num_classes = check_count("num_classes", num_classes, low=2)
         self.p = check_probability("p", p, low=1 / self.num_classes)
         self.eta = check_positive("eta", eta)
         self.d = check_count("d", d)
 
-    def robust_acc(self, w, eps):
+    def robust_acc(self, w: ArrayLike, eps: ArrayLike) -> Values:
         """R = Int phi(z) [p Phi(z+c+u)^(K-1) + (1-p) Phi(z+c)^(K-2) Phi(z+c-u)] dz, with u = w / sqrt(d).
 
         The trapezoid rule on [-10, 10] with a step of at most 0.5 / sqrt(K) is exact to rounding: the integrand is
@@ -50,11 +51,11 @@ class KClassToy:
         weight = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
         return (right @ weight)[()]
 
-    def clean_acc(self, w):
+    def clean_acc(self, w: ArrayLike) -> Values:
         """A, which is R at eps = 0."""
         return self.robust_acc(w, 0.0)
 
-    def optimal_w(self, eps=0.0):
+    def optimal_w(self, eps: ArrayLike = 0.0) -> Values:
         """argmax_w R = log((K-1) p / (1-p)) / (eta - 2 eps): the theorems' story with eta / 2 in the place of eta.
 
         Args:

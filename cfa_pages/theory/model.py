@@ -12,10 +12,11 @@ Notation: S = x_2 + ... + x_{d+1}, so y S ~ N(d eta, d sigma_y^2); u = w / sqrt(
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr  # the normal distribution function Phi
 
 from cfa_pages.theory import domain, fairness
-from cfa_pages.theory.domain import check_ball, check_count, check_label, check_margin
+from cfa_pages.theory.domain import Values, check_ball, check_count, check_label, check_margin
 from cfa_pages.theory.optima import Curve, mp, peak, peak_of_mean
 
 
@@ -47,15 +48,15 @@ class ToyModel:
         domain.settle(self, domain.check_count, "d")
         domain.check_order(self.p_neg, self.p_pos)
 
-    def p(self, label):
+    def p(self, label: int) -> float:
         """P(x_1 = y) of a class."""
         return self.p_pos if check_label(label) == 1 else self.p_neg
 
-    def sigma(self, label):
+    def sigma(self, label: int) -> float:
         """Noise of a class's weak features."""
         return self.sigma_pos if check_label(label) == 1 else self.sigma_neg
 
-    def clean_acc(self, label, w):
+    def clean_acc(self, label: int, w: ArrayLike) -> Values:
         """A_y(f_w) = p_y Phi(a + u) + (1 - p_y) Phi(a - u), with a = sqrt(d) eta.
 
         Args:
@@ -66,7 +67,7 @@ class ToyModel:
         """
         return self.robust_acc(label, w, 0.0)
 
-    def robust_acc(self, label, w, eps, ball="features"):
+    def robust_acc(self, label: int, w: ArrayLike, eps: ArrayLike, ball: str = "features") -> Values:
         """R_y(f_w) = p_y Phi(b + (1 - k) u) + (1 - p_y) Phi(b - (1 + k) u), k = 0 ("features") or eps ("all"); Eq. 4.
 
         Args:
@@ -81,11 +82,11 @@ class ToyModel:
         p, sigma = self.p(label), self.sigma(label)
         return p * ndtr(rising / sigma) + (1 - p) * ndtr(falling / sigma)
 
-    def overall_acc(self, w, eps=0.0, ball="features"):
+    def overall_acc(self, w: ArrayLike, eps: ArrayLike = 0.0, ball: str = "features") -> Values:
         """R(f_w), the mean over both labels, which the paper draws uniformly; A(f_w) at eps = 0."""
         return (self.robust_acc(1, w, eps, ball) + self.robust_acc(-1, w, eps, ball)) / 2
 
-    def gap(self, w, eps=0.0, ball="features"):
+    def gap(self, w: ArrayLike, eps: ArrayLike = 0.0, ball: str = "features") -> Values:
         """R_+1(f_w) - R_-1(f_w); with equal noise (p_+1 - p_-1) [Phi(b + u) - Phi(b - u)] > 0 (Theorem 1)."""
         if self.sigma_pos != self.sigma_neg:
             return self.robust_acc(1, w, eps, ball) - self.robust_acc(-1, w, eps, ball)
@@ -93,7 +94,7 @@ class ToyModel:
         flip = low > 0  # far right, Phi(high) - Phi(low) would cancel: use the mirror image
         return (self.p_pos - self.p_neg) * (ndtr(np.where(flip, -low, high)) - ndtr(np.where(flip, -high, low)))[()]
 
-    def sample(self, n, seed):
+    def sample(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """n labelled points of Eq. 5: x (n, d + 1) with x_1 in the first column, y (n,) of -1 and +1."""
         rng = np.random.default_rng(seed)
         y = rng.choice([-1, 1], size=check_count("n", n))
@@ -101,7 +102,7 @@ class ToyModel:
         noise = rng.standard_normal((n, self.d)) * np.where(y == 1, self.sigma_pos, self.sigma_neg)[:, None]
         return np.column_stack([np.where(agrees, y, -y), self.eta * y[:, None] + noise]), y
 
-    def optimal_w(self, label=None, eps=0.0, ball="features"):
+    def optimal_w(self, label: int | None = None, eps: ArrayLike = 0.0, ball: str = "features") -> Values:
         """The w > 0 of the largest R_y(f_w), or of the largest R(f_w) if `label` is None (Theorems 2 and 3).
 
         With x_1 untouched, equal noise and p = p_y, or the mean of both p for the overall R:
@@ -121,18 +122,18 @@ class ToyModel:
         best = np.vectorize(lambda e: self._to_w(_top(curves(e))), otypes=[float])
         return best(check_margin(eps))[()]
 
-    def trained_w(self, eps_pos, eps_neg, ball="features"):
+    def trained_w(self, eps_pos: float, eps_neg: float, ball: str = "features") -> float:
         """The w that class-wise adversarial training reaches: argmax of (R_+1(f_w; eps_+1) + R_-1(f_w; eps_-1)) / 2.
 
         Returns one number with the meaning of `optimal_w`; at equal margins it is `optimal_w(eps=...)`.
         """
         return self._to_w(_top(self._curves(float(check_margin(eps_pos)), float(check_margin(eps_neg)), ball)))
 
-    def fair_w(self, eps):
+    def fair_w(self, eps: ArrayLike) -> Values:
         """The w > 0 whose worst class is best, argmax_w min_y R_y(f_w; eps), x_1 untouched (see `fairness.fair_w`)."""
         return fairness.fair_w(self, eps)
 
-    def ccm_fixed_point(self, eps, lambda_1):
+    def ccm_fixed_point(self, eps: float, lambda_1: float) -> fairness.CCMPoint:
         """Where the margin rule of Eq. 6 comes to rest: (w, eps_pos, eps_neg) (see `fairness.ccm_fixed_point`)."""
         return fairness.ccm_fixed_point(self, eps, lambda_1)
 

@@ -9,6 +9,7 @@ stationary points, the roots of a quadratic; a mean of several is searched. Both
 come together where the argmax jumps, and doubles lose half their digits there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mpmath
@@ -27,19 +28,19 @@ class Curve:
     sigma: float = 1.0
     kappa: float = 0.0
 
-    def lead(self, u):
+    def lead(self, u: float | mpmath.mpf) -> mpmath.mpf:
         """R(u) - p for u in [0, inf], the ends being limits; exact where R comes within 1e-50 of p, as at a far top."""
         missing = mp.ncdf(-self._argument(1 - mp.mpf(self.kappa), u))
         falling = mp.ncdf(self._argument(-1 - mp.mpf(self.kappa), u))
         return (1 - mp.mpf(self.p)) * falling - self.p * missing
 
-    def slope(self, u):
+    def slope(self, u: float | mpmath.mpf) -> mpmath.mpf:
         """dR/du at a finite u; 50 digits, so that nothing underflows."""
         kappa = mp.mpf(self.kappa)
         rising = self.p * (1 - kappa) * mp.npdf(self._argument(1 - kappa, u))
         return (rising - (1 - mp.mpf(self.p)) * (1 + kappa) * mp.npdf(self._argument(-1 - kappa, u))) / self.sigma
 
-    def quadratic(self):
+    def quadratic(self) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf] | None:
         """(k, m, c) with sign dR/du = sign(k u^2 - m u + c); None where R falls everywhere (kappa >= 1)."""
         p, b, sigma, kappa = (mp.mpf(v) for v in (self.p, self.b, self.sigma, self.kappa))
         if kappa >= 1:
@@ -51,7 +52,7 @@ class Curve:
         return (mp.mpf(self.b) + moved) / self.sigma
 
 
-def peak(curve):
+def peak(curve: Curve) -> float:
     """u of the curve's supremum: 0.0 or inf if approached at that end, nan if the curve is flat or two ends tie."""
     if curve.quadratic() is None:
         return 0.0
@@ -66,7 +67,7 @@ def peak(curve):
     return _best([curve], [first_top, mp.inf])
 
 
-def peak_of_mean(curves):
+def peak_of_mean(curves: Sequence[Curve]) -> float:
     """u of the supremum of the mean of several curves, by a search for every change of sign of its derivative."""
     grid = _grid(curves)
     sign = _sign_of_slope(curves, grid)

@@ -1,12 +1,14 @@
 """Section 2 under other assumptions: other norms of the ball, Laplace noise, the hinge loss."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from cfa_pages.theory.domain import check_label, check_margin, check_positive, check_probability, check_w
+from cfa_pages.theory.domain import Values, check_label, check_margin, check_positive, check_probability, check_w
+from cfa_pages.theory.model import ToyModel
 
 
-def feature_margin(eps, d, norm=np.inf):
+def feature_margin(eps: ArrayLike, d: int, norm: float = np.inf) -> Values:
     """The l_inf margin that costs f_w as much as an l_r margin eps on the d weak features: eps d^(-1/r).
 
     So "eps < eta" of Theorem 2 reads eps < eta d^(1/r) in that norm; norm is r in [1, inf].
@@ -14,7 +16,7 @@ def feature_margin(eps, d, norm=np.inf):
     return check_margin(eps) * float(d) ** (-1 / _norm(norm))
 
 
-def norm_robust_acc(model, label, w, eps, norm=np.inf):
+def norm_robust_acc(model: ToyModel, label: int, w: ArrayLike, eps: ArrayLike, norm: float = np.inf) -> Values:
     """R_y(f_w) if an l_r ball holds all d + 1 coordinates; norm = inf is `ToyModel.robust_acc(..., ball="all")`.
 
     The ball can lower y (w x_1 + S) by eps times the dual norm of (w, 1, ..., 1) (Hoelder); w is finite.
@@ -27,20 +29,20 @@ def norm_robust_acc(model, label, w, eps, norm=np.inf):
     return p * ndtr((d * model.eta + w - lost) / scale) + (1 - p) * ndtr((d * model.eta - w - lost) / scale)
 
 
-def laplace_clean_acc(p, eta, w):
+def laplace_clean_acc(p: float, eta: float, w: ArrayLike) -> Values:
     """A_y(f_w) for d = 1 and noise of density exp(-|z|) / 2: p F(eta + w) + (1 - p) F(eta - w)."""
     p, eta, w = check_probability("p", p), check_positive("eta", eta), check_w(w)
     return p * _laplace(eta + w) + (1 - p) * _laplace(eta - w)
 
 
-def laplace_optimal_w(p, eta):
+def laplace_optimal_w(p: float, eta: float) -> float:
     """argmax_w of `laplace_clean_acc`: L / 2 if L = log(p / (1 - p)) < 2 eta, `inf` if L > 2 eta, `nan` if equal."""
     log_odds = np.log(check_probability("p", p) / (1 - p))
     eta = check_positive("eta", eta)
     return np.nan if log_odds == 2 * eta else float(log_odds / 2) if log_odds < 2 * eta else np.inf
 
 
-def hinge_risk(model, w_1, w_2, eps=0.0):
+def hinge_risk(model: ToyModel, w_1: ArrayLike, w_2: ArrayLike, eps: ArrayLike = 0.0) -> Values:
     """Mean adversarial hinge loss E max(0, 1 - y (w_1 x_1 + w_2 S)), S at its worst; x_1 untouched, w_2 >= 0.
 
     Args:

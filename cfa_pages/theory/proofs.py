@@ -4,6 +4,8 @@ Each function returns a `Proof`. What it proves something about is an argument, 
 wrong one (a flipped sign) and see the proof fail.
 """
 
+from collections.abc import Callable
+
 import sympy as sp
 
 from cfa_pages.theory.algebra import (
@@ -31,7 +33,7 @@ from cfa_pages.theory.algebra import (
 )
 
 
-def accuracy(p, q, centre, u):
+def accuracy(p: sp.Expr, q: sp.Expr, centre: sp.Expr, u: sp.Expr) -> sp.Expr:
     """p Phi(centre + u) + q Phi(centre - u): A_y for centre a, R_y for b; the literal ball has centre b - eps u."""
     return p * Phi(centre + u) + q * Phi(centre - u)
 
@@ -49,7 +51,7 @@ ONLY_X1 = r"p\, \Phi(\infty) + (1 - p)\, \Phi(-\infty) = p"
 CLEAN_W_STAR = L / (2 * eta)
 
 
-def closed_form(helped=HELPED, misled=MISLED):
+def closed_form(helped: sp.Expr = HELPED, misled: sp.Expr = MISLED) -> Proof:
     """The accuracy of f_w under the attack (Eqs. 4 and 5)."""
     z, delta, t = sp.symbols("z delta t", real=True)
     margin = u + b + z  # y (w x_1 + S) / sqrt(d) when x_1 = y, after every weak feature was pushed back by eps
@@ -95,7 +97,7 @@ def closed_form(helped=HELPED, misled=MISLED):
     )
 
 
-def theorem_1(acc=accuracy):
+def theorem_1(acc: Callable[..., sp.Expr] = accuracy) -> Proof:
     """Theorem 1: the class with the better x_1 is ahead, clean and robust, in both readings of the ball."""
     lead = acc(p_pos, 1 - p_pos, m, u) - acc(p_neg, 1 - p_neg, m, u)
     bracket = Phi(m + u) - Phi(m - u)
@@ -111,7 +113,7 @@ def theorem_1(acc=accuracy):
     )
 
 
-def one_turn(slope=SLOPE):
+def one_turn(slope: sp.Expr = SLOPE) -> Proof:
     """The derivative of an accuracy changes its sign at most once."""
     return Proof(
         "One turn",
@@ -123,7 +125,7 @@ def one_turn(slope=SLOPE):
     )
 
 
-def theorem_2(w_star=W_STAR):
+def theorem_2(w_star: sp.Expr = W_STAR) -> Proof:
     """Theorem 2 with x_1 untouched and eps < eta: the optimum exists, is unique, and grows with eps."""
     mean_p = (p_pos + p_neg) / 2
     overall = (accuracy(p_pos, 1 - p_pos, b, u) + accuracy(p_neg, 1 - p_neg, b, u)) / 2
@@ -151,7 +153,7 @@ def theorem_2(w_star=W_STAR):
     )
 
 
-def theorem_2_edge(slope=SLOPE):
+def theorem_2_edge(slope: sp.Expr = SLOPE) -> Proof:
     """Theorem 2 at its last point, eps = eta: there is no argmax."""
     at_edge = slope.subs(b, 0)
     return Proof(
@@ -166,7 +168,7 @@ def theorem_2_edge(slope=SLOPE):
     )
 
 
-def theorem_3(w_star=CLEAN_W_STAR):
+def theorem_3(w_star: sp.Expr = CLEAN_W_STAR) -> Proof:
     """Theorem 3: the hard class has its clean optimum at the smaller w, if p_-1 > 1/2."""
     of_p = w_star.subs(L, sp.log(p / (1 - p)))
     growth = sp.simplify(sp.diff(of_p, p))
@@ -188,7 +190,7 @@ def theorem_3(w_star=CLEAN_W_STAR):
     )
 
 
-def theorem_4_clean(acc=accuracy):
+def theorem_4_clean(acc: Callable[..., sp.Expr] = accuracy) -> Proof:
     """Theorem 4, clean half: past w*_+1 both classes lose, the hard one more."""
     lead = acc(p_pos, 1 - p_pos, m, u) - acc(p_neg, 1 - p_neg, m, u)
     grows = (p_pos - p_neg) * (phi(m + u) + phi(m - u))
@@ -205,7 +207,7 @@ def theorem_4_clean(acc=accuracy):
     )
 
 
-def theorem_4_gain(acc=accuracy):
+def theorem_4_gain(acc: Callable[..., sp.Expr] = accuracy) -> Proof:
     """Theorem 4, right half of the robust claim: the hard class gains less, in both readings (eps <= 1)."""
     lead = acc(p_pos, 1 - p_pos, b - eps * u, u) - acc(p_neg, 1 - p_neg, b - eps * u, u)
     grows = (p_pos - p_neg) * ((1 - eps) * phi(b + (1 - eps) * u) + (1 + eps) * phi(b - (1 + eps) * u))
@@ -224,7 +226,7 @@ def theorem_4_gain(acc=accuracy):
     )
 
 
-def theorem_4_rise(inside=INSIDE):
+def theorem_4_rise(inside: sp.Expr = INSIDE) -> Proof:
     """Theorem 4, left half of the robust claim: the hard class gains at all only if eps >= eta (x_1 untouched)."""
     turn = L / b  # twice the top's u
     return Proof(

@@ -51,7 +51,7 @@ LINEAR = r"\bar L + \log\tfrac{f(S | +1)}{f(S | -1)} = \bar L + 2 (\eta - \epsil
 LOGISTIC_WEIGHTS = (sp.log(p / q), 2 * (eta - eps))
 
 
-def mirror(opposite_b=MIRRORED):
+def mirror(opposite_b: sp.Expr = MIRRORED) -> Proof:
     """The gap does not see the sign of b: at eps = 2 eta it equals the clean gap."""
     gap = Phi(b + u) - Phi(b - u)
     mirrored = gap.subs(b, opposite_b).replace(Phi, lambda z: 1 - Phi(-z) if z.could_extract_minus_sign() else Phi(z))
@@ -75,7 +75,7 @@ def mirror(opposite_b=MIRRORED):
     )
 
 
-def fair_margin(eps_fair=FAIR_MARGIN):
+def fair_margin(eps_fair: sp.Expr = FAIR_MARGIN) -> Proof:
     """The uniform training margin that lands on the hard class's best w is smaller than the evaluation margin."""
     trained = L_mean / (2 * (eta - eps_fair))
     own_margin = eta - L_neg / (2 * w)  # eps_y that puts class y's own optimum at w
@@ -101,7 +101,7 @@ def fair_margin(eps_fair=FAIR_MARGIN):
     )
 
 
-def raise_one(lever=LEVER):
+def raise_one(lever: sp.Expr = LEVER) -> Proof:
     """Raising one class's margin need not raise the trained w: it does iff u > b tanh(b u - L/2)."""
     inside = INSIDE.subs(L, sp.log(p / q))
     return Proof(
@@ -116,7 +116,7 @@ def raise_one(lever=LEVER):
     )
 
 
-def split(criterion=SPLIT):
+def split(criterion: sp.Expr = SPLIT) -> Proof:
     """Margins eps +- delta (easy class larger): the trained w falls iff d (eta - eps)^2 < (L/2) tanh(L/2)."""
     s, c = sp.Symbol("delta", real=True), sp.sqrt(d)
     total = sum(
@@ -137,7 +137,7 @@ def split(criterion=SPLIT):
     )
 
 
-def bayes_rule(rate=RATE, shift=SHIFT):
+def bayes_rule(rate: sp.Expr = RATE, shift: sp.Expr = SHIFT) -> Proof:
     """With a threshold the optimum is the Bayes rule of the attacked data, whose log-odds are linear in x_1 and S."""
     s = sp.Symbol("S", real=True)
     mean = d * (eta - eps)
@@ -156,7 +156,7 @@ def bayes_rule(rate=RATE, shift=SHIFT):
     )
 
 
-def bias_shift(moved=THRESHOLD_MOVE):
+def bias_shift(moved: sp.Expr = THRESHOLD_MOVE) -> Proof:
     """Class-wise margins eps +- delta move the threshold by d delta / w and nothing else (m is t = c u, x is delta)."""
     centre = [sp.sqrt(d) * (eta - (eps + y * x)) + y * (m + moved) for y in (1, -1)]
     uniform = [sp.sqrt(d) * (eta - eps) + y * m for y in (1, -1)]
@@ -189,7 +189,7 @@ def bias_shift(moved=THRESHOLD_MOVE):
     )
 
 
-def k_class(ratio=K_CLASS_RATIO):
+def k_class(ratio: sp.Expr = K_CLASS_RATIO) -> Proof:
     """K classes: the integrands of dR/du have a constant ratio, so R has one turn, at w*."""
     z, k = sp.Symbol("z", real=True), sp.Symbol("K", positive=True)
     helped = phi(z - u) * phi(z + b)  # after z -> z - u, the common factor Phi(z + c)^(K-2) left out
@@ -213,7 +213,7 @@ def k_class(ratio=K_CLASS_RATIO):
     )
 
 
-def logistic(weights=LOGISTIC_WEIGHTS):
+def logistic(weights: tuple[sp.Expr, sp.Expr] = LOGISTIC_WEIGHTS) -> Proof:
     """Adversarial training with the logistic loss has the same optimum as the 0-1 loss (x_1 untouched, eps < eta)."""
     s = sp.Symbol("S", real=True)
     mean = d * (eta - eps)

@@ -30,7 +30,7 @@ TWICE_ETA = 2 * eta
 LITERAL_SQUARE = 2 * eps * (u - b / (2 * eps)) ** 2 + L - b**2 / (2 * eps)
 
 
-def literal_turns(quadratic=LITERAL_SIGN):
+def literal_turns(quadratic: sp.Expr = LITERAL_SIGN) -> Proof:
     """In the literal ball the sign of dR/du is that of a quadratic: up to two turns instead of one."""
     acc = accuracy(p, q, b - eps * u, u)
     rising, falling = p * (1 - eps) * phi(b + (1 - eps) * u), q * (1 + eps) * phi(b - (1 + eps) * u)
@@ -48,7 +48,7 @@ def literal_turns(quadratic=LITERAL_SIGN):
     )
 
 
-def literal_start(first_order=LITERAL_FIRST_ORDER):
+def literal_start(first_order: sp.Expr = LITERAL_FIRST_ORDER) -> Proof:
     """In the literal ball w* may fall with eps from the first step on."""
     g = 2 * eps * w**2 / d - 2 * (eta - eps) * w + L + sp.log(1 - eps) - sp.log(1 + eps)
     start = L / (2 * eta)
@@ -72,7 +72,7 @@ def literal_start(first_order=LITERAL_FIRST_ORDER):
     )
 
 
-def literal_rise(square=LITERAL_SQUARE):
+def literal_rise(square: sp.Expr = LITERAL_SQUARE) -> Proof:
     """Theorem 4's left half in the literal ball: R_-1 rises for all w iff g is nowhere negative."""
     g = 2 * eps * u**2 - 2 * b * u + L
     bottom = sp.expand(square.subs(u, b / (2 * eps)).subs(b, x).subs(L, (x**2 - a) / (2 * eps)))
@@ -95,7 +95,7 @@ def literal_rise(square=LITERAL_SQUARE):
     )
 
 
-def exclusion(above=ABOVE_ETA, below=BELOW_ETA):
+def exclusion(above: sp.Expr = ABOVE_ETA, below: sp.Expr = BELOW_ETA) -> Proof:
     """Theorem 2 and the left half of Theorem 4's robust claim never hold at one and the same eps (x_1 untouched)."""
     past_top = below.subs(u, L / (2 * x) + w)
     return Proof(
@@ -113,7 +113,7 @@ def exclusion(above=ABOVE_ETA, below=BELOW_ETA):
     )
 
 
-def repair(evaluation=TWICE_ETA):
+def repair(evaluation: sp.Expr = TWICE_ETA) -> Proof:
     """The story of Section 2.3 with two margins: train below eta, evaluate at or above it."""
     trained = sp.diff(W_STAR, eps).subs(eta, eps + x)
     b_eval = sp.sqrt(d) * (eta - evaluation)
