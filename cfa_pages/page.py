@@ -12,7 +12,10 @@ In JupyterLab `runs` trains what is missing, with progress, and pictures are onl
 import os
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+from torch import nn
 
 from cfa_nb import data
 from cfa_nb.config import LIVE
@@ -38,7 +41,7 @@ class Page:
         ValueError: if there is no such profile.
     """
 
-    def __init__(self, name, profile):
+    def __init__(self, name: str, profile: str):
         self.name = name
         self.folder = page_set_dir(profile)
         self.saves = os.environ.get("CFA_NB_RUNNER") == "1"
@@ -47,25 +50,25 @@ class Page:
         self.store = Published(self.folder) if published else RunStore(runs_dir())
         use_style()
 
-    def header(self):
+    def header(self) -> None:
         """Shows what this page rests on: data, runs, seeds, measured seconds, hardware, commit."""
         if self.profile is None:
             return display(Markdown(theory_header_text()))
         configs = self.profile.page_runs(self.name) or self.profile.runs()
         return display(Markdown(header_text(self.profile, self._load(configs))))
 
-    def note(self):
+    def note(self) -> None:
         """Says what this page's data can show, and what it cannot."""
         text = f"{self.profile.data_label}: {self.profile.description}"
         if not self.profile.paper_protocol:
             text += " The paper's numbers stand in columns of their own, and no difference to them is computed."
         return display(Markdown(f"> **What this data can show.** {text}"))
 
-    def runs(self, figure=None):
+    def runs(self, figure: str | None = None) -> Runs:
         """The finished `Runs` behind a figure or table ("fig2"), or behind all of them."""
         return self._load(self.profile.runs(figure))
 
-    def network(self, run, key=f"{LIVE}/last"):
+    def network(self, run: Run, key: str = f"{LIVE}/last") -> nn.Module:
         """The network of a run with the weights of a kept checkpoint, in eval mode.
 
         Large weights are not published with the records; where the run's own are not on this machine either, the
@@ -93,7 +96,7 @@ class Page:
             ensure(self.profile, configs, self.store)
         return Runs(Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
 
-    def figure(self, fig, name, caption, alt=None):
+    def figure(self, fig: Figure, name: str, caption: str, alt: str | None = None) -> None:
         """Shows a figure with its caption; saves it as figures/<name>.png under the runner."""
         picture = png(fig)
         plt.close(fig)
@@ -102,7 +105,7 @@ class Page:
         display(Image(picture, alt=alt or caption, metadata={"alt": alt or caption}))
         display(Markdown(f"*{caption}*"))
 
-    def table(self, table, name, caption):
+    def table(self, table: pd.DataFrame, name: str, caption: str) -> None:
         """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner."""
         if self.saves:
             write(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())

@@ -1,11 +1,14 @@
 """Fig. 5 and Appendix C.3: the base budgets lambda_1 and lambda_2, and the margins that classes come to use."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
 from cfa_pages.results.measurements import last_epochs, last_text, swing_note
 from cfa_pages.results.rows import calibrated_text, class_groups, eps_text, find, mean_of, row_runs, worst_label
+from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import count, extreme, mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
@@ -15,7 +18,7 @@ SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile
 LABELS = {"at": "AT", "at_ccm": "AT + CCM", "trades": "TRADES", "trades_ccr": "TRADES + CCR"}
 
 
-def sweep(runs, profile, figure="fig5", selection="best"):
+def sweep(runs: Runs, profile: Profile, figure: str = "fig5", selection: str = "best") -> Figure:
     """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget; plain is dotted."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     values = getattr(profile, values)
@@ -50,13 +53,13 @@ def _seeds_and_mean(ax, x, rows):
     ax.plot(x, [np.mean(v) for v in rows], "-o", color=CFA, ms=6, mew=0)
 
 
-def trailing_mean(values, width):
+def trailing_mean(values: np.ndarray, width: int) -> np.ndarray:
     """(epochs, K) mean over the last `width` epochs up to each one, fewer at the start."""
     values = np.asarray(values, dtype=float)
     return np.array([values[max(0, i + 1 - width) : i + 1].mean(axis=0) for i in range(len(values))])
 
 
-def calibrated_values(runs, profile, recipe="at_ccm", field="class_eps"):
+def calibrated_values(runs: Runs, profile: Profile, recipe: str = "at_ccm", field: str = "class_eps") -> Figure:
     """Fig. 5(b): the margin ("class_eps") or beta ("class_beta") of each class from epoch to epoch, mean over seeds.
 
     Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
@@ -90,7 +93,7 @@ def _base_line(ax, config, field):
     ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
 
 
-def sweep_caption(runs, profile, figure="fig5"):
+def sweep_caption(runs: Runs, profile: Profile, figure: str = "fig5") -> str:
     """Caption of the two sweeps, with our values at the paper's setting."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     budget = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
@@ -131,7 +134,7 @@ def _best_text(means, symbol, name):
     return f"the best {name} is at {symbol} = {best:g}{tie} ({percent(means[best])} %)"
 
 
-def margins_caption(runs, profile):
+def margins_caption(runs: Runs, profile: Profile) -> str:
     """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last epochs."""
     ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
     groups, config = class_groups(profile, runs), ccm_runs[0].config
@@ -149,7 +152,7 @@ def _seeds_text(runs):
     return f"mean of {count(len(runs), 'seed')}" if len(runs) > 1 else "one seed"
 
 
-def oscillation_text(runs, profile):
+def oscillation_text(runs: Runs, profile: Profile) -> str:
     """How far a margin moves from one epoch to the next in the second half of training, hard and easy classes."""
     ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
     groups, eps, steps = class_groups(profile, runs), ccm_runs[0].config.eps, {}

@@ -7,19 +7,21 @@ import numpy as np
 import pandas as pd
 
 from cfa_nb.config import LIVE, ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import worst_label
+from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import image_interval, percent, points
 
 FIRST_VALUE = {"first": "nothing", "theta_0": "initial weights", "random": "random network"}
 OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a study by the text, or by the release
 
 
-def carriers(runs, profile):
+def carriers(runs: Runs, profile: Profile) -> list[Run]:
     """The runs in which several averages are compared."""
     return [r for r in runs if profile.compares_averages(r.config) and r.record.averages]
 
 
-def average_table(runs, profile):
+def average_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     """A row an average and training run: its settings, epochs accepted, PGD-10 test accuracy at best and last epoch.
 
     The best epoch has the highest sum of average and worst class from `best_from` on, as everywhere.
@@ -55,7 +57,7 @@ def _row(run, profile, weights, settings):
     }
 
 
-def best_epoch(run, weights):
+def best_epoch(run: Run, weights: str) -> int | None:
     """The epoch from `best_from` on of the highest score on the test set; None where there is no average."""
     candidates = [e for e in run.record.epochs[run.config.best_from - 1 :] if e.test.get(weights) is not None]
     return max(candidates, key=lambda e: e.test[weights].score).epoch if candidates else None
@@ -65,7 +67,7 @@ def _pair(accuracy):
     return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
 
 
-def average_text(runs, profile):
+def average_text(runs: Runs, profile: Profile) -> str:
     """Whether FAWA's settings as the paper's text has them, or as its code does, matter here; "" where none differ."""
     sentences = []
     for run in carriers(runs, profile):

@@ -2,15 +2,18 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import class_lines, shown_classes, window_text
 from cfa_pages.report.style import panels
 from cfa_pages.results.measurements import beta_effect, window_mean
 from cfa_pages.results.rows import class_groups, find, mean_of
+from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import count, epoch_span, mean_std, paired, points
 
 
-def beta_classes(runs, profile, metric="robust"):
+def beta_classes(runs: Runs, profile: Profile, metric: str = "robust") -> Figure:
     """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
     fig, (ax,) = panels(1, height=4.6)
     runs_by_beta = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
@@ -27,12 +30,12 @@ def _means(runs_by_beta, profile, metric):
     return [np.mean([r.window(*window, metric=metric) for r in runs_by_beta[b]], axis=0) for b in profile.betas]
 
 
-def beta_runs(runs, profile, beta):
+def beta_runs(runs: Runs, profile: Profile, beta: float) -> list[Run]:
     """The TRADES runs at one beta, in the study's seeds."""
     return [r for s, r in sorted(find(runs, profile, "trades", beta=beta).items()) if s in profile.study_seeds]
 
 
-def beta_table(runs, profile):
+def beta_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     """A row a beta: robust and clean accuracy of hard and of easy classes, mean ± std over seeds."""
     groups = class_groups(profile, runs)
     return pd.DataFrame([_beta_row(profile, groups, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
@@ -47,7 +50,7 @@ def _beta_row(profile, groups, beta, runs):
     return row
 
 
-def beta_caption(runs, profile, part):
+def beta_caption(runs: Runs, profile: Profile, part: str) -> str:
     """Caption of Fig. 3(a) or (b); the paper prints no numbers for these curves."""
     accuracy_text = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
     return (
@@ -56,7 +59,7 @@ def beta_caption(runs, profile, part):
     )
 
 
-def beta_text(runs, profile):
+def beta_text(runs: Runs, profile: Profile) -> str:
     """What the curves say: change from the smallest to the largest beta, hard and easy classes, robust and clean."""
     lines = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
     for group in ("hard", "easy"):
@@ -65,13 +68,13 @@ def beta_text(runs, profile):
     return "\n".join([*lines, "", trend_text(runs, profile)])
 
 
-def beta_change(runs, profile, group, metric):
+def beta_change(runs: Runs, profile: Profile, group: str, metric: str) -> float:
     """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts rest on."""
     classes = class_groups(profile, runs)[group]
     return paired(*beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, metric))).mean
 
 
-def trend_text(runs, profile):
+def trend_text(runs: Runs, profile: Profile) -> str:
     """Where the trend has another direction than the paper's: robust accuracy up, clean accuracy of hard classes down.
 
     Less than a point in either direction is called flat.

@@ -1,12 +1,16 @@
 """Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from cfa_nb.config import ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.claims.verdicts import row_difference
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
 from cfa_pages.results.rows import SELECTIONS, attack_label, only_stand_ins, stand_in_text, worst_label
-from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, count, points
+from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Paired, count, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
 TABLE_1_PAIRS = (
@@ -19,7 +23,9 @@ TABLE_2_PAIRS = (("at_ccm", "at"), ("trades_ccm", "trades"), ("trades_ccr", "tra
 TABLE_3_PAIRS = tuple((f"{m}_fawa", f"{m}_ema") for m in ("at", "trades", "fat"))
 
 
-def comparisons(runs, profile, pairs, selection="best"):
+def comparisons(
+    runs: Runs, profile: Profile, pairs: Iterable[tuple[str, str]], selection: str = "best"
+) -> pd.DataFrame:
     """A row a comparison: differences in percentage points of the average and of the worst class, paired by seed."""
     return pd.DataFrame([_row(runs, profile, row, base, selection) for row, base in pairs])
 
@@ -36,7 +42,7 @@ def _row(runs, profile, row, base, selection):
     return cells | {column: paper_difference(row, base, selection)}
 
 
-def difference_text(comparison):
+def difference_text(comparison: Paired) -> str:
     """ "+5.7 [+1.2, +10.2]"; of one seed the interval over test images, marked as such."""
     if not comparison.n:
         return "–"
@@ -46,7 +52,7 @@ def difference_text(comparison):
     return f"{points(comparison.mean)} [{points(low)}, {points(high)}{'' if comparison.n > 1 else f'; {ONE_SEED}'}]"
 
 
-def paper_difference(row, base, selection="best"):
+def paper_difference(row: str, base: str, selection: str = "best") -> str:
     """The paper's own difference at a checkpoint, "+3.4 / +4.3", from whichever table prints both rows.
 
     "–" where none does: Tables 2 and 3 have no last epoch.
@@ -60,7 +66,7 @@ def paper_difference(row, base, selection="best"):
     return " / ".join(points(difference(table, row, base, statistic).mean) for statistic in ("avg", "worst"))
 
 
-def comparison_caption(runs, profile, selection="best"):
+def comparison_caption(runs: Runs, profile: Profile, selection: str = "best") -> str:
     """What the brackets mean, with the selection and the number of seeds."""
     n = len({r.config.seed for r in runs})
     return (
@@ -80,7 +86,7 @@ def _bracket_text(seeds, profile):
     return f'the 95 % Student t interval (of "{ONE_SEED}": a bootstrap {over_images})'
 
 
-def gain_text(runs, profile):
+def gain_text(runs: Runs, profile: Profile) -> str:
     """One line a method: whether its worst class gains by CFA, at the best and at the last checkpoint."""
     lines = []
     for method in ("at", "trades", "fat"):

@@ -3,18 +3,21 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis
 from cfa_pages.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
 from cfa_pages.results import paper
 from cfa_pages.results.measurements import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.results.rows import row_runs, worst_label
+from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import count, mean_std, percent, points
 
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 
 
-def fluctuation(runs, profile, weights="live", seed=None):
+def fluctuation(runs: Runs, profile: Profile, weights: str = "live", seed: int | None = None) -> Figure:
     """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
 
     Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
@@ -37,7 +40,7 @@ def fluctuation(runs, profile, weights="live", seed=None):
     return fig
 
 
-def series(run, weights, statistic):
+def series(run: Run, weights: str, statistic: str) -> np.ndarray:
     """(epochs,) "overall" or "worst" robust test accuracy; nan while these weights do not exist."""
     return np.array([np.nan if a is None else getattr(a, statistic) for a in run.curve(weights)])
 
@@ -70,7 +73,7 @@ def _draw_changes(ax, epochs, worst, name):
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
-def change_table(runs, profile):
+def change_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Mean |change| between adjacent epochs, per weights, mean ± std over seeds, in points (see `change_caption`)."""
     at_runs, rows = row_runs(runs, profile, "at").values(), []
     for weights, name in NAMES.items():
@@ -84,7 +87,7 @@ def change_table(runs, profile):
     return pd.DataFrame(rows)
 
 
-def change_caption():
+def change_caption() -> str:
     """Caption of `change_table`: over which epochs the changes are taken."""
     return (
         f"Mean |change| between adjacent epochs, in points, mean ± std over seeds (PGD-10); {CHANGE_EPOCHS}. "
@@ -92,7 +95,7 @@ def change_caption():
     )
 
 
-def choice_table(runs, profile):
+def choice_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Per seed: the epoch of best overall accuracy against the epoch of best overall + worst class (Sec. 3.3)."""
     rows = [_choice(run) for _, run in sorted(row_runs(runs, profile, "at").items())]
     return pd.DataFrame([*rows, _choice_in_the_paper()])
@@ -121,7 +124,7 @@ def _choice(run):
     }  # fmt: skip
 
 
-def fluctuation_caption(runs, profile, weights="live"):
+def fluctuation_caption(runs: Runs, profile: Profile, weights: str = "live") -> str:
     """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
     at_runs = row_runs(runs, profile, "at").values()
     worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
@@ -156,7 +159,7 @@ def _accepted_text(runs, profile, weights):
     return f"Epochs accepted: {first}{scope}; between accepted epochs the average does not change."
 
 
-def fairness_gain_text(runs, profile):
+def fairness_gain_text(runs: Runs, profile: Profile) -> str:
     """One sentence: what choosing by overall + worst costs on average and gains in the worst class."""
     gains, costs = [], []
     for run in row_runs(runs, profile, "at").values():

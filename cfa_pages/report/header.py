@@ -1,14 +1,17 @@
 """The lines under a page's title: what it rests on, and what that cost, from the records and their provenance."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from cfa_nb.runs.profiles import PROFILES
-from cfa_nb.runs.study import FIGURES
+from cfa_nb.runs.study import FIGURES, Profile
 from cfa_pages.results.rows import attack_label
+from cfa_pages.results.runs import Run
 from cfa_pages.results.stats import count
 
 
-def header_text(profile, runs):
+def header_text(profile: Profile, runs: Sequence[Run]) -> str:
     """Markdown: data and its hash, runs and seeds, measured time with the hardware, training commit, versions."""
     lines = [
         f"**Data:** {profile.data_label}. {profile.description}",
@@ -20,7 +23,7 @@ def header_text(profile, runs):
     return "\n".join(f"> {line}  " for line in lines)
 
 
-def theory_header_text():
+def theory_header_text() -> str:
     """Markdown for the page that needs no runs."""
     return (
         "> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n"
@@ -28,7 +31,7 @@ def theory_header_text():
     )
 
 
-def runtime_text(runs):
+def runtime_text(runs: Sequence[Run]) -> str:
     """ "4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
     train = sum(r.provenance.seconds_train for r in runs)
     evaluate = sum(r.provenance.seconds_evaluate for r in runs)
@@ -37,12 +40,12 @@ def runtime_text(runs):
     return f"{duration(train + evaluate)} of computing ({parts}) on {hardware}"
 
 
-def seconds_of(runs):
+def seconds_of(runs: Sequence[Run]) -> float:
     """Seconds of training and evaluation, summed over runs."""
     return sum(r.provenance.seconds_train + r.provenance.seconds_evaluate for r in runs)
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds as people say them: "48 s", "3 min 20 s", "2 h 5 min"."""
     seconds = round(seconds)
     if seconds < 60:
@@ -53,7 +56,7 @@ def duration(seconds):
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def seeds_text(runs):
+def seeds_text(runs: Sequence[Run]) -> str:
     """ "seeds 0–4", "seed 0", "seeds 0, 2"."""
     seeds = sorted({r.config.seed for r in runs})
     if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
@@ -96,7 +99,7 @@ SECTIONS = {  # figure -> (section of the paper, what it is there)
 }
 
 
-def map_table(profile, runs):
+def map_table(profile: Profile, runs: Sequence[Run]) -> pd.DataFrame:
     """Section -> figure or table -> notebook -> its runs, seeds, computing time (shared runs count again)."""
     rows = [_map_row("2", "Fig. 1, Theorems 1–4: toy theory", "01_toy_theory", ())]
     for figure, (section, title) in SECTIONS.items():
@@ -116,7 +119,7 @@ def _map_row(section, title, notebook, runs):
     }
 
 
-def profiles_table():
+def profiles_table() -> pd.DataFrame:
     """What each profile is, and what it can show."""
     return pd.DataFrame(
         {

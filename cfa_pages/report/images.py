@@ -1,12 +1,17 @@
 """Pictures of images: clean, adversarial, and the difference that the attack made."""
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+from matplotlib.figure import Figure
+
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.style import CFA, INK, name_classes, panels, plt, short_name
 from cfa_pages.results.rows import CLASS_LIMIT, eps_text
+from cfa_pages.results.runs import Run
 
 
-def image_strip(images, titles=None, size=1.15):
+def image_strip(images: np.ndarray, titles: Sequence[str] | None = None, size: float = 1.15) -> Figure:
     """Images (N, C, H, W) in [0, 1], such as one of each class, in rows of at most `CLASS_LIMIT`."""
     wide = min(len(images), CLASS_LIMIT)
     rows = -(-len(images) // wide)
@@ -19,7 +24,9 @@ def image_strip(images, titles=None, size=1.15):
     return fig
 
 
-def adversarial_grid(x, x_adv, names, predicted, eps):
+def adversarial_grid(
+    x: np.ndarray, x_adv: np.ndarray, names: Sequence[str], predicted: Sequence[str], eps: float | np.ndarray
+) -> Figure:
     """Clean images, their adversarial ones and the perturbations, a column an image (at most ten).
 
     Args:
@@ -60,7 +67,7 @@ def _frame(ax, title, colour):
     ax.set_title(title, fontsize=9, fontweight="normal", loc="center", pad=4, color=colour)
 
 
-def confusion_map(counts, names, hard):
+def confusion_map(counts: np.ndarray, names: Sequence[str], hard: Sequence[int]) -> Figure:
     """Where attacked images of each class go, in percent of the class; hard classes are set in bold.
 
     Of more than `CLASS_LIMIT` classes those are drawn that keep the least and the most images under this attack.
@@ -84,7 +91,7 @@ def confusion_map(counts, names, hard):
     return fig
 
 
-def confusion_caption(run, profile):
+def confusion_caption(run: Run, profile: Profile) -> str:
     """Caption of `confusion_map` of one run: attack, checkpoint and images."""
     ((key, attack),) = profile.confusions(run.config)
     images = int(run.confusion(profile).sum())
@@ -113,7 +120,7 @@ def _draw_shares(ax, shares):
                     color="white" if dark else INK if i != j else "#5c6b78", fontweight="normal")  # fmt: skip
 
 
-def confusion_text(counts, hard):
+def confusion_text(counts: np.ndarray, hard: Sequence[int]) -> str:
     """One sentence: of the hard classes' errors, how many go to other hard classes and how many to easy ones."""
     counts, hard = np.asarray(counts), list(hard)
     if not hard:

@@ -1,21 +1,28 @@
 """Parts that several figures share: lines of classes, names at their ends, milestones, means over seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from cfa_nb.config import TrainConfig
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
 from cfa_pages.results.rows import eps_text, hard_classes, shown_class_indices, shown_note
+from cfa_pages.results.runs import Run
 from cfa_pages.results.stats import epoch_span
 
 
-def window_text(window):
+def window_text(window: tuple[int, int]) -> str:
     """ "mean of epochs 101–120", or of one alone "epoch 2"."""
     return epoch_span(*window) if window[0] == window[1] else f"mean of {epoch_span(*window)}"
 
 
-def mean_curves(runs, weights="live", statistic="overall"):
+def mean_curves(
+    runs: Sequence[Run], weights: str = "live", statistic: str = "overall"
+) -> tuple[np.ndarray, np.ndarray]:
     """(epochs, mean over runs) of the "overall" or "worst" robust test accuracy; nan where no run has these weights."""
     rows = [[np.nan if a is None else getattr(a, statistic) for a in r.curve(weights)] for r in runs]
     rows = np.array(rows, dtype=float)
@@ -34,36 +41,36 @@ class ShownClasses:
     note: str  # "10 hardest and 10 easiest of 200 classes", "" where all are shown
 
     @property
-    def colours(self):
+    def colours(self) -> list[str]:
         """(K,) colours of all classes: the hard ones warm."""
         return class_colours(len(self.names), self.hard)
 
     @property
-    def heading(self):
+    def heading(self) -> str:
         """Heading of a table's column of class names."""
         return f"Class ({self.note})" if self.note else "Class"
 
-    def title(self, text):
+    def title(self, text: str) -> str:
         """A figure's title, which says so where not all classes are shown."""
         return f"{text}, {self.note}" if self.note else text
 
-    def group(self, k):
+    def group(self, k: int) -> str:
         """ "hard" or "easy"."""
         return "hard" if k in self.hard else "easy"
 
-    def ends(self, values):
+    def ends(self, values: np.ndarray) -> list[tuple[float, str, str]]:
         """What `label_ends` writes beside the last of (N, K) values."""
         colours = self.colours
         return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.indices]
 
 
-def shown_classes(profile, runs):
+def shown_classes(profile: Profile, runs: Sequence[Run]) -> ShownClasses:
     """The classes that a figure of these runs shows."""
     names = tuple(map(str, runs[0].record.class_names))
     return ShownClasses(shown_class_indices(profile, runs), names, hard_classes(profile, runs), shown_note(runs))
 
 
-def class_lines(ax, x, values, classes):
+def class_lines(ax: Axes, x: Sequence[float], values: Sequence[Sequence[float]], classes: ShownClasses) -> None:
     """One line a class over x, hard classes warm and strong, named at the right end.
 
     Args:
@@ -83,7 +90,7 @@ def class_lines(ax, x, values, classes):
     label_ends(ax, x[-1], classes.ends(values), gap=0.048)
 
 
-def margin_axis(ax, eps):
+def margin_axis(ax: Axes, eps: float) -> None:
     """A y axis of margins, written in the unit in which the page writes eps: "8/255", or plain numbers."""
     if not eps_text(eps).endswith("/255"):
         return
@@ -91,21 +98,21 @@ def margin_axis(ax, eps):
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(round(v * 255) / 255)))
 
 
-def mark_base(ax, x, text):
+def mark_base(ax: Axes, x: float, text: str) -> None:
     """A dotted vertical line with a note at its top, such as the original margin."""
     ax.axvline(x, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
     ax.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
                 va="top", fontsize=9, color=INK)  # fmt: skip
 
 
-def mark_milestones(ax, config):
+def mark_milestones(ax: Axes, config: TrainConfig) -> None:
     """Faint vertical lines where the learning rate falls (after the milestone epochs)."""
     for milestone in config.milestones:
         if milestone < config.epochs:
             ax.axvline(milestone + 0.5, color=QUIET, lw=0.9, ls=(0, (4, 3)), alpha=0.7, zorder=1)
 
 
-def epoch_axis(ax, config):
+def epoch_axis(ax: Axes, config: TrainConfig) -> None:
     """Epochs from 1, with whole-number ticks and the milestones marked."""
     ax.set_xlim(0.5, config.epochs + 0.5)
     step = max(1, round(config.epochs / 8))

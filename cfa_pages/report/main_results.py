@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from cfa_nb.config import ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
 from cfa_pages.results.paper import TABLE_1
 from cfa_pages.results.rows import SELECTIONS, accuracies, attack_label, by_seed, class_groups, worst_label
+from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import count, extreme, mean_std, percent, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
@@ -15,12 +18,12 @@ WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
 MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
 
 
-def per_class(runs, profile, key, selection="best"):
+def per_class(runs: Runs, profile: Profile, key: str, selection: str = "best") -> np.ndarray:
     """(seeds, K) robust accuracy of a table row, class by class."""
     return np.array([a.per_class for a in accuracies(runs, profile, key, selection).values()])
 
 
-def classwise_bars(runs, profile, selection="best"):
+def classwise_bars(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
     fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
     classes = shown_classes(profile, runs)
@@ -40,7 +43,7 @@ def classwise_bars(runs, profile, selection="best"):
     return fig
 
 
-def classwise_caption(runs, profile, selection="best"):
+def classwise_caption(runs: Runs, profile: Profile, selection: str = "best") -> str:
     """Caption of `classwise_bars`: attack, checkpoint and seeds."""
     seeds = len(runs.seeds)
     seeds_text = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
@@ -48,7 +51,7 @@ def classwise_caption(runs, profile, selection="best"):
     return f"Appendix C.2. Robust accuracy of each class, {attack_text}, {seeds_text}; hard classes in red."
 
 
-def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
+def class_change_caption(profile: Profile, row: str = "at_cfa", base: str = "at", selection: str = "last") -> str:
     """Caption of `class_change_table`: attack and checkpoint."""
     return (
         f"{ROWS[base].label} and {ROWS[row].label}, class by class: robust accuracy in percent "
@@ -56,7 +59,7 @@ def class_change_caption(profile, row="at_cfa", base="at", selection="last"):
     )
 
 
-def class_change_table(runs, profile, row, base, selection="best"):
+def class_change_table(runs: Runs, profile: Profile, row: str, base: str, selection: str = "best") -> pd.DataFrame:
     """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
     ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
     classes, rows = shown_classes(profile, runs), []
@@ -70,7 +73,7 @@ def class_change_table(runs, profile, row, base, selection="best"):
     return pd.DataFrame(rows)
 
 
-def tradeoff(runs, profile, selection="best"):
+def tradeoff(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
     """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
 
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
@@ -125,7 +128,7 @@ def _label_style(key):
     return {"fontsize": 9, "color": CFA if ours else INK, "fontweight": "bold" if ours else "normal"}
 
 
-def classwise_text(runs, profile, selection="best"):
+def classwise_text(runs: Runs, profile: Profile, selection: str = "best") -> str:
     """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
     groups, lines = class_groups(profile, runs), []
     hard, easy = list(groups["hard"]), list(groups["easy"])
@@ -136,7 +139,7 @@ def classwise_text(runs, profile, selection="best"):
     return "\n".join([*lines, "", evenness_text(runs, profile, selection)])
 
 
-def evenness_text(runs, profile, selection="best"):
+def evenness_text(runs: Runs, profile: Profile, selection: str = "best") -> str:
     """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
     names, sentences = runs[0].record.class_names, []
     for method, title in METHODS.items():

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from cfa_nb.config import TrainConfig
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import class_lines, epoch_axis, mark_base, mean_curves, shown_classes, window_text
 from cfa_pages.report.style import INK, label_ends, ordered_colours, panels, percent_axis
 from cfa_pages.results.measurements import base_eps, best_overall
 from cfa_pages.results.rows import class_groups, eps_text, find, mean_of
+from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import epoch_span, extreme, mean_std, percent
 
 
-def margin_overall(runs, profile):
+def margin_overall(runs: Runs, profile: Profile) -> Figure:
     """Fig. 2(a): overall robust accuracy after each epoch, one line a training margin."""
     fig, (ax,) = panels(1, height=4.2)
     colours, ends = ordered_colours(profile.margins, base_eps(profile)), []
@@ -27,7 +31,7 @@ def margin_overall(runs, profile):
     return fig
 
 
-def margin_classes(runs, profile, stage="early"):
+def margin_classes(runs: Runs, profile: Profile, stage: str = "early") -> Figure:
     """Fig. 2(b) ("early") and 2(c) ("late"): class-wise robust accuracy over the training margin, a mean of epochs."""
     window = getattr(profile, f"{stage}_window")
     fig, (ax,) = panels(1, height=4.6)
@@ -42,12 +46,12 @@ def margin_classes(runs, profile, stage="early"):
     return fig
 
 
-def margin_runs(runs, profile, eps):
+def margin_runs(runs: Runs, profile: Profile, eps: float) -> list[Run]:
     """The AT runs at one training margin, in the study's seeds."""
     return [r for s, r in sorted(find(runs, profile, "at", eps=eps).items()) if s in profile.study_seeds]
 
 
-def margin_table(runs, profile):
+def margin_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     """A row a training margin: average at the best epoch, hard and easy classes early and late, clean accuracy."""
     groups = class_groups(profile, runs)
     return pd.DataFrame([_margin_row(profile, groups, eps, margin_runs(runs, profile, eps)) for eps in profile.margins])
@@ -63,7 +67,7 @@ def _margin_row(profile, groups, eps, runs):
     return row | {"clean, hard": mean_std(clean)}
 
 
-def margin_caption(runs, profile, part):
+def margin_caption(runs: Runs, profile: Profile, part: str) -> str:
     """Caption of Fig. 2(a), (b) or (c) with our numbers; the paper gives none for these curves."""
     base = base_eps(profile)
     ending = f"ours: PGD-10 at ε₀ = {eps_text(base)}, {profile.data_label}, n = {len(profile.study_seeds)}"
@@ -87,7 +91,7 @@ def _nearest(profile):
     return min(profile.margins, key=lambda eps: abs(eps - base_eps(profile)))
 
 
-def margin_text(runs, profile):
+def margin_text(runs: Runs, profile: Profile) -> str:
     """What the curves say: where each hard class is best, what the largest margin does; the easy classes' mean."""
     ends = (min(profile.margins), _nearest(profile), max(profile.margins))
     values = {}
@@ -102,7 +106,7 @@ def margin_text(runs, profile):
     return "\n".join(lines)
 
 
-def room_text(runs, profile):
+def room_text(runs: Runs, profile: Profile) -> str:
     """Where hard classes have no more than one another's room: their sum falls from eps_0 to the largest margin.
 
     "" where it does not, where no margin is larger, or where no hard class rises meanwhile.
@@ -126,7 +130,7 @@ def room_text(runs, profile):
     )
 
 
-def margin_clean_text(runs, profile):
+def margin_clean_text(runs: Runs, profile: Profile) -> str:
     """What a model of the largest margin is worth: clean accuracy of the hard classes there and at eps_0."""
     hard, (first, last) = class_groups(profile, runs)["hard"], profile.late_window
     base, largest = (
@@ -150,7 +154,7 @@ def _class_line(name, values, base, largest):
     return f"- *{name}*: best at ε = {eps_text(peak)}{tie} ({percent(values[peak])} %), {ends}"
 
 
-def reach_text(runs, profile):
+def reach_text(runs: Runs, profile: Profile) -> str:
     """One sentence: which training margins of Fig. 2 the attack cannot cross from a random start; "" where none is.
 
     Each step moves a pixel by at most alpha, so `steps * alpha` is the whole path; from one side of the ball to the
@@ -169,6 +173,6 @@ def reach_text(runs, profile):
     )
 
 
-def under_attacked(config):
+def under_attacked(config: TrainConfig) -> bool:
     """True where eps exceeds half the attack's path, `steps * alpha`."""
     return config.eps > config.steps * config.alpha / 2 + 1e-9

@@ -1,14 +1,19 @@
 """One run, epoch by epoch (notebook 05): margins and betas that follow t_k, and the epochs that FAWA accepts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, percent_axis, plt
 from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, class_groups, eps_text, mean_of, worst_label
+from cfa_pages.results.runs import Run, Runs
 
 
-def calibration_trace(run, profile, runs=None):
+def calibration_trace(run: Run, profile: Profile, runs: Runs | None = None) -> Figure:
     """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work).
 
     `runs` say which classes are hard, where nobody named them; without any the run itself does.
@@ -41,7 +46,7 @@ def _trace(ax, config, values, classes, base):
     label_ends(ax, len(values), classes.ends(values), gap=min(0.075, 0.95 / len(classes.indices)))
 
 
-def acceptance_trace(run, profile, weights="fawa"):
+def acceptance_trace(run: Run, profile: Profile, weights: str = "fawa") -> Figure:
     """Worst class on validation against the threshold: which epochs FAWA accepts; and the test curves that result."""
     spec = next(a for a in run.record.averages if a.name == weights)
     epochs = np.arange(1, run.config.epochs + 1)
@@ -84,7 +89,7 @@ def _worst_curves(ax, run, epochs, weights, worst):
     ax.set_title(f"{worst.capitalize()} on test")
 
 
-def trace_text(run, profile, weights="fawa", runs=None):
+def trace_text(run: Run, profile: Profile, weights: str = "fawa", runs: Runs | None = None) -> str:
     """What the two pictures show, in numbers of this run; `runs` as in `calibration_trace`."""
     groups, last_epoch = class_groups(profile, runs or (run,)), run.record.epochs[-1]
     hard, easy = groups["hard"], groups["easy"]
@@ -100,7 +105,7 @@ def trace_text(run, profile, weights="fawa", runs=None):
     )
 
 
-def epochs_text(epochs):
+def epochs_text(epochs: Sequence[int]) -> str:
     """ "epochs 6, 8–11", "epoch 7", "no epoch"."""
     spans = []
     for epoch in epochs:
@@ -112,7 +117,13 @@ def epochs_text(epochs):
     return f"{'epochs' if len(epochs) > 1 else 'epoch'} {spans_text}" if epochs else "no epoch"
 
 
-def calibration_table(names, train_robust_acc, class_eps, class_beta, eps):
+def calibration_table(
+    names: Sequence[str],
+    train_robust_acc: Sequence[float],
+    class_eps: Sequence[float],
+    class_beta: Sequence[float],
+    eps: float,
+) -> pd.DataFrame:
     """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so.
 
     Margins are written in the unit of `eps`, the original margin.

@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.main_results import per_class
 from cfa_pages.results.measurements import last_epochs, last_text
 from cfa_pages.results.rows import SELECTIONS, attack_label, row_runs
+from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import count, extreme, percent, points
 
 
-def rival_margins(runs, profile, counts):
+def rival_margins(runs: Runs, profile: Profile, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(own, rivals'): (K,) mean margins of AT + CCM over its last epochs, a class's own and those it is taken for.
 
     The rivals' margin is weighted by how often plain AT takes the class for each of them under attack.
@@ -25,7 +27,7 @@ def rival_margins(runs, profile, counts):
     return own_margins, wrong @ own_margins / np.maximum(wrong.sum(axis=1), 1)
 
 
-def rival_table(runs, profile, counts, selection="last"):
+def rival_table(runs: Runs, profile: Profile, counts: np.ndarray, selection: str = "last") -> pd.DataFrame:
     """A row a class: robust accuracy under AT, change by CCM, own and rivals' margin and their gap, in % of eps."""
     own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, selection) for key in ("at", "at_ccm"))
@@ -47,7 +49,7 @@ def _ccm(runs, profile):
     return next(iter(row_runs(runs, profile, "at_ccm").values())).config
 
 
-def rival_caption(runs, profile, selection="last"):
+def rival_caption(runs: Runs, profile: Profile, selection: str = "last") -> str:
     """Caption of `rival_table`: attack, checkpoint and the epochs of the margins."""
     return (
         f"CCM and the rivals of each class: AT + CCM minus AT ({attack_label(profile)}, {SELECTIONS[selection]}); "
@@ -55,7 +57,7 @@ def rival_caption(runs, profile, selection="last"):
     )
 
 
-def rival_text(runs, profile, counts):
+def rival_text(runs: Runs, profile: Profile, counts: np.ndarray) -> str:
     """One sentence on the worst class under AT: its margin, its rivals' margin, and what CCM did to it."""
     own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))
@@ -73,7 +75,7 @@ def rival_text(runs, profile, counts):
     )
 
 
-def gap_text(runs, profile, counts):
+def gap_text(runs: Runs, profile: Profile, counts: np.ndarray) -> str:
     """Whether the gap predicts the change within this data: rank correlation, and the class of the largest gap."""
     own_margins, rivals_margins = rival_margins(runs, profile, counts)
     plain, ccm = (per_class(runs, profile, key, "last").mean(axis=0) for key in ("at", "at_ccm"))

@@ -5,31 +5,34 @@ do not hurt more, a huge margin does not break it, or an attack without gradient
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
 from cfa_nb.config import LIVE, ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import words_of
 from cfa_pages.results.rows import SELECTIONS, attack_label, by_seed, row_runs, white_box_label
+from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import percent, points
 
 TITLE = "> **Checks of the attack.** "
 
 
-def sanity_text(runs, profile, keys):
+def sanity_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """Markdown: the checks on all checkpoints and runs that a table's rows show."""
     checks = (more_steps, large_margin, black_box, stronger, long_attack, autoattack, ranking)
     sentences = [check(runs, profile, keys) for check in checks]
     return TITLE + " ".join(text for text in sentences if text)
 
 
-def sanity_line(runs, profile, keys):
+def sanity_line(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """Markdown: the same in one line, for the tables after the first."""
     sentences = [more_steps(runs, profile, keys), stronger(runs, profile, keys), ranking(runs, profile, keys)]
     return TITLE + " ".join(text for text in (*sentences, "In full under the first table.") if text)
 
 
-def more_steps(runs, profile, keys):
+def more_steps(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """PGD of the reported checkpoints leaves no more than the epochs' shorter one, on the same checkpoints."""
     excesses = [
         final_accuracy.overall - run.pgd10(weights, selection).overall
@@ -40,7 +43,7 @@ def more_steps(runs, profile, keys):
     return _held_text(f"{white_box_label(profile)} leaves no more than {epoch_attack}", excesses)
 
 
-def stronger(runs, profile, keys):
+def stronger(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """AutoAttack leaves no more than PGD on the same images, checkpoint by checkpoint; "" where tables show PGD."""
     if profile.final == "pgd":
         return ""
@@ -72,7 +75,7 @@ def _checkpoints(runs, profile, keys):
                 yield from ((run, ROWS[key].weights, selection) for selection in SELECTIONS)
 
 
-def large_margin(runs, profile, keys):
+def large_margin(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """At a margin where nothing can be robust, nothing is."""
     live_runs = _live_runs(runs, profile, keys)
     accuracies = [a for r in live_runs if (a := _live_accuracy(r, profile, lambda attack: attack.nominal_eps))]
@@ -82,7 +85,7 @@ def large_margin(runs, profile, keys):
     return f"At ε = {profile.large_eps:g} the highest accuracy of {len(accuracies)} runs is {percent(highest)} %."
 
 
-def black_box(runs, profile, keys):
+def black_box(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """Square, which uses no gradient, against the white-box attack on the same images."""
     pairs = []
     for run in _live_runs(runs, profile, keys):
@@ -100,7 +103,7 @@ def black_box(runs, profile, keys):
     )
 
 
-def long_attack(runs, profile, keys):
+def long_attack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """The tables' AutoAttack leaves at most as much as PGD of many steps, but for two standard errors of a proportion.
 
     Live weights after the last epoch, first seed; "" where no long attack was run, or tables show PGD.
@@ -134,7 +137,7 @@ def _mean(accuracies):
     return sum(a.overall for a in accuracies) / len(accuracies)
 
 
-def autoattack(runs, profile, keys):
+def autoattack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """Standard AutoAttack beside PGD on some images, where the tables' own attack is a weaker one."""
     rows = _both_attacks(runs, profile, keys)
     if not rows:
@@ -162,7 +165,7 @@ def _both_attacks(runs, profile, keys):
     return rows
 
 
-def ranking(runs, profile, keys):
+def ranking(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """Whether AutoAttack and PGD rank the rows alike, on the same images; what the verdicts rest on."""
     if profile.final != "pgd":
         return _same_order(runs, profile, keys)
@@ -204,7 +207,7 @@ def _order(profile, first, second):
     return f"{white_box_label(profile)} {order} ({points(aa_gap)} points; {images})."
 
 
-def attack_name(profile):
+def attack_name(profile: Profile) -> str:
     """The tables' attack without its number of images: "AA", "AA-fast", "PGD-20"."""
     return attack_label(profile).partition(",")[0]
 

@@ -2,14 +2,20 @@
 
 import io
 import re
+from collections.abc import Collection, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox
+from pandas.io.formats.style import Styler
 
 DPI = 110
 
@@ -25,7 +31,7 @@ BELOW, ABOVE = (
 PLAIN, AVERAGED, CFA = "#93a1ae", "#4f8fc0", "#b5121b"  # a plain method, its EMA, its calibrated form
 
 
-def use_style():
+def use_style() -> None:
     """Sets the theme for all figures; called once by `Page`."""
     sns.set_theme(context="notebook", style="ticks", font="DejaVu Sans", rc={
         "figure.dpi": DPI, "figure.constrained_layout.use": True, "savefig.bbox": "tight", "savefig.pad_inches": 0.12,
@@ -41,21 +47,21 @@ def use_style():
     })  # fmt: skip
 
 
-def png(fig):
+def png(fig: Figure) -> bytes:
     """A figure as PNG bytes: equal figures give equal bytes (no software name, no date)."""
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def class_colours(num_classes, hard):
+def class_colours(num_classes: int, hard: Collection[int]) -> list[str]:
     """(K,) colours in which the hard classes stand out warm from the cool others."""
     warm = {k: HARD[i % len(HARD)] for i, k in enumerate(sorted(hard))}
     easy = [k for k in range(num_classes) if k not in warm]
     return [warm[k] if k in warm else EASY[easy.index(k) % len(EASY)] for k in range(num_classes)]
 
 
-def ordered_colours(values, base):
+def ordered_colours(values: Sequence[float], base: float) -> dict[float, str]:
     """Colours of settings around a base value: cool below it, warm above, dark ink for the base itself."""
     below, above = (sorted(v for v in values if (v - base) * side > 1e-12) for side in (-1, +1))
     return {
@@ -69,13 +75,13 @@ def _shade(colours, group, value):
     return to_hex(LinearSegmentedColormap.from_list("", colours)(1.0 - back))
 
 
-def short_name(name, limit=14):
+def short_name(name: str, limit: int = 14) -> str:
     """A class name that fits beside a line or above an image: "n01443537", "great white s…"."""
     name = str(name)
     return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
 
 
-def name_classes(axis, names, hard):
+def name_classes(axis: Axis, names: Sequence[str], hard: Collection[int]) -> None:
     """Class names as the ticks of an axis (`ax.xaxis` or `ax.yaxis`), the hard ones bold and red."""
     axis.set_ticks(range(len(names)), [short_name(n) for n in names])
     for k, label in enumerate(axis.get_ticklabels()):
@@ -85,7 +91,7 @@ def name_classes(axis, names, hard):
             label.set(va="top" if len(names) <= 12 else "center")
 
 
-def percent_axis(ax, low=0, high=None):
+def percent_axis(ax: Axes, low: float | None = 0, high: float | None = None) -> None:
     """A y axis of accuracies, written in percent from `low` (and up to `high`, where given).
 
     None for `low` begins where the data need it, but no accuracy lies below 0.
@@ -94,13 +100,13 @@ def percent_axis(ax, low=0, high=None):
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g} %"))
 
 
-def points_axis(ax, high):
+def points_axis(ax: Axes, high: float) -> None:
     """A y axis of changes of fractions, from 0, in percentage points."""
     ax.set_ylim(0, high)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g}"))
 
 
-def label_ends(ax, x, ends, gap=0.035):
+def label_ends(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap: float = 0.035) -> None:
     """Writes each line's name beside its right end instead of a legend, moved apart where they would overlap.
 
     Args:
@@ -116,7 +122,7 @@ def label_ends(ax, x, ends, gap=0.035):
                     color=colour, annotation_clip=False)  # fmt: skip
 
 
-def spread(values, gap, low, high):
+def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Sorted values moved apart to at least `gap`, as little as possible and within low..high where they fit."""
     blocks = []  # [sum of wished positions of the first member, members]
     for value in values:
@@ -133,14 +139,14 @@ def _start(block):
     return block[0] / block[1]
 
 
-def panels(count, height=3.9, width=None, **options):
+def panels(count: int, height: float = 3.9, width: float | None = None, **options) -> tuple[Figure, list[Axes]]:
     """A row of `count` panels: (figure, list of axes)."""
     fig, axes = plt.subplots(1, count, figsize=(width or (7.6 if count == 1 else 4.9 * count), height), squeeze=False,
                              **options)  # fmt: skip
     return fig, list(axes[0])
 
 
-def label_points(ax, points):
+def label_points(ax: Axes, points: Sequence[tuple[float, float, str, dict]]) -> None:
     """Names points where there is room: the first place that overlaps nothing and is nearest to its own marker.
 
     A label that finds such a place only at some distance is led to its marker by a thin line.
@@ -171,7 +177,7 @@ def _label(ax, x, y, text, place, options):
     return label, Text.get_window_extent(label)
 
 
-def nearest(box, centres):
+def nearest(box: Bbox, centres: Sequence[tuple[float, float]]) -> int:
     """Index of the marker that is nearest to a label; -1 where the runner-up is hardly farther away."""
     gaps = [np.hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1)) for x, y in centres]
     order = np.argsort(gaps, kind="stable")
@@ -195,7 +201,7 @@ def _linked(value):
     return _LINK.sub(r'<a href="\2">\1</a>', value)
 
 
-def styled(table, uuid):
+def styled(table: pd.DataFrame, uuid: str) -> Styler:
     """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id."""
     left_aligned = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
     words = {c: left_aligned for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}

@@ -4,10 +4,13 @@ On the paper's own protocol "ours minus paper" stands beside. Everywhere else th
 its own and no difference to it is computed: another data set, another network, another attack.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from cfa_nb.config import LIVE, ROWS
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.rows import (
@@ -21,13 +24,14 @@ from cfa_pages.results.rows import (
     white_box_label,
     worst_label,
 )
+from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import count, mean_std, percent, points, worst_bias
 
 PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
-def table1(runs, profile, selection="best"):
+def table1(runs: Runs, profile: Profile, selection: str = "best") -> pd.DataFrame:
     """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
     return pd.DataFrame([_table_1_row(runs, profile, key, selection) for key in TABLE_1])
 
@@ -45,7 +49,7 @@ def _table_1_row(runs, profile, key, selection):
     return row
 
 
-def table_caption(runs, profile, number, selection=None):
+def table_caption(runs: Runs, profile: Profile, number: int, selection: str | None = None) -> str:
     """Caption of Table 1 at a selection, or of Table 2 or 3 (no selection: they show all), with the data and seeds."""
     checkpoint = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
     columns = "Last column: the paper's values" if selection is None else "Last columns: the paper's values"
@@ -54,7 +58,7 @@ def table_caption(runs, profile, number, selection=None):
     return f"Table {number}{checkpoint}. {profile.data_label}, {seeds_text}. {columns}."
 
 
-def heading(profile, text):
+def heading(profile: Profile, text: str) -> str:
     """A column's heading; it says what stands after the slash where that is not the worst class."""
     return f"{text} (average / {worst_label(profile)})" if profile.common.get("worst_share") else text
 
@@ -78,12 +82,12 @@ def _less_paper(runs, profile, key, selection, metric, printed, name):
     return {f"{LESS} ({name})": " / ".join(cells)}
 
 
-def table2(runs, profile):
+def table2(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Table 2: with and without class-wise calibrated margin (CCM) and regularisation (CCR); live weights."""
     return _robust_table(runs, profile, TABLE_2)
 
 
-def table3(runs, profile):
+def table3(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Table 3: EMA against FAWA, averages of the same runs."""
     return _robust_table(runs, profile, TABLE_3)
 
@@ -98,13 +102,15 @@ def _robust_table(runs, profile, paper):
     return pd.DataFrame(rows)
 
 
-def pair_text(runs, profile, key, selection, metric="robust"):
+def pair_text(runs: Runs, profile: Profile, key: str, selection: str, metric: str = "robust") -> str:
     """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`."""
     avg, worst = (by_seed(runs, profile, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
     return f"{mean_std(avg)} / {mean_std(worst)}"
 
 
-def acceptance(runs, profile, weights="fawa", recipes=(*PLAIN_RUNS, *CALIBRATED)):
+def acceptance(
+    runs: Runs, profile: Profile, weights: str = "fawa", recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)
+) -> pd.DataFrame:
     """Per training run: how many epochs the average accepted, the first of them, and the seeds that never had one.
 
     Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
@@ -137,7 +143,7 @@ def _span(epochs):
     return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
 
 
-def never_accepted_text(runs, profile, keys):
+def never_accepted_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """One sentence: for which rows other weights stand in, because the average accepted no epoch."""
     parts, weights_texts = [], {}
     for key in (k for k in keys if ROWS[k].weights != LIVE):
@@ -151,7 +157,7 @@ def never_accepted_text(runs, profile, keys):
     return f"No epoch was ever accepted by {'; '.join(parts)}: their cells show {' or '.join(weights_texts)}."
 
 
-def class_interval_table(runs, profile, key="at", selection="last"):
+def class_interval_table(runs: Runs, profile: Profile, key: str = "at", selection: str = "last") -> pd.DataFrame:
     """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
     seed, accuracy = min(accuracies(runs, profile, key, selection).items())
     classes, intervals = shown_classes(profile, runs), accuracy.wilson()
@@ -168,7 +174,9 @@ def class_interval_table(runs, profile, key="at", selection="last"):
     )
 
 
-def worst_bias_text(runs, profile, keys=("at", "at_cfa"), selection="last"):
+def worst_bias_text(
+    runs: Runs, profile: Profile, keys: Iterable[str] = ("at", "at_cfa"), selection: str = "last"
+) -> str:
     """How much the worst class of each row reads low, by a bootstrap of the minimum, mean over seeds."""
     parts = []
     for key in keys:

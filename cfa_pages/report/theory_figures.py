@@ -4,10 +4,14 @@ Red is the easy class +1, blue the hard class -1; solid is robust accuracy, dott
 Every function returns a matplotlib Figure.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from cfa_pages.report.style import INK, QUIET, label_ends, panels
-from cfa_pages.theory import jump_margin, laplace_clean_acc
+from cfa_pages.theory import ToyModel, jump_margin, laplace_clean_acc
 
 EASY_RED, HARD_BLUE = "#c8372d", "#2a6ebb"
 COLOUR = {1: EASY_RED, -1: HARD_BLUE}
@@ -15,7 +19,7 @@ NAME = {1: "+1", -1: "−1"}
 DOT = {"markersize": 6.5, "markeredgecolor": "white"}
 
 
-def data_scatter(model, n=400, seed=0):
+def data_scatter(model: ToyModel, n: int = 400, seed: int = 0) -> Figure:
     """Fig. 1(a): a sample for d = 1; x_1 is -1 or +1 and is drawn with a little horizontal jitter."""
     x, y = model.sample(n, seed)
     fig, (ax,) = panels(1, height=4.2, width=6.4)
@@ -35,14 +39,14 @@ def data_scatter(model, n=400, seed=0):
     return fig
 
 
-def accuracy_curves(model, eps, ball="features", w_max=5.0):
+def accuracy_curves(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
     """Fig. 1(b): clean and robust accuracy of both classes along w, tops marked."""
     fig, (ax,) = panels(1, height=4.3)
     draw_accuracies(ax, model, eps, ball, w_max)
     return fig
 
 
-def draw_accuracies(ax, model, eps, ball, w_max):
+def draw_accuracies(ax: Axes, model: ToyModel, eps: float, ball: str, w_max: float) -> None:
     """The four curves of Fig. 1(b) on an axis, with their tops and their names at the right end."""
     w, ends = np.linspace(0.01, w_max, 500), []
     for label in (1, -1):
@@ -58,7 +62,7 @@ def draw_accuracies(ax, model, eps, ball, w_max):
     label_ends(ax, w_max, ends, gap=0.05)
 
 
-def mark_top(ax, model, label, eps, ball, w_max):
+def mark_top(ax: Axes, model: ToyModel, label: int, eps: float, ball: str, w_max: float) -> float | None:
     """A dot on the top of R_y at margin eps, if it is in sight; returns its w, or None."""
     top = model.optimal_w(label, eps, ball)
     if not 0 < top < w_max:
@@ -67,7 +71,7 @@ def mark_top(ax, model, label, eps, ball, w_max):
     return top
 
 
-def lead_figure(model, unequal, eps):
+def lead_figure(model: ToyModel, unequal: ToyModel, eps: float) -> Figure:
     """Theorem 1: the lead of class +1 along w; and its clean accuracies with unequal noise, where the theorem ends."""
     fig, (left, right) = panels(2)
     w = np.linspace(0.01, 5, 400)
@@ -81,7 +85,7 @@ def lead_figure(model, unequal, eps):
     return fig
 
 
-def draw_pair(ax, model, w):
+def draw_pair(ax: Axes, model: ToyModel, w: np.ndarray) -> None:
     """Clean accuracies of both classes."""
     for label in (1, -1):
         ax.plot(w, model.clean_acc(label, w), ":", color=COLOUR[label])
@@ -89,7 +93,7 @@ def draw_pair(ax, model, w):
     label_ends(ax, w[-1], [(model.clean_acc(y, w[-1]), f"$A_{{{NAME[y]}}}$", COLOUR[y]) for y in (1, -1)], gap=0.07)
 
 
-def optimal_w_figure(models, w_max=4.0):
+def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
     """Theorem 2: w*(eps) of the overall accuracy in both readings of the ball, one panel a model, up to eps = eta."""
     fig, axes = panels(len(models), sharey=True)
     for ax, model in zip(axes, models):
@@ -115,7 +119,7 @@ def optimal_w_figure(models, w_max=4.0):
     return fig
 
 
-def jump_figure(model, step=0.008):
+def jump_figure(model: ToyModel, step: float = 0.008) -> Figure:
     """Why w* jumps: overall robust accuracy along w (log axis) just below, at, and above eps_c, less its limit."""
     fig, (ax,) = panels(1, height=3.9)
     jump, w, ends = jump_margin(model), np.geomspace(1e-3, 3e3, 700), []
@@ -135,7 +139,7 @@ def jump_figure(model, step=0.008):
     return fig
 
 
-def clean_tops_figure(model, coin, laplace):
+def clean_tops_figure(model: ToyModel, coin: ToyModel, laplace: tuple[float, float, float]) -> Figure:
     """Theorem 3 and its ends: tops of A_y; p_-1 = 1/2; Laplace noise with both log-odds beyond 2 eta.
 
     laplace: (p_+1, p_-1, eta) of the third panel.

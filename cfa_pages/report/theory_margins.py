@@ -4,17 +4,20 @@ Theorem 4 and its domain, the repair with two margins, the fair w, Eq. 6, a thre
 as in `theory_figures`; every function returns a matplotlib Figure.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from cfa_pages.report.style import INK, QUIET, label_ends, panels
 from cfa_pages.report.theory_figures import COLOUR, DOT, EASY_RED, HARD_BLUE, NAME, mark_top
-from cfa_pages.theory import KClassToy, always_rises
+from cfa_pages.theory import KClassToy, ToyModel, ToyModelWithBias, always_rises
 
 FILL = "#f3d9a4"
 BLUES = ("#9cc0e8", "#5b95d1", HARD_BLUE, "#153f6f")
 
 
-def hard_class_figure(model, margins, w_max=5.0):
+def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4, left half: R_-1 along w at up to four margins, in both readings; a dot where it starts to fall."""
     fig, axes = panels(2, width=10.6, sharey=True)
     w = np.linspace(0.005, w_max, 800)
@@ -34,7 +37,7 @@ def hard_class_figure(model, margins, w_max=5.0):
     return fig
 
 
-def rise_map(eta, d=1):
+def rise_map(eta: float, d: int = 1) -> Figure:
     """Where R_-1 rises for every w (filled), over p_-1 and eps: the true domain of Theorem 4's left half."""
     fig, axes = panels(2, height=4.1, sharey=True)
     p, eps = np.meshgrid(np.linspace(0.5, 0.99, 1000), np.linspace(0, 1, 1000))
@@ -54,7 +57,7 @@ def rise_map(eta, d=1):
     return fig
 
 
-def repair_figure(model, share=0.9):
+def repair_figure(model: ToyModel, share: float = 0.9) -> Figure:
     """Accuracies along the path w*(eps) of Theorem 2; robustness at the training margin (left) and at 2 eta (right)."""
     fig, axes = panels(2, width=10.6, sharey=True)
     eps = np.linspace(0, share * model.eta, 300)
@@ -72,7 +75,7 @@ def repair_figure(model, share=0.9):
     return fig
 
 
-def fair_figure(model, eps, w_max=6.0):
+def fair_figure(model: ToyModel, eps: float, w_max: float = 6.0) -> Figure:
     """The fair w against the w of training: R_+1 and R_-1 at one margin, with both w marked."""
     fig, axes = panels(2)
     fair, trained = model.fair_w(eps), model.optimal_w(eps=eps)
@@ -88,7 +91,7 @@ def fair_figure(model, eps, w_max=6.0):
     return fig
 
 
-def ccm_figure(model, eps, delta=0.02, most_features=100):
+def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: int = 100) -> Figure:
     """Eq. 6 in the toy model: R_-1 where the rule rests, over lambda_1; the move of w by split margins, over d."""
     fig, (left, right) = panels(2, width=10.6)
     budgets = np.linspace(0.05, 0.6, 12)
@@ -116,7 +119,7 @@ def _model_with(model, d):
     return type(model)(model.p_pos, model.p_neg, model.eta, d)
 
 
-def bias_figure(model, eps, reach=0.15):
+def bias_figure(model: ToyModelWithBias, eps: float, reach: float = 0.15) -> Figure:
     """With a threshold: each robust accuracy at a common margin, after training at eps + delta and eps - delta."""
     fig, axes = panels(2)
     deltas = np.linspace(-reach, reach, 200)
@@ -132,7 +135,9 @@ def bias_figure(model, eps, reach=0.15):
     return fig
 
 
-def k_class_figure(class_counts, p, eta, d, eps, w_max=16.0):
+def k_class_figure(
+    class_counts: Sequence[int], p: float, eta: float, d: int, eps: float, w_max: float = 16.0
+) -> Figure:
     """K classes: robust accuracy along w for several K, with the top at log((K-1)p/(1-p)) / (eta - 2 eps)."""
     fig, (ax,) = panels(1)
     w, ends = np.linspace(0.02, w_max, 400), []

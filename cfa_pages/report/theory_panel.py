@@ -10,7 +10,9 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown, display
+from matplotlib.figure import Figure
 
+from cfa_pages.claims.base import Claim
 from cfa_pages.report.style import INK, QUIET, panels, png
 from cfa_pages.report.theory_figures import DOT, draw_accuracies
 from cfa_pages.theory import ToyModel
@@ -25,7 +27,7 @@ SLIDERS = {  # name: (description, low, high, step); the paper's domain
 BALLS = {"x₁ untouched": "features", "literal ball": "all"}
 
 
-def panel_figure(model, eps, ball="features", w_max=5.0):
+def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
     """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
     fig, (left, right) = panels(2, height=4.2, width=11)
     draw_accuracies(left, model, eps, ball, w_max)
@@ -49,7 +51,7 @@ def _number(w):
     return "∞" if w == np.inf else f"{w:.3f}"
 
 
-def build_panel(model, eps):
+def build_panel(model: ToyModel, eps: float) -> widgets.VBox:
     """The widget: a slider a parameter, the reading of the ball, the picture, and a line for what is out of domain."""
     start = {"p_pos": model.p_pos, "p_neg": model.p_neg, "eta": model.eta, "d": model.d, "eps": eps}
     controls = {name: _slider(*SLIDERS[name], start[name]) for name in SLIDERS}
@@ -78,12 +80,12 @@ def _slider(description, low, high, step, value):
     return kind(value=value, min=low, max=high, step=step, description=description, continuous_update=False)
 
 
-def live_front_end():
+def live_front_end() -> bool:
     """Whether a person's notebook front end runs this kernel: its session is named, and the runner is not at work."""
     return "JPY_SESSION_NAME" in os.environ and os.environ.get("CFA_NB_RUNNER") != "1"
 
 
-def show_panel(model, eps):
+def show_panel(model: ToyModel, eps: float) -> None:
     """Shows the widget under a live front end, else one line saying where it moves, so no dead widget is saved."""
     if live_front_end():
         view = build_panel(model, eps)._repr_mimebundle_()
@@ -92,7 +94,7 @@ def show_panel(model, eps):
         display(Markdown("*Open this notebook in JupyterLab and run it: here stand sliders for every parameter.*"))
 
 
-def verdict_box(claim):
+def verdict_box(claim: Claim) -> Markdown:
     """Markdown block quote: the claim, its status, the conditions, and what contradicts it, from `claim.check`."""
     verdict = claim.check(None, None)
     place = claim.place.removeprefix("Sec. 2.3, ")
