@@ -1,5 +1,7 @@
 """The command line of the pages: `python -m cfa_pages reproduce|render|status`; exit codes as of `cfa_nb.cli`."""
 
+from collections.abc import Callable
+
 import click
 
 from cfa_nb.cli import (
@@ -16,11 +18,11 @@ from cfa_nb.cli import (
 
 
 @click.group("cfa_pages", epilog=PROFILES_TEXT)
-def pages():
+def pages() -> None:
     """Reproduces the paper 'CFA: Class-wise Calibrated Fair Adversarial Training' (CVPR 2023) end to end."""
 
 
-def page_options(command):
+def page_options(command: Callable) -> Callable:
     """Adds --pages and --force."""
     text = "Notebooks at a time (default: 2)."
     command = click.option("--force", is_flag=True, help="Execute notebooks whose page is up to date, too.")(command)
@@ -33,7 +35,7 @@ def page_options(command):
 @training_options
 @page_options
 @click.option("--no-train", is_flag=True, help="Draw from the published records only: `render`.")
-def reproduce(profile, no_train, at_once, force, **training):
+def reproduce(profile: str | None, no_train: bool, at_once: int, force: bool, **training) -> int:
     """Train what is missing, publish, and draw every page.
 
     Runs that are finished are not trained again, pages that are up to date are not executed again.
@@ -49,7 +51,7 @@ def reproduce(profile, no_train, at_once, force, **training):
 @folder_options
 @profile_options()
 @page_options
-def render(profile, at_once, force):
+def render(profile: str | None, at_once: int, force: bool) -> int:
     """Draw every page from the published records; a missing record is an error, nothing is trained."""
     from cfa_pages.pages import pipeline
 
@@ -73,7 +75,7 @@ def _for_each(profile, act):
 @folder_options
 @profile_options()
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON: a list with one object a profile.")
-def status(profile, as_json):
+def status(profile: str | None, as_json: bool) -> None:
     """Say which runs and pages are finished, partial, stale or missing, and why, with the time and disk left."""
     from cfa_pages.pages.status import lines, status
 

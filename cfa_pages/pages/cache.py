@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cfa_nb.paths import ROOT
+from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.staging import READ_FROM_PUBLISHED
 
 #: Libraries whose versions can change what a page shows.
@@ -21,7 +22,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def key(job):
+def key(job: Job) -> dict:
     """What the page of a `Job` depends on, now: equal keys make equal pages."""
     return {
         "source": source_hash(job.source),
@@ -32,7 +33,7 @@ def key(job):
     }
 
 
-def reason_to_execute(job, entry):
+def reason_to_execute(job: Job, entry: dict | None) -> str:
     """Why the page would be executed again, or "" if it would not be.
 
     Args:
@@ -61,7 +62,7 @@ def _changed_versions(before):
     return [f"{n} {before.get(n, 'absent')} -> {now.get(n, 'absent')}" for n in names]
 
 
-def source_hash(source):
+def source_hash(source: str | Path) -> str:
     """Digest of a notebook's cells: outputs that JupyterLab saved with them do not count."""
     cells = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
     parts = [(c.get("id"), c["cell_type"], "".join(c["source"]), c.get("metadata", {}).get("tags")) for c in cells]
@@ -69,19 +70,19 @@ def source_hash(source):
 
 
 @cache
-def package_hash():
+def package_hash() -> str:
     """Digest of all Python files of both packages, with their names."""
     return _files_hash(ROOT, sorted(f for package in ("cfa_nb", "cfa_pages") for f in (ROOT / package).rglob("*.py")))
 
 
-def records_hash(folder):
+def records_hash(folder: str | Path) -> str:
     """Digest of the published records, provenance and weights below a folder, with their names."""
     files = (f for kind in READ_FROM_PUBLISHED for f in (Path(folder) / kind).glob("*") if not f.name.startswith("."))
     return _files_hash(folder, sorted(files))
 
 
 @cache
-def versions():
+def versions() -> dict[str, str]:
     """{"python": ..., "numpy": ...}: without a build's suffix, such as +cpu."""
     return {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
 
@@ -107,6 +108,6 @@ def _digest(file):
         return None
 
 
-def digest_of(blob):
+def digest_of(blob: bytes) -> str:
     """16 hex digits of the bytes' SHA-256."""
     return hashlib.sha256(blob).hexdigest()[:16]

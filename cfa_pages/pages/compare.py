@@ -5,9 +5,14 @@ identical is measured by what the pages show: the last epoch's robust accuracy o
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cfa_nb.config import LIVE
+from cfa_nb.runs.record import RunRecord
+from cfa_nb.runs.store import RunStore
+from cfa_nb.runs.study import Profile
+from cfa_pages.results.published import Published
 
 #: Largest differences, in percentage points, that count as agreement between machines.
 OVERALL_POINTS = 3.0
@@ -32,7 +37,7 @@ class Agreement:
         return f"{self.run}: {self.outcome}" + (f" ({self.detail})" if self.detail else "")
 
 
-def compare(run, new, old):
+def compare(run: str, new: RunRecord, old: RunRecord | None) -> Agreement:
     """`Agreement` of a run's record with the published one (None: there was none)."""
     if old is None:
         return Agreement(run, NEW)
@@ -54,14 +59,14 @@ def _change(before, now):
     return f"{100 * before:.1f} -> {100 * now:.1f} %"
 
 
-def compare_all(profile, store, published):
+def compare_all(profile: Profile, store: RunStore, published: Published) -> list[Agreement]:
     """The agreements of all runs of a profile; call it before the new records are published."""
     published_configs = {config for config in profile.runs() if published.status(config).fresh}
     before = {c: published.record(c) if c in published_configs else None for c in profile.runs()}
     return [compare(store.path(c).name, store.record(c), old) for c, old in before.items()]
 
 
-def closing_lines(profile, agreements):
+def closing_lines(profile: Profile, agreements: Sequence[Agreement]) -> Iterator[str]:
     """What is said at the end: the counts, the tolerance, each run that was published before and is not identical."""
     counts = Counter(a.outcome for a in agreements)
     kinds = [kind for kind in (IDENTICAL, WITHIN, DIFFERS, NEW) if counts[kind]]

@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count
+from pathlib import Path
 
 import click
 
 from cfa_pages.pages import cache
+from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.manifest import Manifest, keep_partial, place
 from cfa_pages.pages.notebooks import executed
 
@@ -20,7 +23,13 @@ class PagesFailed(RuntimeError):
     """Some notebooks failed; the message names them."""
 
 
-def draw(page_jobs, *, at_once=PAGES_AT_ONCE, force=False, say=click.echo):
+def draw(
+    page_jobs: Sequence[Job],
+    *,
+    at_once: int = PAGES_AT_ONCE,
+    force: bool = False,
+    say: Callable[[str], None] = click.echo,
+) -> None:
     """Executes those of the jobs whose page is not up to date, and moves the pages into place.
 
     Raises:
@@ -63,7 +72,7 @@ def _outcome(execution):
     return f"FAILED, {execution.error}; the published page stays as it was{hint}"
 
 
-def list_fonts(folder):
+def list_fonts(folder: str | Path) -> None:
     """Lets matplotlib make its list of fonts once, so that no page has to say that it does."""
     command = [sys.executable, "-c", "import matplotlib.font_manager"]
     subprocess.run(command, env=os.environ | {"MPLCONFIGDIR": str(folder)}, capture_output=True, check=False)

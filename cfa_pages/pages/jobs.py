@@ -1,8 +1,11 @@
 """Which notebooks make the pages of a profile: `Job` is one notebook and the page set it is executed for."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from nbformat import NotebookNode
 
 from cfa_nb.paths import notebooks_dir, page_set_dir, slug
 
@@ -21,37 +24,37 @@ class Job:
     page_set: str
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The notebook's file name without suffix: "02_margin_study"."""
         return self.source.stem
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict[str, str]:
         """What the notebook is told; a theory notebook keeps its own values."""
         return {} if self.page_set == THEORY else {"profile": self.page_set}
 
     @property
-    def links(self):
+    def links(self) -> dict[str, str]:
         """{notebook file: relative path of its page}, where that page lies in another page set."""
         return targets(self.page_set, THEORY, THEORY_NOTEBOOKS)
 
     @property
-    def folder(self):
+    def folder(self) -> Path:
         """Where the page set is published."""
         return page_set_dir(self.page_set)
 
     @property
-    def page(self):
+    def page(self) -> str:
         """The executed notebook, relative to `folder`."""
         return f"notebooks/{self.source.name}"
 
     @property
-    def last(self):
+    def last(self) -> bool:
         """True for the page that is executed after all others."""
         return self.name.startswith(FIRST_PAGE)
 
 
-def jobs(page_set):
+def jobs(page_set: str) -> list[Job]:
     """The jobs of a page set, in order of their names, the first page at the end.
 
     Raises:
@@ -73,7 +76,7 @@ _LINK = re.compile(r'(\]\(|href=")([0-9][0-9]_\w+\.ipynb)')
 FIRST_READ = "demo"
 
 
-def targets(page_set, theory, theory_notebooks):
+def targets(page_set: str, theory: str, theory_notebooks: Collection[str]) -> dict[str, str]:
     """{notebook file: its page relative to this page set's notebooks}, for those that are pages of another set."""
     pages_by_file = {}
     for file in notebooks_dir().glob("[0-9][0-9]_*.ipynb"):
@@ -83,7 +86,7 @@ def targets(page_set, theory, theory_notebooks):
     return pages_by_file
 
 
-def relink(notebook, links):
+def relink(notebook: NotebookNode, links: dict[str, str]) -> NotebookNode:
     """Points Markdown and HTML links at the pages, in text cells and in outputs; in place, returns the notebook."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

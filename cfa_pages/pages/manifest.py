@@ -9,15 +9,18 @@ their provenance and the pages alone. The theory pages have no runs, so theirs h
 """
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 from cfa_nb.files import StoreError, write
 from cfa_nb.paths import page_set_dir, runs_dir, slug
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages.pages.cache import digest_of
-from cfa_pages.pages.jobs import THEORY, jobs
+from cfa_pages.pages.jobs import THEORY, Job, jobs
+from cfa_pages.pages.notebooks import Execution
 from cfa_pages.pages.staging import SAVED
 from cfa_pages.results.published import Published
 
@@ -25,23 +28,23 @@ from cfa_pages.results.published import Published
 class Manifest:
     """The manifest of a page set; a damaged one counts as empty, so its pages are made again."""
 
-    def __init__(self, page_set):
+    def __init__(self, page_set: str):
         self.page_set = page_set
         self.folder = page_set_dir(page_set)
         self.notebooks = _read_notebooks(self.folder / "manifest.json")
 
-    def entry(self, job):
+    def entry(self, job: Job) -> dict | None:
         """What is known of a job's page: {"key", "files"}, or None."""
         return self.notebooks.get(job.name)
 
-    def enter(self, job, key, files):
+    def enter(self, job: Job, key: dict, files: dict[str, str]) -> None:
         """Enters a page that was just made; files that only its former version made are removed."""
         before = self.notebooks.get(job.name, {}).get("files", {})
         self.notebooks[job.name] = {"key": key, "files": files}
         self._remove_unless_made(before)
         self.save()
 
-    def finish(self):
+    def finish(self) -> None:
         """Removes the pages and figures of notebooks that are no longer there, and writes the file."""
         names = {job.name for job in jobs(self.page_set)}
         gone = [self.notebooks.pop(name) for name in set(self.notebooks) - names]
@@ -52,7 +55,7 @@ class Manifest:
         made = {file for entry in self.notebooks.values() for file in entry["files"]}
         remove(self.folder, sorted(set(names) - made))
 
-    def save(self):
+    def save(self) -> None:
         """Writes the file, whole or not at all."""
         content = {"notebooks": self.notebooks}
         if self.page_set != THEORY:
@@ -107,7 +110,7 @@ def _read_notebooks(path):
 _OWN_FOLDERS = ("notebooks", *SAVED)
 
 
-def place(execution):
+def place(execution: Execution) -> dict[str, str]:
     """Writes the page and what it saved; returns {path below the page set's folder: digest}.
 
     Raises:
@@ -120,7 +123,7 @@ def place(execution):
     return {name: digest_of(blob) for name, blob in sorted(files.items())}
 
 
-def keep_partial(execution):
+def keep_partial(execution: Execution) -> Path | None:
     """Copies a failed notebook, as far as it came, to `runs/failed/`; returns the path, or None if there is none."""
     partial = execution.staging.file("partial.ipynb")
     if not partial.exists():
@@ -132,7 +135,7 @@ def keep_partial(execution):
     return None
 
 
-def remove(folder, names):
+def remove(folder: Path, names: Iterable[str]) -> None:
     """Removes files that pages of an earlier version saved; names outside the pages' own folders are left alone."""
     for name in names:
         kind, _, file = name.partition("/")

@@ -10,8 +10,11 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
+from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.staging import Staging
 
 PAGE_LIMIT_S = 1800  # for a whole notebook
@@ -23,7 +26,7 @@ _END_S = 5.0  # grace for a process that is told to end
 class Execution:
     """One notebook being executed; `state` is "running", then "executed", "failed" or "no kernel"."""
 
-    def __init__(self, job, fonts, tries=1):
+    def __init__(self, job: Job, fonts: str | Path, tries: int = 1):
         self.job, self.tries = job, tries
         self.state, self.error = "running", ""
         self.staging = Staging(job, fonts)
@@ -35,11 +38,11 @@ class Execution:
             )  # fmt: skip
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self._started
 
-    def poll(self):
+    def poll(self) -> bool:
         """True once the process has ended, or was ended because its time is up."""
         if self._process.poll() is None and self.seconds < PAGE_LIMIT_S:
             return False
@@ -54,14 +57,14 @@ class Execution:
         log = self.staging.file("log.txt").read_text(errors="replace").strip().splitlines()
         return f"its process ended with code {self._process.returncode}: " + (log[-1] if log else "no message")
 
-    def end(self):
+    def end(self) -> None:
         """Ends the process and its kernel."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is None:
                 _signal_group(self._process.pid, number)
                 _wait(self._process)
 
-    def close(self):
+    def close(self) -> None:
         """Ends what still runs and removes the staging folder."""
         self.end()
         self._process.stdin.close()
@@ -78,7 +81,7 @@ def _wait(process):
         process.wait(_END_S)
 
 
-def executed(jobs, at_once, fonts):
+def executed(jobs: Iterable[Job], at_once: int, fonts: str | Path) -> Iterator[Execution]:
     """Executes jobs, `at_once` at a time; yields each `Execution` as it ends, to be used until the next is asked for.
 
     A job that is `last` starts when all others have finished.

@@ -5,6 +5,8 @@ notebook failed; its published page is then left as it was.
 """
 
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -12,7 +14,9 @@ from cfa_nb.config import ROWS
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
+from cfa_nb.runs.record import RunRecord
 from cfa_nb.runs.store import RunStore, run_id
+from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import ensure, run_lines
 from cfa_pages.pages.compare import closing_lines, compare_all
 from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
@@ -21,8 +25,15 @@ from cfa_pages.results.published import Published
 
 
 def reproduce(
-    name, *, workers=None, at_once=PAGES_AT_ONCE, force=False, say=click.echo, device=None, keep_weights="reported"
-):
+    name: str,
+    *,
+    workers: int | None = None,
+    at_once: int = PAGES_AT_ONCE,
+    force: bool = False,
+    say: Callable[[str], None] = click.echo,
+    device: str | None = None,
+    keep_weights: str = "reported",
+) -> None:
     """Trains the missing runs of a profile, publishes its records and draws its pages and the theory page.
 
     Args:
@@ -51,7 +62,9 @@ def reproduce(
             say(line)
 
 
-def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=click.echo):
+def render(
+    name: str, *, at_once: int = PAGES_AT_ONCE, force: bool = False, say: Callable[[str], None] = click.echo
+) -> None:
     """Draws the pages of a profile and the theory page from the published records, without training."""
     profile = profile_named(name)
     require_published(profile, Published(page_set_dir(name)))
@@ -59,7 +72,7 @@ def render(name, *, at_once=PAGES_AT_ONCE, force=False, say=click.echo):
     draw([*jobs(THEORY), *jobs(name)], at_once=at_once, force=force, say=say)
 
 
-def require_writable(folder):
+def require_writable(folder: Path) -> None:
     """Raises `StoreError` at the door if nothing can be written into this folder; it is made if it is not there."""
     make_folder(folder)
     try:
@@ -70,7 +83,7 @@ def require_writable(folder):
         raise StoreError(f"cannot write into {folder}: {error.strerror}; {advice}") from error
 
 
-def require_published(profile, published):
+def require_published(profile: Profile, published: Published) -> None:
     """Raises `StoreError` that names the first missing record, if the profile's records are not complete."""
     missing = [c for c in profile.runs() if not published.status(c).fresh]
     if missing:
@@ -94,7 +107,7 @@ TABLES = ("table1", "table2", "table3")
 TABLE_SELECTIONS = ("best", "last")
 
 
-def publish(profile, store, folder):
+def publish(profile: Profile, store: RunStore, folder: Path) -> list[str]:
     """Publishes all runs of a profile below `folder`, then removes what no run of it claims any more.
 
     Returns:
@@ -110,13 +123,13 @@ def publish(profile, store, folder):
     return remove_obsolete(profile, folder)
 
 
-def reported_keys(record):
+def reported_keys(record: RunRecord) -> list[str]:
     """Keys of the checkpoints behind a run's table rows: best and last of the weights that its rows look at."""
     weights = {row.weights for row in ROWS.values() if row.recipe == record.config.recipe}
     return sorted({record.reported(w, s) for w in weights for s in TABLE_SELECTIONS})
 
 
-def remove_obsolete(profile, folder):
+def remove_obsolete(profile: Profile, folder: Path) -> list[str]:
     """Removes records and weights that belong to no run of the profile; returns their names.
 
     Only files directly below `records` and `weights` of this folder that are named as records are.

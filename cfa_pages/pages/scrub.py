@@ -8,9 +8,11 @@ ids of kernels, object addresses, the random ids of pandas tables, and the machi
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 ERROR_TAG = "papermill-error-cell-tag"
@@ -25,7 +27,9 @@ class PageError(RuntimeError):
     """A notebook that must not be published; the message names it and the cell."""
 
 
-def scrub(notebook, source_ids=(), replacements=()):
+def scrub(
+    notebook: NotebookNode, source_ids: Iterable[str] = (), replacements: Iterable[tuple[str, str]] = ()
+) -> NotebookNode:
     """Scrubs a notebook in place and returns it.
 
     Args:
@@ -105,14 +109,16 @@ def _folder(path):
     return re.compile(r"(?<![\w.~-])" + re.escape(str(path)) + r"(?![\w-])")
 
 
-def machine_folders(root, outputs, runs, home, temporary):
+def machine_folders(
+    root: str | Path, outputs: str | Path, runs: str | Path, home: str | Path, temporary: str | Path
+) -> list[tuple[str, str]]:
     """Pairs (folder, what stands for it), as given and resolved, without a folder that is the file system's root."""
     names_by_folder = {root: ".", outputs: "outputs", runs: "runs", home: "~", temporary: "[tmp]"}
     pairs = {(str(form), name) for path, name in names_by_folder.items() for form in (Path(path), Path(path).resolve())}
     return sorted((path, name) for path, name in pairs if len(Path(path).parts) > 1)
 
 
-def serialise(notebook):
+def serialise(notebook: NotebookNode) -> str:
     """The notebook's text: sorted keys, one newline at the end.
 
     Raises:
@@ -122,7 +128,7 @@ def serialise(notebook):
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
-def refuse_errors(notebook, name):
+def refuse_errors(notebook: NotebookNode, name: str) -> None:
     """Raises `PageError` if a cell failed, unless its tag `raises-exception` says that it should."""
     for number, cell in enumerate(notebook.cells, 1):
         tags = cell.metadata.get("tags", [])

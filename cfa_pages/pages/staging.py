@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from cfa_nb.paths import ROOT, notebooks_dir, outputs_dir, runs_dir, slug
+from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.scrub import machine_folders
 
 START_LIMIT_S = 120  # for a kernel to start
@@ -30,7 +31,7 @@ class Staging:
         fonts: folder with matplotlib's list of fonts, so that no kernel has to say that it builds one.
     """
 
-    def __init__(self, job, fonts):
+    def __init__(self, job: Job, fonts: str | Path):
         self.job, self.fonts = job, Path(fonts)
         self._temporary = tempfile.TemporaryDirectory(prefix="cfa-nb-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
@@ -38,16 +39,16 @@ class Staging:
         self._link_published()
         self.file("job.json").write_text(json.dumps(self._job()))
 
-    def file(self, name):
+    def file(self, name: str) -> Path:
         """Path of a file in the staging folder."""
         return self.folder / name
 
     @property
-    def command(self):
+    def command(self) -> list[str]:
         """The command line that executes the notebook."""
         return [sys.executable, "-m", "cfa_pages.pages.worker", str(self.file("job.json"))]
 
-    def answer(self):
+    def answer(self) -> tuple[str, str] | None:
         """(state, error) that the worker left, or None if it died before."""
         try:
             answer = json.loads(self.file("answer.json").read_text())
@@ -55,13 +56,13 @@ class Staging:
         except (OSError, ValueError, KeyError):
             return None
 
-    def saved(self):
+    def saved(self) -> dict[str, bytes]:
         """{"figures/fig2a.png": bytes} of everything that the notebook saved."""
         folder = self.outputs / slug(self.job.page_set)
         files = sorted(f for kind in SAVED for f in (folder / kind).glob("*") if f.is_file())
         return {f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         """Environment of the worker and its kernel: nothing of the user's own Jupyter or matplotlib settings."""
         env = {k: v for k, v in os.environ.items() if k not in _LEFT_OUT and not k.startswith("PAPERMILL_")}
         own_folders = {name: str(self.file(folder)) for name, folder in _OWN_FOLDERS.items()}
@@ -70,7 +71,7 @@ class Staging:
         paths["CFA_NB_LARGE_WEIGHTS"] = str(runs_dir().resolve())
         return env | own_folders | paths | _FIXED
 
-    def close(self):
+    def close(self) -> None:
         """Removes the folder."""
         self._temporary.cleanup()
 

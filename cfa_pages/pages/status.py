@@ -1,5 +1,7 @@
 """What `status` says of a profile's runs (`cfa_nb.runs.status`), and which of its pages would be executed again."""
 
+from collections.abc import Iterator
+
 from cfa_nb.files import StoreError
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs import status as of_runs
@@ -11,7 +13,7 @@ from cfa_pages.pages.manifest import Manifest
 from cfa_pages.results.published import Published
 
 
-def status(name):
+def status(name: str) -> dict:
     """The status of a profile as plain values, ready for JSON: its runs, what they cost, its pages."""
     store, published = RunStore(runs_dir()), Published(page_set_dir(name))
     states = of_runs.states_of(profile_named(name), store)
@@ -54,7 +56,7 @@ def _pages(page_set, waiting):
     return pages
 
 
-def lines(state):
+def lines(state: dict) -> Iterator[str]:
     """The status as lines of text: those of the runs, then one a page."""
     yield from of_runs.lines(state)
     yield from (f"  {p['page']}: {'execute: ' + p['reason'] if p['execute'] else 'up to date'}" for p in state["pages"])

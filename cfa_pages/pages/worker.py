@@ -24,7 +24,7 @@ from cfa_pages.pages.scrub import KERNELSPEC, refuse_errors, scrub, serialise  #
 _NO_KERNEL = re.compile(r"Kernel (didn't respond|died before replying)|Address already in use")
 
 
-def run(job):
+def run(job: dict) -> tuple[str, str]:
     """Executes the notebook and writes the scrubbed page; returns (state, error)."""
     try:
         text = Path(job["source"]).read_text(encoding="utf-8")
@@ -57,7 +57,7 @@ def _execute(notebook, job):
     )
 
 
-def refuse_unknown(notebook, parameters, name):
+def refuse_unknown(notebook: nbformat.NotebookNode, parameters: dict, name: str) -> None:
     """Raises `ValueError` for a parameter that the notebook's `parameters` cell does not have."""
     names = papermill.inspect_notebook(notebook)
     if unknown := sorted(set(parameters) - set(names)):
@@ -71,7 +71,7 @@ def _end_with_parent():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(path):
+def main(path: str) -> None:
     """Reads the job, runs it and writes the answer."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that papermill ends its kernel
     threading.Thread(target=_end_with_parent, daemon=True).start()
