@@ -9,12 +9,13 @@ import pytest
 import torch
 import torch.nn as nn
 from click import UsageError
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from cfa_nb.card.subject import load_subject
 from cfa_nb.card.weights import fill, from_release, is_release, read
-from cfa_nb.config import TrainConfig
+from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.method.model import PreActResNet
 from cfa_nb.method.train import train
 from cfa_nb.runs.store import RunStore, StoreError
@@ -145,6 +146,22 @@ def test_released_names_give_the_same_network(depth):
     x, _ = tiny.images(4, (3, 32, 32))
     with torch.no_grad():
         assert torch.equal(again(x), ours(x))
+
+
+def test_a_released_file_is_recognised_and_takes_the_papers_setting(tmp_path, monkeypatch):
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(3):
+            Image.new("RGB", (32, 32), (60 * i, 9, 200)).save(tmp_path / "images" / name / f"{i}.png")
+    monkeypatch.setenv("CFA_NB_DATA_DIR", str(tmp_path / "images"))
+    torch.save({"state_dict": released(PreActResNet(2)), "epoch": 199}, tmp_path / "FAWA_199.pth")
+    for architecture in (None, "preactresnet18"):
+        subject = load_subject(tmp_path / "FAWA_199.pth", architecture, "folder:pets")
+        assert (subject.network, subject.data.name, subject.config.seed) == ("preactresnet18", "pets", 0)
+        assert subject.attacks("pgd20") == [Attack("pgd", 8 / 255, 2 / 255, 20, nominal_eps=8 / 255)]
+    torch.save(released(PreActResNet(5)), tmp_path / "five.pth")
+    with pytest.raises(ValueError, match=r"must give logits \(2, 2\) for 2 images of pets, not \(2, 5\); name the"):
+        load_subject(tmp_path / "five.pth", dataset="folder:pets")
 
 
 def test_only_released_names_are_taken_for_released():
