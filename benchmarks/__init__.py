@@ -2,5 +2,5 @@
 
     python -m benchmarks.all --quick --authors CFA     # everything; CFA: a clone of https://github.com/PKU-ML/CFA
 
-`README.md` says what each benchmark measures and holds the latest results.
+`README.md` says what each benchmark asks and holds the latest results. `benchmark.py` is the frame of all seven.
 """

@@ -1,36 +1,52 @@
-"""All benchmarks, one after the other; the full run ends by writing the results into `README.md`.
+"""All benchmarks, one after the other, and the page of their published results.
 
 python -m benchmarks.all --authors CFA --quick
+python -m benchmarks.all --readme                  # only writes README.md from results/
 """
 
-import time
+import json
+import re
+from pathlib import Path
 
-from benchmarks import readme
-from benchmarks.options import hint, parse, parser
-from benchmarks.results import RESULTS
-from benchmarks.tables import seconds
+import click
+
+from benchmarks.autoattack import AUTOATTACK
+from benchmarks.benchmark import RESULTS, Benchmark, options, typed
+from benchmarks.epoch import EPOCH
+from benchmarks.floor import FLOOR
+from benchmarks.passes import PASSES
+from benchmarks.scaling import SCALING
+from benchmarks.step import STEP
+from benchmarks.target import TARGET
+from cfa_nb.files import write
+
+BENCHMARKS = (STEP, PASSES, FLOOR, EPOCH, TARGET, SCALING, AUTOATTACK)  # in the order of the page
+README = Path(__file__).resolve().parent / "README.md"
+BEGIN, END = "<!-- results: written by benchmarks/all.py -->", "<!-- end of results -->"
 
 
-def main(argv=None):
-    """The command."""
-    options = parse(parser("all", __doc__), argv)
-    print(hint(options), flush=True)
-    started = time.perf_counter()
-    for module in readme.BENCHMARKS:
-        module.main(arguments(options, module))
-    print(f"\nall of it took {seconds(time.perf_counter() - started)}; the JSON lies in {options.out}")
-    if options.out == str(RESULTS):
-        readme.main()
-        print("README.md of this folder holds the new results")
+def run(readme: bool = False, quick: bool = False, out: str | None = None, **shared) -> None:
+    """Runs all benchmarks; a full run, whose results are published, ends by writing them into `README.md`."""
+    for benchmark in BENCHMARKS if not readme else ():
+        benchmark.main(typed() if benchmark.compares else typed(authors=None), standalone_mode=False)
+    if readme or not (quick or out):
+        write(README, replaced(README.read_text(encoding="utf-8"), section(RESULTS)).encode())
 
 
-def arguments(options, module):
-    """What one benchmark is called with."""
-    given = ["--device", options.device, "--threads", str(options.threads)]
-    given += ["--precision", options.precision, "--out", options.out]
-    given += ["--quick"] if options.quick else []
-    return given + (["--authors", options.authors] if options.authors and module.COMPARES else [])
+def replaced(page: str, results: str) -> str:
+    """The page with other results between its two markers; raises `ValueError` if they are not there once, in order."""
+    before, *parts, after = re.split(f"({BEGIN}|{END})", page)
+    if parts[::2] != [BEGIN, END]:
+        raise ValueError(f"the page must hold {BEGIN!r} and then {END!r}, once each; put them back")
+    return f"{before}{BEGIN}\n\n{results}\n\n{END}{after}"
+
+
+def section(folder: Path) -> str:
+    """All results of a folder, in the page's order, as Markdown."""
+    results = [(b, path) for b in BENCHMARKS for path in sorted(folder.glob(f"{b.name}-*.json"))]
+    return "\n\n".join(benchmark.page(json.loads(path.read_text())) for benchmark, path in results)
 
 
 if __name__ == "__main__":
-    main()
+    parameters = options(Benchmark.run) + options(run)[:1]
+    click.Command("all", params=parameters, callback=run, help=__doc__).main(prog_name="python -m benchmarks.all")

@@ -1,117 +1,81 @@
-"""How near a step comes to the machine: the operations it needs over the matrix rate measured here, over its time.
+"""The floor of one training step.
 
-python -m benchmarks.floor --authors CFA
+What share of this machine's matrix rate does a step reach, on the operations it needs?
+
+    python -m benchmarks.floor --authors CFA
+
+Needed: operations (two a multiply-add) of convolutions and linear layers, nothing computed twice or thrown away. Floor:
+needed operations at the best matrix rate measured here, of square products and of the network's own convolutions
+forward. Share: floor over the step's median time.
 """
 
-import sys
 from statistics import median
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from benchmarks import report, workloads
-from benchmarks.counting import PassCounter
-from benchmarks.options import comma_list, parse, parser
-from benchmarks.race import race
-from benchmarks.rates import convolution_rates, product_rate
-from benchmarks.sides import Ours
-from benchmarks.tables import markdown, seconds
-from benchmarks.timing import column
-from benchmarks.workloads import METHODS, Workload, dtype_of
-
-NAME = "floor"
-COMPARES = True  # the released code takes part
-TITLE = "The floor of one training step"
-NOTE = (
-    "Needed: operations (two a multiply-add) of convolutions and linear layers, nothing computed twice or thrown "
-    "away. Floor: needed operations at the best matrix rate measured here, of square products and of the network's own "
-    "convolutions forward. Share: floor over the step's median time."
-)
-DEFAULTS = {"cpu": (("prn18", 8), ("w16d2x16", 64)), "cuda": (("prn18", 128),)}
+from benchmarks.benchmark import WHO, Benchmark, seconds
+from benchmarks.cases import Case, cases
+from benchmarks.comparison import step_cell, step_rows, timed, times
+from benchmarks.passes import conv_flops, counted_step
+from benchmarks.sides import EAGER, Ours
 
 
-def main(argv=None):
-    """The command; the result comes back."""
-    options = _options(argv)
+def _measure(setup, model=None, batch=None, pairs=None, methods="at"):
     rows, rates = [], {}
-    for workload in _chosen(options):
-        start = workloads.learnt_state(workload, options.device)
-        rates[workload.label] = _rates(workload, start, options)
-        rows += _measure(workload, start, options)
-    return report.finish(sys.modules[__name__], options, rows, rates=rates)
+    for case in cases(setup, ["prn18", "w16d2x16"][setup.quick :], methods, model, batch, pairs):
+        # the released code's repeated passes move running statistics alone: a step does not need them
+        counter = counted_step(Ours(case, case.config(repeat_forwards=False), EAGER))
+        rates.setdefault(case.label, matrix_rates(case))
+        rows += [dict(row, needed=sum(counter.flops.values())) for row in step_rows(case)]
+    return dict(rows=rows, rates=rates)
 
 
-def _options(argv):
-    found = parser(NAME, __doc__)
-    found.add_argument("--model", help="prn18, or such as w16d2x16; default: several")
-    found.add_argument("--batch", type=int, help="images a batch")
-    found.add_argument("--pairs", type=int, help="timings of each side")
-    found.add_argument("--methods", type=comma_list(METHODS), default=("at",), help="of at,trades,fat (at)")
-    return parse(found, argv)
+@torch.no_grad()
+def matrix_rates(case: Case) -> dict:
+    """Operations a second: of the best square product, and of the network's convolutions forward, in either layout."""
+    device, sizes = case.setup.device, (512, 1024, 2048) if case.setup.device == "cpu" else (4096, 8192)
+    kind = dict(device=device, dtype=torch.bfloat16 if case.setup.precision == "bf16" else torch.float32)
+    network, rates = case.network().to(device), []
+
+    def measure_layer(layer, inputs, output):
+        for layout in (torch.contiguous_format, torch.channels_last):
+            x, w = (t.to(**kind, memory_format=layout) for t in (inputs[0], layer.weight))
+            flops = conv_flops(output, layer.weight)
+            rates.append(dict(rate=_rate(flops, device, F.conv2d, x, w, None, layer.stride, layer.padding)))
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(measure_layer)
+    network(case.batches(1)[0][0])
+    products = [_rate(2 * n**3, device, torch.mm, *torch.randn(2, n, n, **kind)) for n in sizes]
+    return dict(product_rate=max(products), convolutions=rates)
 
 
-def _chosen(options):
-    """Quick: only the last of the networks."""
-    default = DEFAULTS[options.device.split(":")[0]]
-    if options.model:
-        default = ((options.model, dict(default).get(options.model, 64)),)
-    for name, batch in default[-1:] if options.quick else default:
-        yield Workload.parse(name, options.batch or batch)
+def _rate(flops, device, function, *arguments):
+    """Operations a second, the best of five times three calls."""
+    return max(3 * flops / timed(lambda: [function(*arguments) for _ in range(3)], device)["wall_s"] for _ in range(5))
 
 
-def _measure(workload, start, options):
-    """The rows of one network."""
-    for method in options.methods:
-        print(f"{NAME}: {workload.label}, {method}", file=sys.stderr, flush=True)
-        about = dict(
-            network=workload.label, method=method, needed=needed_flops(workload, method, start, options.device)
-        )
-        for lane in race(workload, method, start, options.pairs or (1 if options.quick else 3), options):
-            yield {**about, **lane.to_row()}
-
-
-def _rates(workload, start, options):
-    """Operations a second: of matrix products, and of each convolution of the network."""
-    config = workload.config("at", precision=options.precision)
-    dtype = torch.bfloat16 if options.precision == "bf16" else dtype_of(config)
-    model = Ours("plain", workload, workload.config("at"), start, options.device).model
-    x = workloads.batches(workload, 1, options.device)[0][0]
-    layers = [dict(layer=n, flops=f, rate=r) for n, f, r in convolution_rates(model, x, dtype)]
-    return dict(product_rate=product_rate(options.device, dtype), convolutions=layers)
-
-
-def needed_flops(workload, method, start, device="cpu"):
-    """Operations of one plain step without the released code's repeated passes.
-
-    A repeated pass moves running statistics alone, which arithmetic on them can do. PyTorch's own counter agrees where
-    it can follow (tests), but not through `autograd.grad` to an input.
-    """
-    config = workload.config(method, repeat_forwards=False)
-    side = Ours("plain", workload, config, start, device)
-    with PassCounter(side.model) as counter:
-        side.train(workloads.batches(workload, 1, device))
-    return sum(counter.flops.values())
-
-
-def table(found):
-    """The table of a result."""
-    header = ["network", "method", "step", "needed", "matrix rate", "floor", "s a step", "share"]
-    return markdown(header, (_cells(row, best(found["rates"][row["network"]])) for row in found["rows"]))
-
-
-def best(rates):
+def rate(row: dict, result: dict) -> float:
     """The rate that the floor is computed from."""
+    rates = result["rates"][row["network"]]
     return max(rates["product_rate"], *(layer["rate"] for layer in rates["convolutions"]))
 
 
-def _cells(row, rate):
-    floor = row["needed"] / rate
-    cells = [row["network"], row["method"], row["side"], f"{row['needed'] / 1e9:,.1f} GFLOP"]
-    cells += [f"{rate / 1e9:,.0f} GFLOP/s", seconds(floor)]
-    if not row["timings"]:
-        return [*cells, "not equal", "-"]
-    taken = median(column(row["timings"]))
-    return [*cells, seconds(taken), f"{floor / taken:.0%}"]
+def _share(row, result):
+    return f"{row['needed'] / rate(row, result) / median(times(row)):.0%}" if row["timings"] else "-"
 
+
+COLUMNS = WHO | {
+    "needed": lambda row, _: f"{row['needed'] / 1e9:,.1f} GFLOP",
+    "matrix rate": lambda row, result: f"{rate(row, result) / 1e9:,.0f} GFLOP/s",
+    "floor": lambda row, result: seconds(row["needed"] / rate(row, result)),
+    "s a step": step_cell,
+    "share": _share,
+}
+FLOOR = Benchmark("floor", __doc__, _measure, COLUMNS)
 
 if __name__ == "__main__":
-    main()
+    FLOOR.main()

@@ -1,71 +1,94 @@
-"""Full passes through the network in one training step, counted operation by operation.
+"""Passes of one training step.
 
-python -m benchmarks.passes --authors CFA
+How many forwards, input gradients and weight gradients does a step make?
+
+    python -m benchmarks.passes --authors CFA
+
+In full passes: an input gradient or a weight gradient costs as many operations as a forward. Counted, not timed. The
+first convolution needs no input gradient where the weights alone are trained, hence fractions. Compiled code and CUDA
+graphs are not seen.
 """
 
-import sys
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks import report, workloads
-from benchmarks.counting import PassCounter, forward_flops
-from benchmarks.options import comma_list, parse, parser
-from benchmarks.sides import names, sides
-from benchmarks.tables import markdown
-from benchmarks.workloads import METHODS, Workload
+from benchmarks.benchmark import WHO, Benchmark
+from benchmarks.cases import cases
+from benchmarks.sides import Side, sides
+from cfa_nb.method.model import in_mode
 
-NAME = "passes"
-COMPARES = True  # the released code takes part
-TITLE = "Passes of one training step"
-NOTE = (
-    "In full passes: an input gradient or a weight gradient costs as many operations as a forward. Counted, not timed. "
-    "The first convolution needs no input gradient where the weights alone are trained, hence fractions. Compiled code "
-    "and CUDA graphs are not seen."
-)
+aten = torch.ops.aten
 
 
-def main(argv=None):
-    """The command; the result comes back."""
-    options = _options(argv)
-    workload = Workload.parse(options.model, options.batch)
-    start = workloads.learnt_state(workload, options.device)
-    rows = [row for method in options.methods for row in count(workload, method, start, options)]
-    return report.finish(sys.modules[__name__], options, rows)
+class PassCounter(TorchDispatchMode):
+    """Sums up the operations, two a multiply-add, of convolutions and linear layers, by kind of pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.flops = {"forward": 0, "input_grad": 0, "weight_grad": 0}
+        self.dispatched = 0  # all operations, views too
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out, packet = func(*args, **(kwargs or {})), func.overloadpacket
+        self.dispatched += 1
+        if packet is aten.convolution:
+            self.flops["forward"] += conv_flops(out, args[1])
+        elif packet is aten.convolution_backward:
+            for kind, wanted in zip(("input_grad", "weight_grad"), args[10]):
+                self.flops[kind] += conv_flops(args[0], args[2]) * wanted
+        elif packet is aten.addmm:
+            self.flops["forward"] += 2 * args[1].numel() * args[2].shape[1]
+        elif packet is aten.mm:  # g W is an input gradient, g^T x a weight gradient
+            kind = "input_grad" if args[0].is_contiguous() else "weight_grad"
+            self.flops[kind] += 2 * args[0].numel() * args[1].shape[1]
+        return out
 
 
-def _options(argv):
-    found = parser(NAME, __doc__)
-    found.add_argument("--model", default="w16d2x16", help="prn18, or such as w16d2x16 (%(default)s)")
-    found.add_argument("--batch", type=int, default=16, help="images a batch (%(default)s)")
-    found.add_argument("--methods", type=comma_list(METHODS), default=METHODS, help="of at,trades,fat")
-    return parse(found, argv)
+def conv_flops(out: Tensor, weight: Tensor) -> int:
+    """Each output value needs one weight of its kernel per input channel and place."""
+    return 2 * out.numel() * weight[0].numel()
 
 
-def count(workload, method, start, options):
-    """The rows of one method: every side steps once, in float32."""
-    config = workload.config(method)
-    batches = workloads.batches(workload, 1, options.device)
-    counted = sides(names(options.code), options.code, workload, config, start, options.device)
-    return [_row(workload, method, side, batches) for side in counted]
-
-
-def _row(workload, method, side, batches):
-    unit = forward_flops(side.model, batches[0][0])
-    with PassCounter(side.model) as counter:
+def counted_step(side: Side) -> PassCounter:
+    """What one step of a side makes."""
+    batches = side.case.batches(1)
+    with PassCounter() as counter:
         side.train(batches)
-    about = dict(network=workload.label, method=method, side=side.name)
-    return {**about, **vars(counter.passes(unit)), "dispatched": counter.dispatched, "forward_flops": unit}
+    return counter
 
 
-def table(found):
-    """The table of a result."""
-    header = ["network", "method", "step", "forwards", "input gradients", "weight gradients", "total", "operations"]
-    return markdown(header, map(_cells, found["rows"]))
+def forward_flops(model: nn.Module, x: Tensor) -> int:
+    """Operations of one forward of a batch; the model is left as it was."""
+    with in_mode(model, "eval"), torch.no_grad(), PassCounter() as counter:
+        model(x)
+    return counter.flops["forward"]
 
 
-def _cells(row):
-    kinds = [row[kind] for kind in ("forward", "input_grad", "weight_grad")]
-    numbers = [f"{n:.2f}" for n in (*kinds, sum(kinds))] if row["forward"] else ["not seen"] * 4
-    return [row["network"], row["method"], row["side"], *numbers, f"{row['dispatched']:,}"]
+def _row(side):
+    unit, counter = forward_flops(side.model, side.case.batches(1)[0][0]), counted_step(side)
+    passes = {kind: flops / unit for kind, flops in counter.flops.items()}
+    about = dict(network=side.case.label, method=side.case.method, side=side.name, forward_flops=unit)
+    return {**about, **passes, "dispatched": counter.dispatched}
 
+
+def _measure(setup, model=None, batch=16, methods="at,trades,fat"):
+    chosen = cases(setup, ["w16d2x16"], methods, model, batch, None)
+    return dict(rows=[_row(side) for case in chosen for side in sides(case)])
+
+
+def _passes(*kinds):
+    return lambda row, _: f"{sum(row[kind] for kind in kinds):.2f}" if row["forward"] else "not seen"
+
+
+COLUMNS = WHO | {
+    "forwards": _passes("forward"),
+    "input gradients": _passes("input_grad"),
+    "weight gradients": _passes("weight_grad"),
+    "total": _passes("forward", "input_grad", "weight_grad"),
+    "operations": lambda row, _: f"{row['dispatched']:,}",
+}
+PASSES = Benchmark("passes", __doc__, _measure, COLUMNS)
 
 if __name__ == "__main__":
-    main()
+    PASSES.main()

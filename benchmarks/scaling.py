@@ -1,120 +1,85 @@
-"""How an AT step's cost grows: with width, batch, attack steps and threads, and with how many runs share the machine.
+"""How the cost of an AT step grows.
 
-python -m benchmarks.scaling
+How does cost grow with width, batch, attack steps, threads and runs at once?
+
+    python -m benchmarks.scaling
+
+One thing is changed at a time; steps are the attack's. Cost: seconds a step (median) over those of the base. Runs: as
+many processes at once, seconds a step of one of them; images a second are those of all together.
 """
 
-import sys
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from statistics import median
 
+import click
 import torch
 
-from benchmarks import report, workloads
-from benchmarks.candidates import candidates
-from benchmarks.environment import cores
-from benchmarks.options import comma_list, parse, parser
-from benchmarks.parallel import together
-from benchmarks.sides import Ours
-from benchmarks.tables import markdown, seconds
-from benchmarks.timing import column, interleaved
-from benchmarks.workloads import Workload
-
-NAME = "scaling"
-COMPARES = False
-AXES = ("width", "batch", "steps", "threads", "runs")
-TITLE = "How the cost of an AT step grows"
-NOTE = (
-    "One thing is changed at a time; steps are the attack's. Cost: seconds a step (median) over those of the base. "
-    "Runs: as many processes at once, seconds a step of one of them; images a second are those of all together."
-)
+from benchmarks.benchmark import Benchmark, field, seconds
+from benchmarks.cases import Case, cases
+from benchmarks.comparison import timed, times
+from benchmarks.sides import Ours, our_names
+from cfa_nb.runs.sweep import usable_cores
 
 
-def main(argv=None):
-    """The command; the result comes back."""
-    found = parser(NAME, __doc__, COMPARES)
-    found.add_argument("--model", help="the base: prn18, or such as w16d1x16")
-    found.add_argument("--batch", type=int, help="images a batch of the base")
-    found.add_argument("--repeats", type=int, default=3, help="timings of each point (%(default)s)")
-    found.add_argument("--axes", type=comma_list(AXES), default=AXES, help="of " + ",".join(AXES))
-    options = parse(found, argv)
-    chosen = [p for p in points(_base(options), options) if p["axis"] in ("base", *options.axes)]
-    rows = [_measure(name, point, options) for name in candidates() for point in chosen]
-    return report.finish(sys.modules[__name__], options, rows)
+def _measure(setup, model=None, batch=None, repeats=3, axes="width,batch,steps,threads,runs"):
+    (case,) = cases(setup, ["w16d1x16"], ["at"], model, batch, repeats)
+    base = dict(width=case.width, batch=case.batch, steps=10, threads=torch.get_num_threads(), runs=1)
+    doublings = [2**k for k in range(1, (usable_cores() if setup.device == "cpu" else 4).bit_length())]
+    values = dict(width=(case.width // 2, 2 * case.width), batch=(case.batch // 4, case.batch // 2, 2 * case.batch))
+    values |= dict(steps=(0, 1, 5, 20), threads=doublings if setup.device == "cpu" else (), runs=doublings)
+    points = [("base", case.label)] + [(axis, value) for axis in axes for value in values[axis]]
+    rows = []
+    for side in our_names(setup):
+        for axis, value in points:
+            click.echo(f"{side}, {axis} {value}", err=True)
+            point = base | ({axis: value} if axis in base else {})
+            rows.append(dict(side=side, axis=axis, value=value, **point, timings=timings_at(case, side, **point)))
+    return dict(rows=rows)
 
 
-def _base(options):
-    if options.device != "cpu":
-        name, batch = "prn18", 128
-    else:
-        name, batch = ("w8d1x8", 64) if options.quick else ("w16d1x16", 64)
-    return Workload.parse(options.model or name, options.batch or batch)
+def timings_at(case: Case, side: str, width: int, batch: int, steps: int, threads: int, runs: int) -> list[dict]:
+    """Timings of a side's step, of as many processes as there are runs, in one list; a single one runs here."""
+    arguments = replace(case, width=width, batch=batch), side, steps, threads
+    if runs == 1:
+        return step_timings(*arguments)
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(runs, context) as pool:
+        wait = manager.Barrier(runs, timeout=600).wait
+        futures = [pool.submit(step_timings, *arguments, wait) for _ in range(runs)]
+        return [timing for future in futures for timing in future.result()]
 
 
-def points(base, options):
-    """What is measured: dictionaries of axis, value, workload, attack steps, threads and runs at once."""
-    plain = dict(workload=base, steps=10, threads=options.threads, runs=1)
-    yield dict(plain, axis="base", value=base.label)
-    for width in (base.width // 2, 2 * base.width):
-        yield dict(plain, axis="width", value=width, workload=replace(base, width=width))
-    for batch in (base.batch // 4, base.batch // 2, 2 * base.batch):
-        yield dict(plain, axis="batch", value=batch, workload=base.with_batch(batch))
-    for steps in (0, 1, 5, 20):
-        yield dict(plain, axis="steps", value=steps, steps=steps)
-    if options.device == "cpu":
-        for threads in doublings(cores()):
-            yield dict(plain, axis="threads", value=threads, threads=threads)
-    for runs in doublings(cores() if options.device == "cpu" else 4):
-        yield dict(plain, axis="runs", value=runs, runs=runs)
-
-
-def doublings(limit):
-    """2, 4, 8 ... up to `limit`."""
-    return [2**k for k in range(1, limit.bit_length()) if 2**k <= limit]
-
-
-def _measure(name, point, options):
-    """The row of one point."""
-    print(f"{NAME}: {name}, {point['axis']} {point['value']}", file=sys.stderr, flush=True)
-    about = {k: v for k, v in point.items() if k != "workload"}
-    job = dict(point, name=name, device=options.device, repeats=options.repeats)
-    timings = together(step_timings, job, point["runs"])
-    return dict(side=name, **about, batch=point["workload"].batch, timings=timings)
-
-
-def step_timings(job, ready=lambda: None):
-    """Timings of one candidate's steps at one point; `ready` is called once everything is warm."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(job["threads"])
-    workload, device = job["workload"], job["device"]
-    config = workload.config("at", steps=job["steps"])
-    start = workloads.learnt_state(workload, device, steps=0)
-    side, batches = Ours(job["name"], workload, config, start, device), workloads.batches(workload, 1, device)
-    side.train(batches)
-    ready()
-    timings = interleaved({"it": (side.reset, lambda: side.train(batches))}, job["repeats"], device)["it"]
+def step_timings(case: Case, name: str, steps: int, threads: int, wait=lambda: None) -> list[dict]:
+    """Timings of a side's step; `wait` is called once everything is warm."""
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    side, batches, timings = Ours(case, case.config(steps=steps), name), case.batches(1), []
+    for number in range(case.pairs + 2):  # two are not counted: one before `wait`, one after it
+        side.reset()
+        timing = timed(lambda: side.train(batches), case.setup.device)
+        timings += [timing] * (number > 1)
+        if number == 0:
+            wait()
+    torch.set_num_threads(threads_before)
     return timings
 
 
-def table(found):
-    """The table of a result."""
-    header = ["step", "changed", "value", "s a step", "images/s", "cost"]
-    return markdown(header, (_cells(row, _base_of(row, found["rows"])) for row in found["rows"]))
+def _cost(row, result):
+    base = next(r for r in result["rows"] if r["side"] == row["side"] and r["axis"] == "base")
+    return f"{median(times(row)) / median(times(base)):.2f}"
 
 
-def _base_of(row, rows):
-    return next(r for r in rows if r["side"] == row["side"] and r["axis"] == "base")
-
-
-def _seconds(row):
-    return median(column(row["timings"]))
-
-
-def _cells(row, base):
-    a_step = _seconds(row)
-    rate, cost = row["runs"] * row["batch"] / a_step, a_step / _seconds(base)
-    return [row["side"], row["axis"], str(row["value"]), seconds(a_step), f"{rate:,.0f}", f"{cost:.2f}"]
-
+COLUMNS = {
+    "step": field("side"),
+    "changed": field("axis"),
+    "value": field("value"),
+    "s a step": lambda row, _: seconds(median(times(row))),
+    "images/s": lambda row, _: f"{row['runs'] * row['batch'] / median(times(row)):,.0f}",
+    "cost": _cost,
+}
+SCALING = Benchmark("scaling", __doc__, _measure, COLUMNS, compares=False)
 
 if __name__ == "__main__":
-    main()
+    SCALING.main()

@@ -1,6 +1,6 @@
-"""The two sides of a comparison behind one interface: `Ours`, a candidate step, and `Theirs`, the released loop.
+"""The sides of a comparison behind one interface: `Ours`, our training step, and `Theirs`, the released loop.
 
-side.reset(); side.train(batches); side.state()
+side.reset(); side.train(batches); side.numbers()
 """
 
 import io
@@ -8,68 +8,68 @@ import warnings
 from contextlib import redirect_stderr
 
 import torch
-import torch.nn as nn
+from torch import Tensor, nn
 
-from benchmarks.candidates import candidates
-from benchmarks.workloads import CLASSES, class_wise, dtype_of
+from benchmarks.cases import CLASSES, Case, Setup
+from cfa_nb.config import TrainConfig
+from cfa_nb.data.batches import DTYPES
+from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.fast import fast_networks
 from cfa_nb.method.metrics import ClassCounts
-from cfa_nb.method.model import build
-from cfa_nb.method.step import sgd
+from cfa_nb.method.model import layout_of
+from cfa_nb.method.step import Sgd, train_step
 from cfa_nb.rng import stream
 
-AUTHORS = "authors"
+OURS, EAGER = "ours", "ours eager"
 LOSSES = {"at": "cw_pgd_loss", "trades": "cw_trades_loss", "fat": "cw_fat_loss"}
 
 
 class Side:
-    """A network and its optimiser that can be put back to where they started.
+    """A network in training that can be put back to where it started: it is changed in place only."""
 
-    Args:
-        model, optimiser: changed in place only.
-        start: the tensors of the state to start from, in the order of the model's.
-    """
-
-    def __init__(self, model, optimiser, start):
-        self.model, self.optimiser, self.start = model, optimiser, start
+    def __init__(self, name: str, case: Case, config: TrainConfig, model: nn.Module):
+        self.name, self.case, self.config, self.device = name, case, config, case.setup.device
+        self.model = model.to(self.device, DTYPES[config.precision]).train()
+        self.class_values = class_wise(config).to(self.device, DTYPES[config.precision])
+        self.start, self.momentum = case.start, []
         self.reset()
 
     @torch.no_grad()
-    def reset(self):
-        """Weights, buffers and momentum as at the start."""
-        _copy(self.start, self.model)
-        for state in self.optimiser.state.values():
-            state["momentum_buffer"].zero_()  # a buffer of zeros steps like no buffer
+    def reset(self) -> None:
+        """Weights, buffers and momentum as at the start; momentum of zeros steps like none."""
+        for target, value in zip(self.model.state_dict().values(), self.start, strict=True):
+            target.copy_(value)
+        for momentum in self.momentum:
+            momentum.zero_()
 
-    def kinds(self):
-        """What each tensor of the state is: "weight", "statistic" or "counter"."""
-        weights = {name for name, _ in self.model.named_parameters()}
-        tensors = self.model.state_dict().items()
-        return ["weight" if n in weights else "statistic" if v.is_floating_point() else "counter" for n, v in tensors]
-
-    def state(self):
-        """Copies of all weights and buffers, in order."""
-        return [value.detach().clone() for value in self.model.state_dict().values()]
+    def numbers(self) -> dict[str, Tensor]:
+        """The state as three vectors: "weight", "statistic" and "counter"."""
+        weights, kinds = {name for name, _ in self.model.named_parameters()}, {}
+        for name, value in self.model.state_dict().items():
+            kind = "weight" if name in weights else "statistic" if value.is_floating_point() else "counter"
+            kinds.setdefault(kind, []).append(value.flatten())
+        return {kind: torch.cat(values) for kind, values in kinds.items()}
 
 
 class Ours(Side):
-    """A registered candidate, by name."""
+    """`train_step` as it trains: eager on a CPU, on compiled views of the network on a GPU; there "ours eager", too."""
 
-    def __init__(self, name, workload, config, start, device="cpu"):
-        self.name, self.config, self.device = name, config, device
-        model = build(config, CLASSES, workload.shape).to(device, dtype_of(config)).train()
-        optimiser = sgd(model, config)
-        self.step = candidates()[name](model, optimiser, config)
-        super().__init__(model, optimiser, start)
-        self.table = class_wise(config).to(device, dtype_of(config))
+    def __init__(self, case: Case, config: TrainConfig, name: str = OURS):
+        super().__init__(name, case, config, case.network())
+        self.layout = layout_of(self.model.to(memory_format=layout_of(self.model)))
+        compiled = case.setup.device != "cpu" and name == OURS
+        self.networks = fast_networks(self.model, bf16=config.precision == "bf16", compiled=compiled)
+        self.update = Sgd(self.model, config)
+        self.momentum = self.update.momentum
 
-    def train(self, batches, seed=0):
-        """One pass over (x, y) batches; robust and clean hits per class come back, (K,) each."""
+    def train(self, batches: list, seed: int = 0) -> tuple:
+        """One pass over (x, y) batches; robust and clean hits of each class come back."""
         self.model.train()
-        robust, clean = (ClassCounts(CLASSES, self.device) for _ in range(2))
+        counts = [ClassCounts(CLASSES, self.device) for _ in range(2)]
         for i, (x, y) in enumerate(batches):
-            noise = stream(seed, "attack", 1, i, self.device)
-            self.step(x, y, self.table, noise, robust, clean)
-        return robust.result().hits, clean.result().hits
+            x, noise = x.contiguous(memory_format=self.layout), stream(seed, "attack", 1, i, self.device)
+            train_step(self.networks, self.update, x, y, self.class_values, self.config, noise, *counts)
+        return tuple(c.result().hits for c in counts)
 
 
 class Theirs(Side):
@@ -79,58 +79,49 @@ class Theirs(Side):
     out since the step normalises: then steps are compared, not networks.
     """
 
-    name = AUTHORS
-
-    def __init__(self, code, workload, config, start, device="cpu"):
-        self.code, self.config, self.device = code, config, device
-        if workload.is_prn18:
-            model = code.model.PreActResNet18(CLASSES)
-        else:
-            model = build(config, CLASSES, workload.shape)
+    def __init__(self, case: Case, config: TrainConfig):
+        self.code = case.setup.code
+        model = self.code.model.PreActResNet18(CLASSES) if case.is_prn18 else case.network()
+        if not case.is_prn18:
             model.normalise = nn.Identity()
-        model = model.to(device, dtype_of(config)).train()
-        super().__init__(model, sgd(model, config), start)
-        self.eps, beta, _, _ = class_wise(config).to(device, dtype_of(config))
+        super().__init__("authors", case, config, model)
+        self.eps, beta, _, _ = self.class_values
         self.beta = config.fat_tau if config.objective == "fat" else beta / (1 + beta)
+        numbers = dict(lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+        self.optimiser = torch.optim.SGD(self.model.parameters(), **numbers)
 
-    def train(self, batches, seed=None):
-        """One pass of the released loop; hits per class as `Ours` gives them. A seed is for the global generator."""
-        if seed is not None:
-            torch.manual_seed(seed)
-        attack = getattr(self.code.attack, LOSSES[self.config.objective])
+    def train(self, batches: list, seed: int = 0) -> tuple:
+        """As of `Ours`; the seed is for the global generator, from which the released loop draws."""
+        torch.manual_seed(seed)
+        attack, train_epoch = getattr(self.code.attack, LOSSES[self.config.objective]), self.code.train.train_epoch
         numbers = (self.eps, self.beta, self.config.alpha, self.config.steps)
         with quiet():
-            result = self.code.train.train_epoch(self.model, batches, self.optimiser, self.device, attack, *numbers)
-        return _hits(result[3], batches), _hits(result[2], batches)
+            result = train_epoch(self.model, batches, self.optimiser, self.device, attack, *numbers)
+        self.momentum = [state["momentum_buffer"] for state in self.optimiser.state.values()]
+        images = sum(len(y) for _, y in batches)  # the loop reports K * hits / N of each class, clean before robust
+        return tuple(tuple(round(float(a) * images / CLASSES) for a in result[i]) for i in (3, 2))
 
 
-def sides(names, code, workload, config, start, device="cpu"):
-    """The sides of these names, in this order; `code` is needed for "authors" alone."""
-    make = {AUTHORS: lambda: Theirs(code, workload, config, start, device)}
-    return [make[n]() if n in make else Ours(n, workload, config, start, device) for n in names]
+def sides(case: Case, **changes) -> list[Side]:
+    """All sides there are, the reference of every ratio first: the authors', or our eager step, or the only one."""
+    config = case.config(**changes)
+    theirs = [Theirs(case, config)] if case.setup.code else []
+    return theirs + [Ours(case, config, name) for name in our_names(case.setup)]
 
 
-def names(code):
-    """All sides there are, the reference of every ratio first: the authors', or our plain step without their code."""
-    return [AUTHORS] * (code is not None) + list(candidates())
+def our_names(setup: Setup) -> list[str]:
+    """The names of our sides."""
+    return [OURS] if setup.device == "cpu" else [EAGER, OURS]
 
 
-def quiet():
+def class_wise(config: TrainConfig) -> Calibration:
+    """Margins and betas that differ from class to class, as in the middle of a run: 0.6 to 1.4 times the nominal."""
+    spread, equal = [0.6 + 0.8 * k / (CLASSES - 1) for k in range(CLASSES)], (1 / CLASSES,) * CLASSES
+    eps, beta = (config.eps * s for s in spread), (config.beta * s for s in reversed(spread))
+    return Calibration(tuple(eps), tuple(beta), equal, equal)
+
+
+def quiet() -> redirect_stderr:
     """Swallows progress bars and the warning about an argument that torch has renamed since."""
     warnings.filterwarnings("ignore", message="size_average and reduce args will be deprecated")
     return redirect_stderr(io.StringIO())
-
-
-def _copy(start, model):
-    """Fills the model's state, tensor by tensor in order; raises `ValueError` if it is another network's."""
-    targets = list(model.state_dict().values())
-    if [t.shape for t in targets] != [s.shape for s in start]:
-        raise ValueError("the two networks do not have the same tensors in the same order")
-    for target, value in zip(targets, start):
-        target.copy_(value)
-
-
-def _hits(class_accuracy, batches):
-    """The released loop reports K * hits / N a class; the whole number behind it."""
-    n = sum(len(y) for _, y in batches)
-    return tuple(round(float(a) * n / CLASSES) for a in class_accuracy)

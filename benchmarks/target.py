@@ -1,114 +1,91 @@
-"""Seconds and epochs of training until validation PGD accuracy first reaches a value: speed must also learn.
+"""Time to a robust accuracy.
 
-python -m benchmarks.target --authors CFA --accuracy 0.4
+How long until a network reaches a given robust accuracy?
+
+    python -m benchmarks.target --authors CFA --accuracy 0.4
+
+AT with class-wise margins on images drawn like the demo's, in three channels; PGD accuracy on validation after each
+epoch. Seconds are those of training alone: validation is the same for all. Float32 paths part after a few steps, so
+epochs may differ by one; several seeds, median [range].
 """
 
-import sys
-from functools import partial
 from statistics import median
 
+import click
 import numpy as np
 
-from benchmarks import report, workloads
-from benchmarks.options import parse, parser
-from benchmarks.race import admit, fit
-from benchmarks.sides import sides
-from benchmarks.tables import markdown, seconds
-from benchmarks.timing import Summary, column, timed
-from benchmarks.workloads import CLASSES, Workload
+from benchmarks.benchmark import Benchmark, seconds
+from benchmarks.cases import CLASSES, Case
+from benchmarks.comparison import checked_rows, equal_sides, median_range, timed, times
+from benchmarks.sides import Side
 from cfa_nb.data.batches import Batches
 from cfa_nb.data.dataset import Split
-from cfa_nb.data.demo import draw
-from cfa_nb.method.evaluate import epoch_measure
-from cfa_nb.method.model import build
+from cfa_nb.data.demo import SIDE, draw
+from cfa_nb.method.evaluate import EpochEvaluation
 
-NAME = "target"
-COMPARES = True  # the released code takes part
-TITLE = "Time to a robust accuracy"
-NOTE = (
-    "AT with class-wise margins on images drawn like the demo's, in three channels; PGD accuracy on validation after "
-    "each epoch. Seconds are those of training alone: validation is the same for all. Float32 paths part after a few "
-    "steps, so epochs may differ by one; several seeds, median [range]."
-)
+RUN = dict(eps=0.15, alpha=0.0375, steps=5, eval_eps=0.15, eval_alpha=0.0375, crop_padding=0, flip=False, lr=0.05)
 
 
-def main(argv=None):
-    """The command; the result comes back."""
-    options = _options(argv)
-    workload = Workload.parse(options.model, options.batch)
-    start = workloads.learnt_state(workload, options.device)
-    admitted = fit(admit(workload, "at", start, options))
-    rows = []
-    for seed in range(1 if options.quick else options.seeds):
-        for name in admitted:
-            print(f"{NAME}: {name}, seed {seed}", file=sys.stderr, flush=True)
-            rows.append(train_until(name, workload, seed, options))
-    about = dict(network=workload.label, accuracy=options.accuracy)
-    return report.finish(sys.modules[__name__], options, rows, **about)
+def _measure(setup, model="w8d1x8", batch=100, accuracy=0.4, epochs=30, seeds=3):
+    case = Case.parse(setup, model, batch)
+    if case.side != SIDE:
+        raise click.BadParameter(f"the task has {SIDE}x{SIDE} images; say w8d1x8, or such", param_hint="--model")
+    checked, rows = checked_rows(case), []
+    for seed in range(1 if setup.quick else seeds):
+        click.echo(f"{case.label}, seed {seed}", err=True)
+        run = Case.parse(setup, model, batch, seed=seed, warm_up=0)
+        rows += [train_until(accuracy, epochs, side) for side in equal_sides(run, checked, **RUN)]
+    return dict(rows=rows, network=case.label, accuracy=accuracy)
 
 
-def _options(argv):
-    found = parser(NAME, __doc__)
-    found.add_argument("--model", default="w8d1x8", help="width and blocks for 8x8 images (%(default)s)")
-    found.add_argument("--batch", type=int, default=100, help="images a batch (%(default)s)")
-    found.add_argument("--accuracy", type=float, default=0.4, help="PGD accuracy to reach (%(default)s)")
-    found.add_argument("--epochs", type=int, default=30, help="when to give up (%(default)s)")
-    found.add_argument("--seeds", type=int, default=3, help="runs of each side (%(default)s)")
-    options = parse(found, argv)
-    if not options.model.endswith("x8"):
-        found.error(f"--model {options.model}: the task has 8x8 images; say w8d1x8 or another that ends in x8")
-    return options
+def train_until(accuracy: float, epochs: int, side: Side) -> dict:
+    """The row of one run, with one timing an epoch."""
+    seed, network = side.case.seed, side.case.network().to(side.device)
+    train, val = task(100, seed, side.device), task(50, 10**6 + seed, side.device)
+    evaluation = EpochEvaluation(network, val, side.config, CLASSES, "evaluate-val")  # every side's, on our network
+    accuracies, timings = [], []
+    while len(accuracies) < epochs and max(accuracies, default=-1) < accuracy:
+        epoch = len(accuracies) + 1
+        batches = list(Batches(train, side.config, epoch))
+        timings.append(timed(lambda b=batches, s=1000 * seed + epoch: side.train(b, s), side.device))
+        network.load_state_dict(dict(zip(network.state_dict(), side.model.state_dict().values())))
+        accuracies.append(evaluation(epoch).robust.overall)
+    about = dict(side=side.name, seed=seed, epochs=len(accuracies), reached=accuracies[-1] >= accuracy)
+    return {**about, "accuracies": accuracies, "timings": timings}
 
 
-def task(per_class, seed, device):
+def task(per_class: int, seed: int, device: str) -> Split:
     """Images like the demo's, in three equal channels: the released normalisation is for colour images."""
     split = draw(per_class, np.random.default_rng(seed))
     return Split(split.images.repeat(1, 3, 1, 1), split.labels).to(device)
 
 
-def train_until(name, workload, seed, options):
-    """The row of one run: {"epochs", "reached", "accuracies", "timings"}, one timing an epoch."""
-    attack = dict(eps=0.15, alpha=0.0375, steps=5, eval_eps=0.15, eval_alpha=0.0375)
-    plain = dict(crop_padding=0, flip=False, lr=0.05, seed=seed, precision=options.precision)
-    config = workload.config("at", **attack, **plain)
-    train, val = task(100, seed, options.device), task(50, 10**6 + seed, options.device)
-    initial = build(config, CLASSES, workload.shape).state_dict().values()
-    (side,) = sides([name], options.code, workload, config, list(initial), options.device)
-    accuracies, timings = [], []
-    while len(accuracies) < options.epochs and max(accuracies, default=-1) < options.accuracy:
-        epoch = len(accuracies) + 1
-        batches = list(Batches(train, config, epoch))
-        timings.append(timed(partial(side.train, batches, seed=1000 * seed + epoch), options.device))
-        accuracies.append(_robust_accuracy(side, val, workload, config, epoch))
-    reached = accuracies[-1] >= options.accuracy
-    return dict(side=name, seed=seed, epochs=len(accuracies), reached=reached, accuracies=accuracies, timings=timings)
+def runs_by_side(result: dict) -> list[list[dict]]:
+    """The rows of each side."""
+    names = dict.fromkeys(row["side"] for row in result["rows"])
+    return [[row for row in result["rows"] if row["side"] == name] for name in names]
 
 
-def _robust_accuracy(side, val, workload, config, epoch):
-    """PGD accuracy on validation, judged by our evaluation on our network for every side."""
-    judged = build(config, CLASSES, workload.shape).to(side.device)
-    for target, value in zip(judged.state_dict().values(), side.state()):
-        target.copy_(value)
-    return epoch_measure(judged, val, config, CLASSES, epoch, "evaluate-val").robust.overall
+def _range(value_of, digits):
+    """A cell: of the runs that reached the accuracy."""
+
+    def cell(runs, _):
+        values = [value_of(row) for row in runs if row["reached"]]
+        return median_range(values, digits) if values else "-"
+
+    return cell
 
 
-def table(found):
-    """The table of a result."""
-    header = ["step", "runs", "reached", "epochs", "seconds", "s an epoch"]
-    names = dict.fromkeys(row["side"] for row in found["rows"])
-    lines = [_cells(name, [r for r in found["rows"] if r["side"] == name]) for name in names]
-    return f"PGD accuracy {found['accuracy']:.0%}, {found['network']}\n\n" + markdown(header, lines)
-
-
-def _cells(name, rows):
-    there = [r for r in rows if r["reached"]]
-    epoch = median(t for r in rows for t in column(r["timings"]))
-    cells = [name, str(len(rows)), str(len(there))]
-    if not there:
-        return [*cells, "-", "-", seconds(epoch)]
-    taken = Summary.of([sum(column(r["timings"])) for r in there])
-    return [*cells, Summary.of([r["epochs"] for r in there]).text(0), taken.text(1), seconds(epoch)]
-
+COLUMNS = {
+    "step": lambda runs, _: runs[0]["side"],
+    "runs": lambda runs, _: str(len(runs)),
+    "reached": lambda runs, _: str(sum(row["reached"] for row in runs)),
+    "epochs": _range(lambda row: row["epochs"], 0),
+    "seconds": _range(lambda row: sum(times(row)), 1),
+    "s an epoch": lambda runs, _: seconds(median(s for row in runs for s in times(row))),
+}
+CAPTION = "PGD accuracy {accuracy:.0%}, {network}\n\n"
+TARGET = Benchmark("target", __doc__, _measure, COLUMNS, lines=runs_by_side, caption=CAPTION)
 
 if __name__ == "__main__":
-    main()
+    TARGET.main()

@@ -1,0 +1,124 @@
+"""Sides against each other: first whether they compute the same, then, interleaved, how long they take.
+
+Equality is asked in float64 before anything is timed: a ratio of unequal work means nothing. Timings come in rounds in
+which every side runs once, so that a slow minute of the machine hits all of them.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from benchmarks.benchmark import seconds
+from benchmarks.cases import Case
+from benchmarks.sides import Side, Theirs, sides
+from cfa_nb.rng import stream
+
+CLOSE = 1e-9  # of the largest movement of any weight, and of any running statistic
+
+
+def checked_rows(case: Case) -> list[dict]:
+    """The row of every side, the reference first: is it equal to the reference, after one step each in float64?"""
+    first, *others = sides(case, precision="fp64")
+    start, expected = first.numbers(), _step(first)
+    answers = {first.name: dict(equal=None, equality="reference")}
+    answers |= {side.name: equality(start, expected, _step(side)) for side in others}
+    return [dict(method=case.method, side=name, **answer) for name, answer in answers.items()]
+
+
+def equal_sides(case: Case, rows: list[dict], **changes) -> list[Side]:
+    """The sides, but for those whose rows say that they are unequal."""
+    return [side for side, row in zip(sides(case, **changes), rows) if row["equal"] is not False]
+
+
+def _step(side):
+    """(hits, numbers) after one step; the released code draws from the global generator, and is given our numbers.
+
+    A CPU, whose float64 convolutions are slow, sees a quarter of the batch.
+    """
+    n = max(2, side.case.batch // 4) if side.device == "cpu" else side.case.batch
+    x, y = (t[:n] for t in side.case.batches(1, torch.float64)[0])
+    if not isinstance(side, Theirs):
+        return side.train([(x, y)]), side.numbers()
+    draw = torch.randn if side.config.objective == "trades" else torch.rand
+    noise = draw(x.shape, generator=stream(0, "attack", 1, 0, x.device), dtype=x.dtype, device=x.device)
+    with patch.multiple(torch, rand_like=lambda *_, **__: noise, randn=lambda *_, **__: noise):
+        return side.train([(x, y)]), side.numbers()
+
+
+def equality(start: dict[str, Tensor], a: tuple, b: tuple) -> dict:
+    """{"equal", "equality"} of two outcomes (hits, numbers) that began at `start`: yes or no, and how far apart.
+
+    The difference is that of weights over their largest movement, or of running statistics over theirs, whichever is
+    larger; it is not a number where nothing moved. Hits per class and BatchNorm's counters must be the same.
+    """
+    (hits_a, a), (hits_b, b) = a, b
+    kinds = ("weight", "statistic")
+    apart = [(a[kind] - b[kind]).abs().max() / (a[kind] - start[kind]).abs().max() for kind in kinds]
+    difference, same_counts = float(torch.stack(apart).max()), hits_a == hits_b and a["counter"].equal(b["counter"])
+    equal, counts = difference <= CLOSE and same_counts, "" if same_counts else ", other counts"
+    return dict(equal=equal, equality=f"{'yes' if equal else 'NO'} ({difference:.1e}{counts})")
+
+
+def timed(work: Callable[[], object], device: str) -> dict[str, float]:
+    """{"wall_s", "cpu_s"} of a call: on the clock and of this process; on a GPU from an idle device to an idle one."""
+    synchronise = torch.cuda.synchronize if device != "cpu" else lambda: None
+    synchronise()
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    synchronise()
+    return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+
+
+def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[str, bool]]:
+    """Whose turn it is, and whether it counts: one round before the others does not. Each begins with another side."""
+    for number in range(rounds + 1):
+        first = number % len(names)
+        for name in [*names[first:], *names[:first]]:
+            yield name, number > 0
+
+
+def timed_rows(case: Case, works: Callable[[Side], dict[str, Callable]]) -> list[dict]:
+    """`checked_rows` with the interleaved timings {part: [...]} of each side's works; an unequal side has none."""
+    rows = checked_rows(case)
+    runners = {side.name: (side, works(side)) for side in equal_sides(case, rows)}
+    timings = {name: {part: [] for part in parts} for name, (_, parts) in runners.items()}
+    for name, counts in turns(list(runners), case.pairs):
+        side, parts = runners[name]
+        side.reset()
+        for part, work in parts.items():
+            timings[name][part] += [timed(work, case.setup.device)] * counts
+    return [row | dict(network=case.label, timings=timings.get(row["side"], {})) for row in rows]
+
+
+def step_rows(case: Case, steps: int = 1) -> list[dict]:
+    """`timed_rows` of so many training steps."""
+    batches = case.batches(steps)
+    rows = timed_rows(case, lambda side: {"steps": lambda: side.train(batches)})
+    return [row | dict(steps=steps, timings=row["timings"].get("steps", [])) for row in rows]
+
+
+def step_cell(row: dict, result: dict) -> str:
+    """Seconds a step, the median."""
+    return seconds(median(times(row)) / row.get("steps", 1)) if row["timings"] else "not timed"
+
+
+def times(row: dict, clock: str = "wall_s") -> list[float]:
+    """The seconds of a row's timings on one clock."""
+    return [timing[clock] for timing in row["timings"]]
+
+
+def ratio_cell(row: dict, result: dict, of: Callable[[dict], list[float]] = times) -> str:
+    """How many times faster than the first row of the same network and method, pair by pair; "1.47 [1.41-1.68]"."""
+    first = next(r for r in result["rows"] if (r["network"], r["method"]) == (row["network"], row["method"]))
+    if row is first or not row["timings"]:
+        return "1" if row is first else "-"
+    return median_range([a / b for a, b in zip(of(first), of(row), strict=True)])
+
+
+def median_range(values: Sequence[float], digits: int = 2) -> str:
+    """Such as "1.47 [1.41-1.68]"."""
+    return f"{median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
