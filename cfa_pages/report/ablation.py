@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
@@ -53,7 +54,7 @@ def _seeds_and_mean(ax, x, rows):
     ax.plot(x, [np.mean(v) for v in rows], "-o", color=CFA, ms=6, mew=0)
 
 
-def trailing_mean(values: np.ndarray, width: int) -> np.ndarray:
+def trailing_mean(values: ArrayLike, width: int) -> np.ndarray:
     """(epochs, K) mean over the last `width` epochs up to each one, fewer at the start."""
     values = np.asarray(values, dtype=float)
     return np.array([values[max(0, i + 1 - width) : i + 1].mean(axis=0) for i in range(len(values))])

@@ -99,7 +99,7 @@ class Proof:
         return "\n".join([f"**{self.name}.** {self.claim}", "", *lines, "", end])
 
 
-def equal(text: str, left: sp.Expr, right: sp.Expr, latex: str | None = None) -> Step:
+def equal(text: str, left: sp.Expr, right: sp.Expr | int, latex: str | None = None) -> Step:
     """A step that states left = right; `latex` writes it where sympy has already collapsed one side."""
     left, right = sp.sympify(left), sp.sympify(right)
     return Step(text, latex or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))

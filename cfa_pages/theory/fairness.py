@@ -90,7 +90,9 @@ def _accuracy(model, label, w, eps):
     return model.robust_acc(label, w or np.finfo(float).tiny, eps)
 
 
-def always_rises(p: ArrayLike, eta: ArrayLike, eps: ArrayLike, d: int = 1, ball: str = "features") -> bool | np.ndarray:
+def always_rises(
+    p: ArrayLike, eta: ArrayLike, eps: ArrayLike, d: int = 1, ball: str = "features"
+) -> np.bool | np.ndarray:
     """Whether R_y(f_w) strictly increases for all w > 0: the left half of Theorem 4's second claim, for one class.
 
     x_1 untouched: iff eps >= eta (p > 1/2), or eps > eta (p = 1/2).

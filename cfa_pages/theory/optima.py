@@ -17,30 +17,31 @@ import numpy as np
 
 mp = mpmath.MPContext()
 mp.dps = 50
+Real = float | mp.mpf  # a double, or a number of 50 digits
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One class's accuracy along u; the fields are those of the formula above (floats, or 50-digit numbers)."""
+    """One class's accuracy along u; the fields are those of the formula above."""
 
-    p: float
-    b: float
-    sigma: float = 1.0
-    kappa: float = 0.0
+    p: Real
+    b: Real
+    sigma: Real = 1.0
+    kappa: Real = 0.0
 
-    def lead(self, u: float | mpmath.mpf) -> mpmath.mpf:
+    def lead(self, u: Real) -> Real:
         """R(u) - p for u in [0, inf], the ends being limits; exact where R comes within 1e-50 of p, as at a far top."""
         missing = mp.ncdf(-self._argument(1 - mp.mpf(self.kappa), u))
         falling = mp.ncdf(self._argument(-1 - mp.mpf(self.kappa), u))
         return (1 - mp.mpf(self.p)) * falling - self.p * missing
 
-    def slope(self, u: float | mpmath.mpf) -> mpmath.mpf:
+    def slope(self, u: Real) -> Real:
         """dR/du at a finite u; 50 digits, so that nothing underflows."""
         kappa = mp.mpf(self.kappa)
         rising = self.p * (1 - kappa) * mp.npdf(self._argument(1 - kappa, u))
         return (rising - (1 - mp.mpf(self.p)) * (1 + kappa) * mp.npdf(self._argument(-1 - kappa, u))) / self.sigma
 
-    def quadratic(self) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf] | None:
+    def quadratic(self) -> tuple[Real, Real, Real] | None:
         """(k, m, c) with sign dR/du = sign(k u^2 - m u + c); None where R falls everywhere (kappa >= 1)."""
         p, b, sigma, kappa = (mp.mpf(v) for v in (self.p, self.b, self.sigma, self.kappa))
         if kappa >= 1:
