@@ -43,7 +43,7 @@ def sweep(runs: Runs, profile: Profile, figure: str = "fig5", selection: str = "
 
 
 def _accuracies(runs, profile, recipe, selection, **changes):
-    """PGD-10 test accuracies of the study's seeds: the sweeps are judged by the attack of each epoch."""
+    """PGD-10 test accuracies of the study's seeds: the sweeps use the attack of each epoch's evaluation."""
     runs_by_seed = find(runs, profile, recipe, **changes)
     return [runs_by_seed[s].pgd10("live", selection) for s in profile.study_seeds if s in runs_by_seed]
 
