@@ -93,7 +93,7 @@ TEXT_CALLS = {  # everything else that notebooks take from report, by the name t
     "class_interval_table": lambda r, p: report.class_interval_table(r, p),
     "classwise_text": lambda r, p: report.classwise_text(r, p),
     "comparison_caption": lambda r, p: report.comparison_caption(r, p, "last"),
-    "comparisons": lambda r, p: report.comparisons(r, p, report.TABLE_1_PAIRS, "last"),
+    "comparisons": lambda r, p: report.comparisons(r, p, report.pairs(1), "last"),
     "confusion_text": lambda r, p: report.confusion_text(_counts(r, p), hard_classes(p, r)),
     "fairness_gain_text": lambda r, p: report.fairness_gain_text(r, p),
     "fluctuation_caption": lambda r, p: report.fluctuation_caption(r, p, "fawa"),
@@ -152,7 +152,7 @@ def _counts(runs, profile):
 def test_all_that_notebooks_call_is_called_here():
     text = "".join(p.read_text() for p in notebooks_dir().glob("*.ipynb"))
     called = set(re.findall(r"\breport\.([a-z]\w*)\(", text))
-    assert called <= set(TEXT_CALLS) | set(DRAWN)
+    assert called <= set(TEXT_CALLS) | set(DRAWN) | {"pairs"}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -209,7 +209,7 @@ def test_tables_2_and_3_show_all_selections(runs):
 
 
 def test_a_comparison_is_paired_and_knows_the_papers(runs):
-    table = report.comparisons(runs, SMOKE, report.TABLE_2_PAIRS)
+    table = report.comparisons(runs, SMOKE, report.pairs(2))
     assert table["worst class, PGD-20"][0].startswith("+10.0 [")
     assert table["worst class: seeds up"][0] == "2 of 2"
     assert paper_difference("at_cfa", "at") == "+3.4 / +4.3"
@@ -221,9 +221,9 @@ def test_the_papers_difference_is_that_of_the_same_checkpoint(runs):
     ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
     printed = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
     assert paper_difference("at_cfa", "at", "last") == printed != paper_difference("at_cfa", "at")
-    table = report.comparisons(runs, SMOKE, report.TABLE_1_PAIRS, "last")
+    table = report.comparisons(runs, SMOKE, report.pairs(1), "last")
     assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == printed
-    for pairs in (report.TABLE_2_PAIRS, report.TABLE_3_PAIRS):
+    for pairs in (report.pairs(2), report.pairs(3)):
         assert set(report.comparisons(runs, SMOKE, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
 
 

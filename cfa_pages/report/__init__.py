@@ -26,12 +26,10 @@ from cfa_pages.report.ablation import (
 from cfa_pages.report.averages import average_table, average_text
 from cfa_pages.report.betas import beta_caption, beta_classes, beta_table, beta_text
 from cfa_pages.report.comparisons import (
-    TABLE_1_PAIRS,
-    TABLE_2_PAIRS,
-    TABLE_3_PAIRS,
     comparison_caption,
     comparisons,
     gain_text,
+    pairs,
 )
 from cfa_pages.report.fluctuation import (
     change_caption,
@@ -92,9 +90,6 @@ from cfa_pages.report.tables import (
 __all__ = [
     "CALIBRATED",
     "PLAIN_RUNS",
-    "TABLE_1_PAIRS",
-    "TABLE_2_PAIRS",
-    "TABLE_3_PAIRS",
     "acceptance",
     "acceptance_trace",
     "adversarial_grid",
@@ -138,6 +133,7 @@ __all__ = [
     "margins_caption",
     "never_accepted_text",
     "oscillation_text",
+    "pairs",
     "png",
     "profiles_table",
     "ranking",

@@ -6,9 +6,17 @@ import pandas as pd
 
 from cfa_nb.config import ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.verdicts import row_difference
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
-from cfa_pages.results.rows import SELECTIONS, attack_label, only_stand_ins, stand_in_text, worst_label
+from cfa_pages.results.rows import (
+    SELECTIONS,
+    added_rows,
+    attack_label,
+    base_row,
+    only_stand_ins,
+    row_difference,
+    stand_in_text,
+    worst_label,
+)
 from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Paired, count, points
 
@@ -21,6 +29,12 @@ TABLE_1_PAIRS = (
 TABLE_2_PAIRS = (("at_ccm", "at"), ("trades_ccm", "trades"), ("trades_ccr", "trades"), ("trades_ccm_ccr", "trades"),
                  ("fat_ccm", "fat"))  # fmt: skip
 TABLE_3_PAIRS = tuple((f"{m}_fawa", f"{m}_ema") for m in ("at", "trades", "fat"))
+
+
+def pairs(table: int) -> tuple[tuple[str, str], ...]:
+    """(row, base) of the comparisons under Table 1, 2 or 3; a row that the paper does not have stands over its base."""
+    added = tuple((key, base_row(key)) for key in added_rows() if table in ROWS[key].tables)
+    return {1: TABLE_1_PAIRS, 2: TABLE_2_PAIRS, 3: TABLE_3_PAIRS}[table] + added
 
 
 def comparisons(

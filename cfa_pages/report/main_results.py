@@ -4,12 +4,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cfa_nb.config import ROWS
+from cfa_nb.config import ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
 from cfa_pages.results.paper import TABLE_1
-from cfa_pages.results.rows import SELECTIONS, accuracies, attack_label, by_seed, class_groups, worst_label
+from cfa_pages.results.rows import (
+    SELECTIONS,
+    accuracies,
+    added_rows,
+    attack_label,
+    base_row,
+    by_seed,
+    class_groups,
+    worst_label,
+)
 from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import count, extreme, mean_std, percent, points, spread_of
 
@@ -25,11 +34,12 @@ def per_class(runs: Runs, profile: Profile, key: str, selection: str = "best") -
 
 def classwise_bars(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
-    fig, axes = panels(len(METHODS), height=3.6, width=14.5, sharey=True)
+    compared = _compared()
+    fig, axes = panels(len(compared), height=3.6, width=14.5 / 3 * len(compared), sharey=True)
     classes = shown_classes(profile, runs)
     indices = list(classes.indices)
-    for ax, (method, title) in zip(axes, METHODS.items()):
-        for key, colour, shift in ((method, PLAIN, -0.21), (f"{method}_cfa", CFA, 0.21)):
+    for ax, (base, row, title) in zip(axes, compared):
+        for key, colour, shift in ((base, PLAIN, -0.21), (row, CFA, 0.21)):
             values = per_class(runs, profile, key, selection)[:, indices]
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
             options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
@@ -41,6 +51,12 @@ def classwise_bars(runs: Runs, profile: Profile, selection: str = "best") -> Fig
         ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, fontsize=9, handlelength=1, borderaxespad=0)
     percent_axis(axes[0], 0)
     return fig
+
+
+def _compared():
+    """(base, row, title) of each panel: a method without and with CFA, and each row that the paper does not have."""
+    rows = [(method, f"{method}_cfa", title) for method, title in METHODS.items()]
+    return rows + [(base_row(key), key, ROWS[key].label) for key in added_rows()]
 
 
 def classwise_caption(runs: Runs, profile: Profile, selection: str = "best") -> str:
@@ -79,7 +95,7 @@ def tradeoff(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
     fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
-    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in TABLE_1}, worst_label(profile))
+    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in rows_of(1)}, worst_label(profile))
     ours.set_title(f"Here: {profile.data_label}, {attack_label(profile)}")
     paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
     _draw_paths(theirs, paper, "worst class")
@@ -107,7 +123,8 @@ def _draw_paths(ax, rows, worst_name):
         ax.errorbar(
             avg, worst, worst_std, avg_std, fmt="none", ecolor=_colour(key), elinewidth=0.9, alpha=0.45, zorder=2
         )
-        ax.plot(avg, worst, MARKS[key.split("_")[0]], color=_colour(key), ms=8.5, mew=0, zorder=3, clip_on=False)
+        marker = MARKS.get(key.split("_")[0], "P")
+        ax.plot(avg, worst, marker, color=_colour(key), ms=8.5, mew=0, zorder=3, clip_on=False)
     ax.margins(0.16)
     percent_axis(ax, None)
     ax.set_xlim(max(0.0, ax.get_xlim()[0]))

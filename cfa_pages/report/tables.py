@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cfa_nb.config import LIVE, ROWS
+from cfa_nb.config import LIVE, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
-from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
+from cfa_pages.results.paper import NOT_PRINTED, printed
 from cfa_pages.results.rows import (
     SELECTIONS,
     accuracies,
@@ -33,11 +33,11 @@ CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades
 
 def table1(runs: Runs, profile: Profile, selection: str = "best") -> pd.DataFrame:
     """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
-    return pd.DataFrame([_table_1_row(runs, profile, key, selection) for key in TABLE_1])
+    return pd.DataFrame([_table_1_row(runs, profile, key, selection) for key in rows_of(1)])
 
 
 def _table_1_row(runs, profile, key, selection):
-    attack, paper = attack_label(profile), TABLE_1[key][selection]
+    attack, paper = attack_label(profile), printed(1, key, selection)
     row = {"Method": ROWS[key].label, heading(profile, "clean"): pair_text(runs, profile, key, selection, "clean")}
     row[heading(profile, attack)] = pair_text(runs, profile, key, selection)
     if selection == "best":
@@ -71,33 +71,35 @@ def _white_box(runs, profile, key, selection):
     return {heading(profile, name): pair_text(runs, profile, key, selection, "pgd")}
 
 
-def _less_paper(runs, profile, key, selection, metric, printed, name):
+def _less_paper(runs, profile, key, selection, metric, paper, name):
     """The column "ours − paper": difference of the means, average / worst class; {} off the paper's own protocol."""
     if not profile.paper_protocol:
         return {}
     cells = []
-    for statistic, value in (("avg", printed.avg), ("worst", printed.worst)):
+    for statistic, value in (("avg", paper.avg), ("worst", paper.worst)):
         ours = list(by_seed(runs, profile, key, selection, f"{metric}_{statistic}").values())
-        cells.append(points(sum(ours) / len(ours) - value.mean / 100) if ours else "–")
+        both = ours and paper is not NOT_PRINTED
+        cells.append(points(sum(ours) / len(ours) - value.mean / 100) if both else "–")
     return {f"{LESS} ({name})": " / ".join(cells)}
 
 
 def table2(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Table 2: with and without class-wise calibrated margin (CCM) and regularisation (CCR); live weights."""
-    return _robust_table(runs, profile, TABLE_2)
+    return _robust_table(runs, profile, 2)
 
 
 def table3(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Table 3: EMA against FAWA, averages of the same runs."""
-    return _robust_table(runs, profile, TABLE_3)
+    return _robust_table(runs, profile, 3)
 
 
-def _robust_table(runs, profile, paper):
+def _robust_table(runs, profile, number):
     attack, rows = attack_label(profile), []
-    for key, printed in paper.items():
+    for key in rows_of(number):
+        paper = printed(number, key)["robust"]
         ours = {heading(profile, f"{attack}, {SELECTIONS[s]}"): pair_text(runs, profile, key, s) for s in SELECTIONS}
-        ours |= _white_box(runs, profile, key, "best") | {f"{PAPER} (AA), best": str(printed)}
-        ours |= _less_paper(runs, profile, key, "best", "robust", printed, "AA")
+        ours |= _white_box(runs, profile, key, "best") | {f"{PAPER} (AA), best": str(paper)}
+        ours |= _less_paper(runs, profile, key, "best", "robust", paper, "AA")
         rows.append({"Method": ROWS[key].label, **ours})
     return pd.DataFrame(rows)
 

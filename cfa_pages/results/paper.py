@@ -36,7 +36,10 @@ class Pair:
     worst: Value
 
     def __str__(self):
-        return f"{self.avg} / {self.worst}"
+        return "–" if math.isnan(self.avg.mean) else f"{self.avg} / {self.worst}"
+
+
+NOT_PRINTED = Pair(Value(math.nan), Value(math.nan))  # what stands for the paper's value of a row that is not its own
 
 
 def _pair(avg, avg_std, worst, worst_std):
@@ -136,6 +139,13 @@ class Gap:
 
     def __str__(self):
         return f"{100 * self.mean:+.1f} points".replace("-", "−")
+
+
+def printed(table: int, key: str, selection: str = "best") -> dict[str, Pair]:
+    """{"clean", "robust"}: what Table 1, 2 or 3 prints of a row; `NOT_PRINTED` where it prints nothing."""
+    if table == 1:
+        return TABLE_1[key][selection] if key in TABLE_1 else dict.fromkeys(("clean", "robust"), NOT_PRINTED)
+    return {"clean": NOT_PRINTED, "robust": {2: TABLE_2, 3: TABLE_3}[table].get(key, NOT_PRINTED)}
 
 
 def difference(table: dict, row: str, base: str, statistic: str, *path: str) -> Gap:

@@ -9,9 +9,10 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from cfa_nb.config import LIVE, ROWS, Average
+from cfa_nb.config import LIVE, RECIPES, ROWS, Average
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.study import Profile
+from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import Paired, count, image_interval, paired
 
@@ -45,12 +46,6 @@ def hard_classes(profile: Profile, runs: Sequence[Run] = ()) -> tuple[int, ...]:
         return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
     number = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
     return hardest_by_training(_reference_runs(runs, profile)[1], number)
-
-
-def easy_classes(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
-    """The other classes; () without a run."""
-    hard = hard_classes(profile, runs)
-    return tuple(k for k in range(class_count(runs)) if k not in hard)
 
 
 def class_groups(profile: Profile, runs: Sequence[Run]) -> dict[str, tuple[int, ...]]:
@@ -142,6 +137,17 @@ def find(runs: Iterable[Run], profile: Profile, recipe: str, **changes) -> dict[
 def row_runs(runs: Iterable[Run], profile: Profile, key: str) -> dict[int, Run]:
     """{seed: run} of a table row ("at_cfa")."""
     return find(runs, profile, ROWS[key].recipe)
+
+
+def added_rows() -> tuple[str, ...]:
+    """Keys of the rows that no table of the paper has."""
+    return tuple(key for key in ROWS if not any(key in table for table in (TABLE_1, TABLE_2, TABLE_3)))
+
+
+def base_row(key: str) -> str:
+    """The plain row that a row is compared with: AT, TRADES or FAT where that is its objective, else AT."""
+    objective = RECIPES[ROWS[key].recipe].objective
+    return objective if objective in ("trades", "fat") else "at"
 
 
 def stand_ins(runs: Runs, profile: Profile, key: str) -> dict[int, str]:

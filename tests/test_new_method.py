@@ -1,0 +1,120 @@
+"""A new method is one function and two entries: this does what CONTRIBUTING says, step by step."""
+
+import inspect
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import pytest
+import torch.nn.functional as F
+from factories import all_runs
+
+from cfa_nb import config
+from cfa_nb.config import RECIPES, ROWS, Row, check_names
+from cfa_nb.method.attacks import cross_entropy, pgd, uniform_start
+from cfa_nb.method.calibration import CALIBRATORS, calibrator, uniform
+from cfa_nb.method.objectives import OBJECTIVES, objective
+from cfa_nb.method.train import train
+from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.status import status
+from cfa_nb.runs.store import RunStore
+from cfa_pages import report
+from cfa_pages.report.style import use_style
+
+LABELS = {"smooth": "Label smoothing", "at_inverse": "AT + inverse margins"}
+
+
+def smooth(networks, x, y, image, config, generator):
+    """AT with label smoothing."""
+    start = uniform_start(x, image.eps, generator)
+    x_adv = pgd(networks.attacked, x, cross_entropy(y), eps=image.eps, alpha=config.alpha, steps=3, start=start)
+    logits = networks.trained(x_adv)
+    return F.cross_entropy(logits, y, label_smoothing=0.1), logits.detach()
+
+
+def inverse(config, train_robust_acc):
+    """The opposite of CCM: the worse a class does, the larger its margin."""
+    calibration = uniform(config, len(train_robust_acc))
+    return replace(calibration, eps=tuple((1.5 - t) * config.eps for t in train_robust_acc))
+
+
+@pytest.fixture
+def profile():
+    """The smoke profile of a project to which both methods were added; they are gone afterwards."""
+    # 1. the functions
+    objective(smooth)
+    calibrator(inverse)
+    # 2. their runs
+    RECIPES["smooth"] = replace(RECIPES["at"], objective="smooth")
+    RECIPES["at_inverse"] = replace(RECIPES["at"], calibrator="inverse")
+    # 3. their rows
+    ROWS["smooth"] = Row("Label smoothing", "smooth")
+    ROWS["at_inverse"] = Row("AT + inverse margins", "at_inverse")
+    check_names()
+    yield replace(SMOKE)
+    for registry in (OBJECTIVES, CALIBRATORS, RECIPES, ROWS):
+        for name in ("smooth", "inverse", "at_inverse"):
+            registry.pop(name, None)
+
+
+def test_it_trains_with_what_it_says(profile, tmp_path):
+    runs = {r: profile.config(r, 0) for r in ("at", "smooth", "at_inverse")}
+    records = {r: train(c, (), RunStore(tmp_path)) for r, c in runs.items()}
+    assert len({records[r].epochs[0].train_robust for r in ("at", "smooth")}) == 2
+    t, eps = records["at_inverse"].epochs[0].train_robust.per_class, records["at_inverse"].epochs[1].class_eps
+    assert eps == pytest.approx([(1.5 - value) * runs["at"].eps for value in t])
+
+
+def test_it_has_its_row_in_every_table_and_comparison(profile):
+    runs = all_runs(profile)
+    for table in (report.table1(runs, profile), report.table2(runs, profile), report.table3(runs, profile)):
+        added = table[table["Method"].isin(LABELS.values())]
+        assert len(added) == 2
+        assert (added[[c for c in table if c.startswith("paper")]] == "–").all(axis=None)
+        assert not (added[[c for c in table if c.startswith("PGD-20")]] == "–").any(axis=None)
+    for number in (1, 2, 3):
+        comparisons = report.comparisons(runs, profile, report.pairs(number))
+        for label in LABELS.values():
+            assert f"{label} − AT" in set(comparisons["Comparison"])
+
+
+def test_it_stands_in_the_class_wise_figure_and_in_the_picture_of_table_1(profile):
+    runs = all_runs(profile)
+    use_style()
+    titles = [ax.get_title(loc="left") for ax in report.classwise_bars(runs, profile).axes]
+    assert titles == ["AT", "TRADES", "FAT", *LABELS.values()]
+    texts = {text.get_text() for text in report.tradeoff(runs, profile).axes[0].texts}
+    assert set(LABELS.values()) <= texts
+    plt.close("all")
+
+
+def test_status_counts_its_runs(profile, folders, monkeypatch):
+    monkeypatch.setattr("cfa_nb.runs.status.profile_named", lambda name: profile)
+    names = [run["run"] for run in status("smoke")["runs"]]
+    for recipe in ("smooth", "at_inverse"):
+        assert len([n for n in names if n.startswith(f"{recipe}-s")]) == len(profile.seeds)
+
+
+def test_a_taken_name_is_refused(profile):
+    for enter, function in ((objective, smooth), (calibrator, inverse)):
+        with pytest.raises(ValueError, match="name yours otherwise"):
+            enter(function)
+    source = inspect.getsource(config)
+    for name, first in (("RECIPES", "at=_AT,"), ("ROWS", 'at=Row("AT", "at", tables=(1, 2)),')):
+        assert f"{name} = dict(\n    {first}" in source
+        with pytest.raises(SyntaxError, match="keyword argument repeated: at"):
+            compile(source.replace(f"{name} = dict(\n", f"{name} = dict(\n    at=0,\n"), "config.py", "exec")
+
+
+def test_a_recipe_bears_the_name_of_what_it_trains(profile):
+    RECIPES["better_at"] = replace(RECIPES["at"], eps=0.1)
+    try:
+        with pytest.raises(ValueError, match=r"RECIPES\['better_at'\] trains what is called 'at'"):
+            check_names()
+    finally:
+        del RECIPES["better_at"]
+    ROWS["lost"] = Row("Lost", "nowhere")
+    try:
+        with pytest.raises(ValueError, match="which RECIPES lacks"):
+            check_names()
+    finally:
+        del ROWS["lost"]
