@@ -12,7 +12,7 @@ import torch
 import torch.nn as nn
 
 from cfa_nb.data.batches import Batches
-from cfa_nb.method import attacks
+from cfa_nb.method import attacks, evaluate, graphs
 from cfa_nb.method.calibration import Calibration, uniform
 from cfa_nb.method.fast import Frozen, Trained, fast_networks
 from cfa_nb.method.metrics import ClassCounts
@@ -212,6 +212,7 @@ def test_bf16_touches_the_convolutions_alone():
     after = model.state_dict()
     assert all(after[k].dtype == before[k].dtype for k in before)
     assert not torch.equal(before["stem.weight"], after["stem.weight"])
+    assert Epoch(model, config, tiny.split(20, SHAPE), 10).networks.attacked.bf16, "an epoch on a CPU is in bf16 too"
     attacked = side.networks.attacked.weights()[0].clone()
     side.networks.refresh()
     assert not torch.equal(attacked, side.networks.attacked.weights()[0]), "the attack's copy follows the weights"
@@ -239,3 +240,55 @@ def test_the_first_loss_that_is_not_finite_is_named():
     config = config_of("at", batch_size=20, lr=1e200)
     model = build(config, 10, SHAPE).double().train()
     assert Epoch(model, config, tiny.split(60, SHAPE), 10).run(1, uniform(config, 10))[2] == 2
+
+
+class Replayed:
+    """Stands for `Captured` on a CPU: runs the body at each replay, on the generators' seeds."""
+
+    def __init__(self, body, size, device, mutable, generators):
+        self.body, self.size, self.generators = body, size, [torch.Generator() for _ in range(generators)]
+        assert all(t.device.type == "cpu" for t in mutable)
+
+    def replay(self, index, seeds):
+        assert len(index) == self.size
+        for generator, seed in zip(self.generators, seeds, strict=True):
+            generator.manual_seed(seed)
+        self.body(index, *self.generators)
+
+
+@pytest.fixture
+def _no_gpu_needed(monkeypatch):
+    monkeypatch.setattr(graphs, "Captured", Replayed)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+
+
+@pytest.mark.usefixtures("_no_gpu_needed")
+@pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm", "frl"])
+def test_an_epoch_of_graphs_is_the_epoch_but_for_the_capture(recipe):
+    """What surrounds a capture (batches, seeds, views, counters) needs no GPU; for the capture see tests/test_gpu.py."""
+    config = config_of(recipe, batch_size=24, flip=True)
+    split, calibration, model = tiny.split(60, SHAPE), uniform(config, 10), build(config, 10, SHAPE).double().train()
+    plain = Epoch(copy.deepcopy(model), config, split, 10)
+    graph = graphs.GraphEpoch(copy.deepcopy(model), config, split, 10)
+    for epoch in (1, 2):
+        assert graph.run(epoch, calibration) == plain.run(epoch, calibration)
+    assert sorted(graph.captured) == [12, 24]
+    for ours, theirs in zip(graph.model.state_dict().values(), plain.model.state_dict().values()):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+    changed = {id(t) for t in graph.mutable()}
+    assert {id(t) for t in (*graph.model.parameters(), *graph.model.buffers(), *graph.update.momentum)} <= changed
+
+
+@pytest.mark.usefixtures("_no_gpu_needed")
+def test_an_evaluation_of_graphs_is_the_evaluation_but_for_the_capture(monkeypatch):
+    for module in (graphs, evaluate):
+        monkeypatch.setattr(module, "BATCH", 25)
+    config, split = config_of("at"), tiny.split(60, SHAPE)
+    model = build(config, 10, SHAPE).double().train()
+    kinds = graphs.GraphEvaluation, evaluate.EpochEvaluation
+    graph, plain = (kind(model, split, config, 10, "evaluate-test") for kind in kinds)
+    assert graph(1) == plain(1)
+    with torch.no_grad():
+        model.linear.weight.neg_()
+    assert graph(2) == plain(2)
+    assert model.training

@@ -6,6 +6,7 @@ the eager step would.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
@@ -85,6 +86,7 @@ class GraphEpoch(Epoch):
         return [*self.model.parameters(), *self.model.buffers(), *self.update.momentum, *counters]
 
 
+@dataclass
 class GraphEvaluation(EpochEvaluation):
     """The evaluation after an epoch, replayed. The network's weights change in place, so a capture stays right."""
 

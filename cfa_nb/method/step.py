@@ -15,6 +15,7 @@ from cfa_nb.config import TrainConfig
 from cfa_nb.data.batches import DTYPES, Batches, take
 from cfa_nb.data.dataset import Split
 from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.fast import fast_networks
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
 from cfa_nb.method.model import in_mode, layout_of
 from cfa_nb.method.objectives import OBJECTIVES, Networks, PerImage
@@ -93,14 +94,15 @@ class Epoch:
         config: the run's numbers.
         split: training images and labels, on the model's device.
         num_classes: K.
-        networks: faster views of the model; None: the model itself.
+        networks: views of the model that are faster still, such as compiled ones.
     """
 
     def __init__(
         self, model: nn.Module, config: TrainConfig, split: Split, num_classes: int, networks: Networks | None = None
     ):
         self.model, self.config, self.split, self.device = model, config, split, split.labels.device
-        self.networks, self.update, self.layout = networks or Networks(model), Sgd(model, config), layout_of(model)
+        self.networks = networks or fast_networks(model, bf16=config.precision == "bf16")
+        self.update, self.layout = Sgd(model, config), layout_of(model)
         self.class_values = torch.zeros(4, num_classes, dtype=DTYPES[config.precision], device=self.device)
         self.robust, self.clean = (ClassCounts(num_classes, self.device) for _ in range(2))
         self.steps_done, self.first_bad_step = (
