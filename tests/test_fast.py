@@ -265,7 +265,7 @@ def _no_gpu_needed(monkeypatch):
 @pytest.mark.usefixtures("_no_gpu_needed")
 @pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm", "frl"])
 def test_an_epoch_of_graphs_is_the_epoch_but_for_the_capture(recipe):
-    """What surrounds a capture (batches, seeds, views, counters) needs no GPU; for the capture see tests/test_gpu.py."""
+    """What surrounds a capture (batches, seeds, views, counters) needs no GPU; tests/test_gpu.py has the capture."""
     config = config_of(recipe, batch_size=24, flip=True)
     split, calibration, model = tiny.split(60, SHAPE), uniform(config, 10), build(config, 10, SHAPE).double().train()
     plain = Epoch(copy.deepcopy(model), config, split, 10)
