@@ -146,8 +146,7 @@ class TrainConfig:
     def to_dict(self) -> dict:
         """The fields that differ from their defaults, ready for JSON: a new field keeps the old identities."""
         changed = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
-        plain = {TrainConfig: TrainConfig.to_dict, tuple: list}
-        return {name: plain.get(type(value), lambda v: v)(value) for name, value in changed.items()}
+        return {n: v.to_dict() if n == "parent" else list(v) if n == "milestones" else v for n, v in changed.items()}
 
     @classmethod
     def from_dict(cls, values: dict) -> "TrainConfig":
@@ -187,9 +186,7 @@ class Average:
             raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
 
 
-#: Attacks on finished weights, and how pages name them.
-KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}
-COUNTS_STEPS = ("pgd", "square")  # kinds whose number of steps is part of the name
+KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}  # of attacks, and how pages name them
 
 
 @dataclass(frozen=True)
@@ -217,14 +214,14 @@ class Attack:
     @property
     def key(self) -> str:
         """Such as "pgd20", "pgd20@eps=0.5", "aa[n=20/class]"."""
-        name = self.kind + (str(self.steps) if self.kind in COUNTS_STEPS else "")
+        name = self.kind + str(self.steps or "")
         name += f"@eps={self.eps:g}" if self.nominal_eps not in (None, self.eps) else ""
         return name + (f"[n={self.per_class}/class]" if self.per_class else "")
 
     @property
     def label(self) -> str:
         """Such as "PGD-20", "AA", "AA, 100 images a class": less than all test images is said."""
-        name = KINDS[self.kind] + (f"-{self.steps}" if self.kind in COUNTS_STEPS else "")
+        name = KINDS[self.kind] + (f"-{self.steps}" if self.steps else "")
         images = f"{self.per_class} image{'s' * (self.per_class > 1)} a class" if self.per_class else ""
         return f"{name}, {images}" if images else name
 
