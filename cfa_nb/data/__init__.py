@@ -8,12 +8,13 @@ import os
 from functools import cache, lru_cache
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import cifar, demo, digits, folder, tiny_imagenet
+from cfa_nb.data import cifar, demo, digits, fashion, folder, tiny_imagenet
 from cfa_nb.data.dataset import Dataset
 from cfa_nb.paths import data_dir
 
 LOADERS = {
     "demo": demo.load,
+    "fashion": fashion.load,
     "digits": digits.load,
     "cifar10": cifar.load,
     "cifar100": cifar.load,
@@ -21,7 +22,7 @@ LOADERS = {
     "folder": folder.load,
 }
 
-SEEDED = ("demo", "digits")  # their splits are drawn by the run's seed; all others are split alike for every seed
+SEEDED = ("demo", "fashion", "digits")  # split by the run's seed; all others are split alike for every seed
 
 
 def load(config: TrainConfig) -> Dataset:
