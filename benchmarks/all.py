@@ -10,26 +10,21 @@ from pathlib import Path
 
 import click
 
-from benchmarks.autoattack import AUTOATTACK
-from benchmarks.benchmark import RESULTS, Benchmark, options, typed
-from benchmarks.epoch import EPOCH
-from benchmarks.floor import FLOOR
-from benchmarks.passes import PASSES
-from benchmarks.scaling import SCALING
-from benchmarks.step import STEP
-from benchmarks.target import TARGET
+from benchmarks import autoattack, epoch, floor, passes, scaling, step, target
+from benchmarks.benchmark import RESULTS, Benchmark, options
 from cfa_nb.files import write
 
-BENCHMARKS = (STEP, PASSES, FLOOR, EPOCH, TARGET, SCALING, AUTOATTACK)  # in the order of the page
+#: In the order of the page.
+BENCHMARKS = (step.STEP, passes.PASSES, floor.FLOOR, epoch.EPOCH, target.TARGET, scaling.SCALING, autoattack.AUTOATTACK)
 README = Path(__file__).resolve().parent / "README.md"
 BEGIN, END = "<!-- results: written by benchmarks/all.py -->", "<!-- end of results -->"
 
 
-def run(readme: bool = False, quick: bool = False, out: str | None = None, **shared) -> None:
+def run(readme: bool = False, authors: str | None = None, **shared) -> None:
     """Runs all benchmarks; a full run, whose results are published, ends by writing them into `README.md`."""
     for benchmark in BENCHMARKS if not readme else ():
-        benchmark.main(typed() if benchmark.compares else typed(authors=None), standalone_mode=False)
-    if readme or not (quick or out):
+        benchmark.run(authors if benchmark.compares else None, **shared)
+    if readme or not (shared["quick"] or shared["out"]):
         write(README, replaced(README.read_text(encoding="utf-8"), section(RESULTS)).encode())
 
 

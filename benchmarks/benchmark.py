@@ -1,98 +1,84 @@
 """`Benchmark`, the frame of all seven: a question, what measures it, its table; its command line and its JSON.
 
-STEP = Benchmark("step", __doc__, measure, columns)
+STEP = Benchmark("step", __doc__, measure, table)
 STEP.main()     # python -m benchmarks.step --authors CFA
 """
 
 import inspect
 import json
 import os
-import platform
 import shlex
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 import torch
-from click.core import ParameterSource
 
 from benchmarks.authors import HOW_TO_GET, load
 from benchmarks.cases import METHODS, Setup
 from cfa_nb.config import KINDS
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.files import write
-from cfa_nb.runs.provenance import commit, hardware
+from cfa_nb.runs.provenance import Provenance
 
+AXES = ("width", "batch", "steps", "threads", "runs")  # along which cost is measured to grow
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
 class Words(click.Choice):
-    """Some of these words, with commas between them."""
+    """Some of these words, with commas between them; a tuple of them is its own value."""
 
     def convert(self, value, param, ctx):
         convert = super().convert
-        return tuple(convert(word, param, ctx) for word in value.split(","))
+        return value if isinstance(value, tuple) else tuple(convert(word, param, ctx) for word in value.split(","))
 
 
 #: All options, by the keyword that takes them.
 OPTIONS = {
-    "authors": (str, "A checkout of the authors' released code."),
-    "device": (str, "cpu or cuda."),
-    "threads": (click.IntRange(min=1), "Threads of PyTorch on the CPU."),
-    "precision": (click.Choice(list(DTYPES)), "Of our side; the authors' is fp32."),
-    "quick": (bool, "Smaller and fewer: for a look, not for publication."),
-    "out": (str, "Where the JSON goes (benchmarks/results; --quick: quick below it)."),
-    "model": (str, "A network: prn18, or such as w16d2x16."),
-    "batch": (int, "Images a batch."),
-    "pairs": (int, "Timings of each side."),
-    "methods": (Words(METHODS), "What is trained."),
-    "steps": (int, "Batches a timing."),
-    "images": (int, "Images in all."),
-    "accuracy": (float, "PGD accuracy to reach."),
-    "epochs": (int, "Of training, at most."),
-    "seeds": (int, "Runs of each side."),
-    "repeats": (int, "Timings of each point."),
-    "axes": (Words(["width", "batch", "steps", "threads", "runs"]), "What is changed."),
-    "kinds": (Words(KINDS), "Of attacks."),
-    "readme": (bool, "Measure nothing: write README.md from the published results."),
+    "authors": dict(help="A checkout of the authors' released code."),
+    "device": dict(help="cpu or cuda."),
+    "threads": dict(type=click.IntRange(min=1), help="Threads of PyTorch on the CPU."),
+    "precision": dict(type=click.Choice(list(DTYPES)), help="Of our side; the authors' is fp32."),
+    "quick": dict(help="Smaller and fewer: for a look, not for publication."),
+    "out": dict(help="Where the JSON goes (benchmarks/results; --quick: quick below it)."),
+    "model": dict(help="A network: prn18, or such as w16d2x16."),
+    "batch": dict(type=int, help="Images a batch."),
+    "pairs": dict(type=int, help="Timings of each side."),
+    "methods": dict(type=Words(METHODS), help="What is trained."),
+    "steps": dict(type=int, help="Batches a timing."),
+    "images": dict(type=int, help="Images in all."),
+    "accuracy": dict(type=float, help="PGD accuracy to reach."),
+    "epochs": dict(type=int, help="Of training, at most."),
+    "seeds": dict(type=int, help="Runs of each side."),
+    "repeats": dict(type=int, help="Timings of each point."),
+    "axes": dict(type=Words(AXES), help="What is changed."),
+    "kinds": dict(type=Words(KINDS), help="Of attacks."),
+    "readme": dict(help="Measure nothing: write README.md from the published results."),
 }
 
 
 def options(function: Callable) -> list[click.Option]:
     """A function's keywords as options of a command, with their defaults."""
     defaults = {name: p.default for name, p in inspect.signature(function).parameters.items() if name in OPTIONS}
-    kinds = {name: dict(default=d, is_flag=d is False, show_default=d is not False) for name, d in defaults.items()}
-    return [click.Option([f"--{n}"], type=OPTIONS[n][0], help=OPTIONS[n][1], **kind) for n, kind in kinds.items()]
-
-
-def typed(**changes: str | None) -> list[str]:
-    """The options that the running command was given, as words; `authors="CFA"` shows another value, None hides it."""
-    context, words = click.get_current_context(), []
-    for option in context.command.params:
-        if context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            value = changes.get(option.name, context.params[option.name])
-            text = ",".join(value) if isinstance(value, tuple) else str(value)
-            words += [] if value is None else [option.opts[0]] if option.is_flag else [option.opts[0], text]
-    return words
+    kinds = {name: dict(default=default, is_flag=default is False) for name, default in defaults.items()}
+    return [click.Option([f"--{name}"], show_default=True, **kind, **OPTIONS[name]) for name, kind in kinds.items()]
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """A question, what measures it, and the table of its answer.
 
-    doc: four paragraphs: the title, the question, the command, and a note below the table. measure: called with a
-    `Setup`; its keywords are options; gives {"rows": [...]}, and what holds for all rows. columns: {heading:
-    cell(line, result)}. compares: whether the released code may take part. lines: what the table's lines are made of.
+    doc: a title, a question; then, after a blank line, a note below the table. measure: called with a `Setup`; its
+    keywords are options; gives {"rows": [...]}, and what holds for all rows. line: called with a row and the result;
+    gives {heading: cell}, or None. compares: whether the released code may take part. caption: above the table.
     """
 
     name: str
     doc: str
     measure: Callable[..., dict]
-    columns: dict[str, Callable]
+    line: Callable[[dict, dict], dict[str, str] | None]
     compares: bool = True
-    lines: Callable[[dict], Iterable] = lambda result: result["rows"]
     caption: str = ""
 
     def main(self, words: Sequence[str] | None = None, standalone_mode: bool = True):
@@ -108,48 +94,44 @@ class Benchmark:
         torch.set_num_threads(threads)
         code = load(authors, device) if authors else None
         answer = self.measure(Setup(device, precision, quick, code), **own)
-        command = shlex.join(["python", "-m", f"benchmarks.{self.name}", *typed(authors="CFA", out=None)])
-        result = dict(benchmark=self.name, command=command, quick=quick, environment=environment(device))
-        result |= dict(authors=code and code.version) | answer
+        shared = dict(authors=authors and "CFA", device=device, threads=threads, precision=precision, quick=quick)
+        result = dict(benchmark=self.name, command=self.command_line(shared | own), quick=quick)
+        environment = dict(threads=torch.get_num_threads(), load_1min=round(os.getloadavg()[0], 2))
+        environment |= dict(tf32=torch.backends.cudnn.allow_tf32) | asdict(Provenance.now(0, 0, device))
+        result |= dict(environment=environment, authors=code and code.version) | answer
         path = Path(out or (RESULTS / "quick" if quick else RESULTS)) / f"{self.name}-{device.split(':')[0]}.json"
         write(path, (json.dumps(result, indent=1) + "\n").encode())
         left_out = f"\n\nThe authors' code is left out. To compare: {HOW_TO_GET}" if self.compares and not code else ""
         click.echo(f"\n{self.page(result)}{left_out}\n")
         return result
 
+    def command_line(self, values: dict) -> str:
+        """What others can type, with the values that are not the defaults."""
+        defaults, words = {o.name: o.default for o in options(self.run) + options(self.measure)}, []
+        for name, value in values.items():
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            words += [] if value == defaults[name] else [f"--{name}"] if value is True else [f"--{name}", text]
+        return shlex.join(["python", "-m", f"benchmarks.{self.name}", *words])
+
     def page(self, result: dict) -> str:
         """A result as Markdown: title, where it was measured, table, note."""
-        title, _, _, note = self.doc.split("\n\n")
+        (title, _), note = self.doc.split(". ", 1), self.doc.split("\n\n", 1)[1]
         e, authors = result["environment"], f" Authors' code: {result['authors']}." if result["authors"] else ""
         place = f"{e['hardware']}, {e['threads']} thread{'s' * (e['threads'] != 1)}, PyTorch {e['torch']}, commit "
-        place += f"{e['commit']}, {e['date']}, load {e['load_1min']}{', --quick' * result['quick']}.{authors}"
-        lines = [[cell(line, result) for cell in self.columns.values()] for line in self.lines(result)]
-        table = self.caption.format(**result) + markdown(self.columns, lines)
-        return f"### {title[:-1]}\n\n`{result['command']}`  \n{place}\n\n{table}\n\n{' '.join(note.split())}"
+        place += f"{e['commit']}, {e.get('date') or e['finished_at']}, load {e['load_1min']}"
+        place += f"{', --quick' * result['quick']}.{authors}"
+        table = self.caption.format(**result) + markdown(
+            [line for row in result["rows"] if (line := self.line(row, result))]
+        )
+        return f"### {title}\n\n`{result['command']}`  \n{place}\n\n{table}\n\n{' '.join(note.split())}"
 
 
-def environment(device: str) -> dict:
-    """Where and when something is measured, with the load that others put on the machine."""
-    versions = dict(python=platform.python_version(), torch=torch.__version__, commit=commit())
-    machine = dict(hardware=hardware(device), device=device, threads=torch.get_num_threads())
-    now = dict(date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), load_1min=round(os.getloadavg()[0], 2))
-    return machine | versions | now
-
-
-def field(name: str) -> Callable[[dict, dict], str]:
-    """A cell: the row's value of this name."""
-    return lambda row, result: str(row[name])
-
-
-WHO = {"network": field("network"), "method": field("method"), "step": field("side")}
-
-
-def markdown(headings: Iterable[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[dict[str, str]]) -> str:
     """An aligned table; all but the first column stand right."""
-    widths = [max(3, *map(len, column)) for column in zip(headings, *lines)]
-    rule = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
-    cells = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in ([*headings], rule, *lines)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    cells = [[*lines[0]], *([*line.values()] for line in lines)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells)]
+    cells.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    return "\n".join(f"| {' | '.join([c[0].ljust(widths[0]), *map(str.rjust, c[1:], widths[1:])])} |" for c in cells)
 
 
 def seconds(value: float) -> str:

@@ -5,7 +5,7 @@ case = Case.parse(Setup(), "w16d2x16", batch=64)     # width 16, two blocks a st
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -34,7 +34,10 @@ class Setup:
 
 @dataclass(frozen=True)
 class Case:
-    """A method on a PreActResNet that sees batches of colour images of `side` x `side` pixels, timed in `pairs`."""
+    """A method on a PreActResNet that sees batches of colour images of `side` x `side` pixels, timed in `pairs`.
+
+    warm_up: clean SGD steps before the start. changes: of the config.
+    """
 
     setup: Setup
     width: int
@@ -43,8 +46,8 @@ class Case:
     batch: int
     method: str = "at"
     pairs: int = 1
-    seed: int = 0
     warm_up: int = 10
+    changes: dict = field(default_factory=dict)
 
     @classmethod
     def parse(cls, setup: Setup, name: str, batch: int, **values) -> "Case":
@@ -68,9 +71,9 @@ class Case:
 
     def config(self, **changes) -> TrainConfig:
         """The method with class-wise margins and the released code's passes: both sides compute the same."""
-        values = dict(width=self.width, depth=self.depth, batch_size=self.batch, seed=self.seed)
-        values |= dict(clean_forward="train", repeat_forwards=self.method != "at", precision=self.setup.precision)
-        return replace(RECIPES[METHODS[self.method]], **values | changes)
+        values = dict(width=self.width, depth=self.depth, batch_size=self.batch, precision=self.setup.precision)
+        values |= dict(clean_forward="train", repeat_forwards=self.method != "at")
+        return replace(RECIPES[METHODS[self.method]], **values | self.changes | changes)
 
     def network(self) -> nn.Module:
         """A fresh network on the CPU."""

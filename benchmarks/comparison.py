@@ -5,7 +5,7 @@ which every side runs once, so that a slow minute of the machine hits all of the
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from unittest.mock import patch
 
@@ -23,23 +23,15 @@ CLOSE = 1e-9  # of the largest movement of any weight, and of any running statis
 def checked_rows(case: Case) -> list[dict]:
     """The row of every side, the reference first: is it equal to the reference, after one step each in float64?"""
     first, *others = sides(case, precision="fp64")
-    start, expected = first.numbers(), _step(first)
-    answers = {first.name: dict(equal=None, equality="reference")}
+    start, expected = first.numbers(), _step(first) if others else None
+    answers = {first.name: dict(equal=True, equality="reference")}
     answers |= {side.name: equality(start, expected, _step(side)) for side in others}
-    return [dict(method=case.method, side=name, **answer) for name, answer in answers.items()]
-
-
-def equal_sides(case: Case, rows: list[dict], **changes) -> list[Side]:
-    """The sides, but for those whose rows say that they are unequal."""
-    return [side for side, row in zip(sides(case, **changes), rows) if row["equal"] is not False]
+    return [dict(network=case.label, method=case.method, side=name, **answer) for name, answer in answers.items()]
 
 
 def _step(side):
-    """(hits, numbers) after one step; the released code draws from the global generator, and is given our numbers.
-
-    A CPU, whose float64 convolutions are slow, sees a quarter of the batch.
-    """
-    n = max(2, side.case.batch // 4) if side.device == "cpu" else side.case.batch
+    """(hits, numbers) after one step; the released code draws from the global generator, and is given our numbers."""
+    n = max(2, side.case.batch // 4) if side.device == "cpu" else side.case.batch  # float64 is slow on a CPU
     x, y = (t[:n] for t in side.case.batches(1, torch.float64)[0])
     if not isinstance(side, Theirs):
         return side.train([(x, y)]), side.numbers()
@@ -73,25 +65,21 @@ def timed(work: Callable[[], object], device: str) -> dict[str, float]:
     return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
-def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[str, bool]]:
-    """Whose turn it is, and whether it counts: one round before the others does not. Each begins with another side."""
-    for number in range(rounds + 1):
-        first = number % len(names)
-        for name in [*names[first:], *names[:first]]:
-            yield name, number > 0
-
-
 def timed_rows(case: Case, works: Callable[[Side], dict[str, Callable]]) -> list[dict]:
-    """`checked_rows` with the interleaved timings {part: [...]} of each side's works; an unequal side has none."""
+    """`checked_rows` with the interleaved timings {part: [...]} of each side's works; an unequal side has none.
+
+    Each round begins with another side; one round before the others is not counted.
+    """
     rows = checked_rows(case)
-    runners = {side.name: (side, works(side)) for side in equal_sides(case, rows)}
-    timings = {name: {part: [] for part in parts} for name, (_, parts) in runners.items()}
-    for name, counts in turns(list(runners), case.pairs):
-        side, parts = runners[name]
-        side.reset()
-        for part, work in parts.items():
-            timings[name][part] += [timed(work, case.setup.device)] * counts
-    return [row | dict(network=case.label, timings=timings.get(row["side"], {})) for row in rows]
+    runners = [(side, works(side)) for side, row in zip(sides(case), rows) if row["equal"]]
+    timings = {side.name: {part: [] for part in parts} for side, parts in runners}
+    for number in range(case.pairs + 1):
+        for side, parts in runners:
+            side.reset()
+            for part, work in parts.items():
+                timings[side.name][part] += [timed(work, case.setup.device)] * (number > 0)
+        runners.append(runners.pop(0))
+    return [row | dict(timings=timings.get(row["side"], {})) for row in rows]
 
 
 def step_rows(case: Case, steps: int = 1) -> list[dict]:
@@ -101,24 +89,29 @@ def step_rows(case: Case, steps: int = 1) -> list[dict]:
     return [row | dict(steps=steps, timings=row["timings"].get("steps", [])) for row in rows]
 
 
-def step_cell(row: dict, result: dict) -> str:
-    """Seconds a step, the median."""
-    return seconds(median(times(row)) / row.get("steps", 1)) if row["timings"] else "not timed"
-
-
 def times(row: dict, clock: str = "wall_s") -> list[float]:
     """The seconds of a row's timings on one clock."""
     return [timing[clock] for timing in row["timings"]]
 
 
-def ratio_cell(row: dict, result: dict, of: Callable[[dict], list[float]] = times) -> str:
-    """How many times faster than the first row of the same network and method, pair by pair; "1.47 [1.41-1.68]"."""
+def step_cell(row: dict) -> str:
+    """Seconds a step, the median."""
+    return seconds(median(times(row)) / row.get("steps", 1)) if row["timings"] else "not timed"
+
+
+def ratio_cell(row: dict, result: dict, seconds_of: Callable[[dict], list[float]] = times) -> str:
+    """How many times faster than the first row of the same network and method, pair by pair: "1.47 [1.41-1.68]"."""
     first = next(r for r in result["rows"] if (r["network"], r["method"]) == (row["network"], row["method"]))
     if row is first or not row["timings"]:
         return "1" if row is first else "-"
-    return median_range([a / b for a, b in zip(of(first), of(row), strict=True)])
+    return median_range([a / b for a, b in zip(seconds_of(first), seconds_of(row), strict=True)])
 
 
 def median_range(values: Sequence[float], digits: int = 2) -> str:
-    """Such as "1.47 [1.41-1.68]"."""
-    return f"{median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
+    """Such as "1.47 [1.41-1.68]"; of nothing: "-"."""
+    return "-" if not values else f"{median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
+
+
+def who(row: dict) -> dict[str, str]:
+    """The first cells of a row's line."""
+    return {"network": row["network"], "method": row["method"], "step": row["side"]}

@@ -1,29 +1,25 @@
-"""How the cost of an AT step grows.
-
-How does cost grow with width, batch, attack steps, threads and runs at once?
-
-    python -m benchmarks.scaling
+"""How the cost of an AT step grows. With width, batch, attack steps, threads and runs at once?
 
 One thing is changed at a time; steps are the attack's. Cost: seconds a step (median) over those of the base. Runs: as
 many processes at once, seconds a step of one of them; images a second are those of all together.
 """
 
-import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from statistics import median
 
 import click
 import torch
 
-from benchmarks.benchmark import Benchmark, field, seconds
+from benchmarks.benchmark import AXES, Benchmark, seconds
 from benchmarks.cases import Case, cases
-from benchmarks.comparison import timed, times
-from benchmarks.sides import Ours, our_names
+from benchmarks.comparison import step_rows, times
 from cfa_nb.runs.sweep import usable_cores
 
 
-def _measure(setup, model=None, batch=None, repeats=3, axes="width,batch,steps,threads,runs"):
+def _measure(setup, model=None, batch=None, repeats=3, axes=AXES):
     (case,) = cases(setup, ["w16d1x16"], ["at"], model, batch, repeats)
     base = dict(width=case.width, batch=case.batch, steps=10, threads=torch.get_num_threads(), runs=1)
     doublings = [2**k for k in range(1, (usable_cores() if setup.device == "cpu" else 4).bit_length())]
@@ -31,55 +27,41 @@ def _measure(setup, model=None, batch=None, repeats=3, axes="width,batch,steps,t
     values |= dict(steps=(0, 1, 5, 20), threads=doublings if setup.device == "cpu" else (), runs=doublings)
     points = [("base", case.label)] + [(axis, value) for axis in axes for value in values[axis]]
     rows = []
-    for side in our_names(setup):
-        for axis, value in points:
-            click.echo(f"{side}, {axis} {value}", err=True)
-            point = base | ({axis: value} if axis in base else {})
-            rows.append(dict(side=side, axis=axis, value=value, **point, timings=timings_at(case, side, **point)))
+    for axis, value in points:
+        click.echo(f"{axis} {value}", err=True)
+        point = base | ({axis: value} if axis in base else {})
+        rows += [dict(axis=axis, value=value, **point, **row) for row in rows_at(case, **point)]
     return dict(rows=rows)
 
 
-def timings_at(case: Case, side: str, width: int, batch: int, steps: int, threads: int, runs: int) -> list[dict]:
-    """Timings of a side's step, of as many processes as there are runs, in one list; a single one runs here."""
-    arguments = replace(case, width=width, batch=batch), side, steps, threads
-    if runs == 1:
-        return step_timings(*arguments)
-    context = multiprocessing.get_context("spawn")
+def rows_at(case: Case, width: int, batch: int, steps: int, threads: int, runs: int) -> list[dict]:
+    """The row of every side, timed in as many fresh processes as there are runs, all at once."""
+    case, context = replace(case, width=width, batch=batch, changes=dict(steps=steps)), get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(runs, context) as pool:
         wait = manager.Barrier(runs, timeout=600).wait
-        futures = [pool.submit(step_timings, *arguments, wait) for _ in range(runs)]
-        return [timing for future in futures for timing in future.result()]
+        futures = [pool.submit(step_rows_together, case, threads, wait) for _ in range(runs)]
+        rows = [future.result() for future in futures]
+    return [dict(side=r[0]["side"], timings=[t for row in r for t in row["timings"]]) for r in zip(*rows)]
 
 
-def step_timings(case: Case, name: str, steps: int, threads: int, wait=lambda: None) -> list[dict]:
-    """Timings of a side's step; `wait` is called once everything is warm."""
-    threads_before = torch.get_num_threads()
+def step_rows_together(case: Case, threads: int, wait: Callable) -> list[dict]:
+    """`step_rows`, once all processes are there."""
     torch.set_num_threads(threads)
-    side, batches, timings = Ours(case, case.config(steps=steps), name), case.batches(1), []
-    for number in range(case.pairs + 2):  # two are not counted: one before `wait`, one after it
-        side.reset()
-        timing = timed(lambda: side.train(batches), case.setup.device)
-        timings += [timing] * (number > 1)
-        if number == 0:
-            wait()
-    torch.set_num_threads(threads_before)
-    return timings
+    wait()
+    return step_rows(case)
 
 
-def _cost(row, result):
+def _line(row, result):
     base = next(r for r in result["rows"] if r["side"] == row["side"] and r["axis"] == "base")
-    return f"{median(times(row)) / median(times(base)):.2f}"
+    if not row["timings"] or not base["timings"]:
+        return None
+    a_step = median(times(row))
+    cells = {"step": row["side"], "changed": row["axis"], "value": str(row["value"]), "s a step": seconds(a_step)}
+    cells |= {"images/s": f"{row['runs'] * row['batch'] / a_step:,.0f}"}
+    return cells | {"cost": f"{a_step / median(times(base)):.2f}"}
 
 
-COLUMNS = {
-    "step": field("side"),
-    "changed": field("axis"),
-    "value": field("value"),
-    "s a step": lambda row, _: seconds(median(times(row))),
-    "images/s": lambda row, _: f"{row['runs'] * row['batch'] / median(times(row)):,.0f}",
-    "cost": _cost,
-}
-SCALING = Benchmark("scaling", __doc__, _measure, COLUMNS, compares=False)
+SCALING = Benchmark("scaling", __doc__, _measure, _line, compares=False)
 
 if __name__ == "__main__":
     SCALING.main()

@@ -1,19 +1,26 @@
-"""The sides of a comparison behind one interface: `Ours`, our training step, and `Theirs`, the released loop.
+"""The sides of a comparison behind one interface: `Ours`, and `Theirs`, the released code.
 
 side.reset(); side.train(batches); side.numbers()
+side.loader(split, "train"); side.evaluate(model, loader); side.blend(average)     # the rest of an epoch
 """
 
 import io
 import warnings
 from contextlib import redirect_stderr
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import CIFAR10
 
-from benchmarks.cases import CLASSES, Case, Setup
-from cfa_nb.config import TrainConfig
-from cfa_nb.data.batches import DTYPES
-from cfa_nb.method.calibration import Calibration
+from benchmarks.cases import CLASSES, Case
+from cfa_nb.data.batches import DTYPES, Batches
+from cfa_nb.data.dataset import Split
+from cfa_nb.method.averaging import blend
+from cfa_nb.method.calibration import uniform
+from cfa_nb.method.evaluate import EpochEvaluation
 from cfa_nb.method.fast import fast_networks
 from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import layout_of
@@ -22,15 +29,20 @@ from cfa_nb.rng import stream
 
 OURS, EAGER = "ours", "ours eager"
 LOSSES = {"at": "cw_pgd_loss", "trades": "cw_trades_loss", "fat": "cw_fat_loss"}
+DECAY = 0.85
+warnings.filterwarnings("ignore", message="size_average and reduce args will be deprecated")  # of the released losses
 
 
 class Side:
     """A network in training that can be put back to where it started: it is changed in place only."""
 
-    def __init__(self, name: str, case: Case, config: TrainConfig, model: nn.Module):
-        self.name, self.case, self.config, self.device = name, case, config, case.setup.device
-        self.model = model.to(self.device, DTYPES[config.precision]).train()
-        self.class_values = class_wise(config).to(self.device, DTYPES[config.precision])
+    def __init__(self, name: str, case: Case, model: nn.Module, changes: dict):
+        self.name, self.case, self.config, self.device = name, case, case.config(**changes), case.setup.device
+        self.model = model.to(self.device, DTYPES[self.config.precision]).train()
+        # margins and betas that differ from class to class, as in the middle of a run
+        eps, beta = (tuple(v * (0.6 + 0.8 * k / 9) for k in range(10)) for v in (self.config.eps, self.config.beta))
+        calibration = replace(uniform(self.config, CLASSES), eps=eps, beta=beta[::-1])
+        self.class_values = calibration.to(self.device, DTYPES[self.config.precision])
         self.start, self.momentum = case.start, []
         self.reset()
 
@@ -54,12 +66,12 @@ class Side:
 class Ours(Side):
     """`train_step` as it trains: eager on a CPU, on compiled views of the network on a GPU; there "ours eager", too."""
 
-    def __init__(self, case: Case, config: TrainConfig, name: str = OURS):
-        super().__init__(name, case, config, case.network())
+    def __init__(self, case: Case, name: str = OURS, **changes):
+        super().__init__(name, case, case.network(), changes)
         self.layout = layout_of(self.model.to(memory_format=layout_of(self.model)))
         compiled = case.setup.device != "cpu" and name == OURS
-        self.networks = fast_networks(self.model, bf16=config.precision == "bf16", compiled=compiled)
-        self.update = Sgd(self.model, config)
+        self.networks = fast_networks(self.model, bf16=self.config.precision == "bf16", compiled=compiled)
+        self.update = Sgd(self.model, self.config)
         self.momentum = self.update.momentum
 
     def train(self, batches: list, seed: int = 0) -> tuple:
@@ -71,6 +83,19 @@ class Ours(Side):
             train_step(self.networks, self.update, x, y, self.class_values, self.config, noise, *counts)
         return tuple(c.result().hits for c in counts)
 
+    def loader(self, split: Split, part: str) -> Batches | Split:
+        """Of training batches, cropped and flipped; for an evaluation, the images themselves."""
+        return Batches(split, self.config, 1) if part == "train" else split
+
+    def evaluate(self, model: nn.Module, split: Split) -> None:
+        """Clean and PGD accuracy."""
+        EpochEvaluation(model, split, self.config, CLASSES, "evaluate")(1)
+
+    def blend(self, average: nn.Module) -> None:
+        """Enters the network into a running average."""
+        for mean, value in zip(average.state_dict().values(), self.model.state_dict().values()):
+            blend(mean, value, DECAY)
+
 
 class Theirs(Side):
     """The released `train_epoch`, on its own network for PreActResNet-18, otherwise on ours without its first layer.
@@ -79,13 +104,13 @@ class Theirs(Side):
     out since the step normalises: then steps are compared, not networks.
     """
 
-    def __init__(self, case: Case, config: TrainConfig):
+    def __init__(self, case: Case, **changes):
         self.code = case.setup.code
         model = self.code.model.PreActResNet18(CLASSES) if case.is_prn18 else case.network()
         if not case.is_prn18:
             model.normalise = nn.Identity()
-        super().__init__("authors", case, config, model)
-        self.eps, beta, _, _ = self.class_values
+        super().__init__("authors", case, model, changes)
+        config, (self.eps, beta, _, _) = self.config, self.class_values
         self.beta = config.fat_tau if config.objective == "fat" else beta / (1 + beta)
         numbers = dict(lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
         self.optimiser = torch.optim.SGD(self.model.parameters(), **numbers)
@@ -95,33 +120,35 @@ class Theirs(Side):
         torch.manual_seed(seed)
         attack, train_epoch = getattr(self.code.attack, LOSSES[self.config.objective]), self.code.train.train_epoch
         numbers = (self.eps, self.beta, self.config.alpha, self.config.steps)
-        with quiet():
+        with redirect_stderr(io.StringIO()):  # progress bars
             result = train_epoch(self.model, batches, self.optimiser, self.device, attack, *numbers)
         self.momentum = [state["momentum_buffer"] for state in self.optimiser.state.values()]
         images = sum(len(y) for _, y in batches)  # the loop reports K * hits / N of each class, clean before robust
         return tuple(tuple(round(float(a) * images / CLASSES) for a in result[i]) for i in (3, 2))
 
+    def loader(self, split: Split, part: str) -> DataLoader:
+        """Rebuilt from its transforms, since the release unpickles it: PIL images on the main thread."""
+        crop = transforms.RandomCrop(self.case.side, padding=4, padding_mode="reflect")
+        augment = [crop, transforms.RandomHorizontalFlip()] if part == "train" else []
+        transform = transforms.Compose([*augment, transforms.ToTensor()])
+        dataset = CIFAR10.__new__(CIFAR10)  # our images in the place of its own
+        dataset.data, dataset.targets = split.images.permute(0, 2, 3, 1).cpu().numpy(), split.labels.tolist()
+        dataset.transform, dataset.target_transform = transform, None
+        sizes = dict(train=self.config.batch_size, val=100, test=128)
+        return DataLoader(dataset, sizes[part], shuffle=part == "train")
+
+    def evaluate(self, model: nn.Module, loader: DataLoader) -> None:
+        """Clean and PGD accuracy, by the released function."""
+        numbers = (self.config.eval_eps, self.config.beta, self.config.eval_alpha, self.config.eval_steps)
+        with redirect_stderr(io.StringIO()):
+            self.code.train.eval_epoch(model, loader, self.device, self.code.attack.pgd_loss, *numbers)
+
+    def blend(self, average: nn.Module) -> None:
+        """Enters the network into a running average, by the released function."""
+        self.code.utils.weight_average(average, self.model, DECAY)
+
 
 def sides(case: Case, **changes) -> list[Side]:
     """All sides there are, the reference of every ratio first: the authors', or our eager step, or the only one."""
-    config = case.config(**changes)
-    theirs = [Theirs(case, config)] if case.setup.code else []
-    return theirs + [Ours(case, config, name) for name in our_names(case.setup)]
-
-
-def our_names(setup: Setup) -> list[str]:
-    """The names of our sides."""
-    return [OURS] if setup.device == "cpu" else [EAGER, OURS]
-
-
-def class_wise(config: TrainConfig) -> Calibration:
-    """Margins and betas that differ from class to class, as in the middle of a run: 0.6 to 1.4 times the nominal."""
-    spread, equal = [0.6 + 0.8 * k / (CLASSES - 1) for k in range(CLASSES)], (1 / CLASSES,) * CLASSES
-    eps, beta = (config.eps * s for s in spread), (config.beta * s for s in reversed(spread))
-    return Calibration(tuple(eps), tuple(beta), equal, equal)
-
-
-def quiet() -> redirect_stderr:
-    """Swallows progress bars and the warning about an argument that torch has renamed since."""
-    warnings.filterwarnings("ignore", message="size_average and reduce args will be deprecated")
-    return redirect_stderr(io.StringIO())
+    theirs = [Theirs(case, **changes)] if case.setup.code else []
+    return theirs + [Ours(case, name, **changes) for name in ([OURS] if case.setup.device == "cpu" else [EAGER, OURS])]

@@ -1,8 +1,4 @@
-"""Time to a robust accuracy.
-
-How long until a network reaches a given robust accuracy?
-
-    python -m benchmarks.target --authors CFA --accuracy 0.4
+"""Time to a robust accuracy. How long until a network reaches a given one?
 
 AT with class-wise margins on images drawn like the demo's, in three channels; PGD accuracy on validation after each
 epoch. Seconds are those of training alone: validation is the same for all. Float32 paths part after a few steps, so
@@ -16,8 +12,8 @@ import numpy as np
 
 from benchmarks.benchmark import Benchmark, seconds
 from benchmarks.cases import CLASSES, Case
-from benchmarks.comparison import checked_rows, equal_sides, median_range, timed, times
-from benchmarks.sides import Side
+from benchmarks.comparison import checked_rows, median_range, timed, times
+from benchmarks.sides import Side, sides
 from cfa_nb.data.batches import Batches
 from cfa_nb.data.dataset import Split
 from cfa_nb.data.demo import SIDE, draw
@@ -33,14 +29,14 @@ def _measure(setup, model="w8d1x8", batch=100, accuracy=0.4, epochs=30, seeds=3)
     checked, rows = checked_rows(case), []
     for seed in range(1 if setup.quick else seeds):
         click.echo(f"{case.label}, seed {seed}", err=True)
-        run = Case.parse(setup, model, batch, seed=seed, warm_up=0)
-        rows += [train_until(accuracy, epochs, side) for side in equal_sides(run, checked, **RUN)]
+        run = Case.parse(setup, model, batch, warm_up=0, changes=RUN | dict(seed=seed))
+        rows += [train_until(accuracy, epochs, side) for side, row in zip(sides(run), checked) if row["equal"]]
     return dict(rows=rows, network=case.label, accuracy=accuracy)
 
 
 def train_until(accuracy: float, epochs: int, side: Side) -> dict:
     """The row of one run, with one timing an epoch."""
-    seed, network = side.case.seed, side.case.network().to(side.device)
+    seed, network = side.config.seed, side.case.network().to(side.device)
     train, val = task(100, seed, side.device), task(50, 10**6 + seed, side.device)
     evaluation = EpochEvaluation(network, val, side.config, CLASSES, "evaluate-val")  # every side's, on our network
     accuracies, timings = [], []
@@ -51,7 +47,7 @@ def train_until(accuracy: float, epochs: int, side: Side) -> dict:
         network.load_state_dict(dict(zip(network.state_dict(), side.model.state_dict().values())))
         accuracies.append(evaluation(epoch).robust.overall)
     about = dict(side=side.name, seed=seed, epochs=len(accuracies), reached=accuracies[-1] >= accuracy)
-    return {**about, "accuracies": accuracies, "timings": timings}
+    return about | dict(accuracies=accuracies, timings=timings)
 
 
 def task(per_class: int, seed: int, device: str) -> Split:
@@ -60,32 +56,17 @@ def task(per_class: int, seed: int, device: str) -> Split:
     return Split(split.images.repeat(1, 3, 1, 1), split.labels).to(device)
 
 
-def runs_by_side(result: dict) -> list[list[dict]]:
-    """The rows of each side."""
-    names = dict.fromkeys(row["side"] for row in result["rows"])
-    return [[row for row in result["rows"] if row["side"] == name] for name in names]
+def _line(row, result):
+    """The line of all runs of a side stands at the first of them."""
+    runs = [r for r in result["rows"] if r["side"] == row["side"]]
+    reached = [r for r in runs if r["reached"]]
+    epochs, spent = [r["epochs"] for r in reached], [sum(times(r)) for r in reached]
+    cells = {"step": row["side"], "runs": str(len(runs)), "reached": str(len(reached))}
+    cells |= {"epochs": median_range(epochs, 0), "seconds": median_range(spent, 1)}
+    return cells | {"s an epoch": seconds(median(s for r in runs for s in times(r)))} if row is runs[0] else None
 
 
-def _range(value_of, digits):
-    """A cell: of the runs that reached the accuracy."""
-
-    def cell(runs, _):
-        values = [value_of(row) for row in runs if row["reached"]]
-        return median_range(values, digits) if values else "-"
-
-    return cell
-
-
-COLUMNS = {
-    "step": lambda runs, _: runs[0]["side"],
-    "runs": lambda runs, _: str(len(runs)),
-    "reached": lambda runs, _: str(sum(row["reached"] for row in runs)),
-    "epochs": _range(lambda row: row["epochs"], 0),
-    "seconds": _range(lambda row: sum(times(row)), 1),
-    "s an epoch": lambda runs, _: seconds(median(s for row in runs for s in times(row))),
-}
-CAPTION = "PGD accuracy {accuracy:.0%}, {network}\n\n"
-TARGET = Benchmark("target", __doc__, _measure, COLUMNS, lines=runs_by_side, caption=CAPTION)
+TARGET = Benchmark("target", __doc__, _measure, _line, caption="PGD accuracy {accuracy:.0%}, {network}\n\n")
 
 if __name__ == "__main__":
     TARGET.main()
