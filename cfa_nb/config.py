@@ -186,16 +186,16 @@ class Average:
             raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
 
 
-KINDS = {"pgd": "PGD", "square": "Square", "aa": "AA", "aa-fast": "AA-fast"}  # of attacks, and how pages name them
+KINDS = dict(pgd="PGD", targeted="targeted PGD", square="Square", aa="AA") | {"aa-fast": "AA-fast"}  # on pages
 
 
 @dataclass(frozen=True)
 class Attack:
     """An attack on finished weights. `key` names it in records, `label` on pages.
 
-    kind "pgd": cross-entropy PGD, uniform start, last iterate; "square": the black-box Square attack with `steps`
-    queries; "aa": standard AutoAttack, all four attacks; "aa-fast": its first two, APGD-CE and targeted APGD, never to
-    be mixed with AA (`steps` and `alpha` do not apply to either).
+    kind "pgd": cross-entropy PGD, uniform start, last iterate; "targeted": the same, and where it failed `targeted_pgd`
+    towards each of the four nearest classes; "square": the black-box Square attack with `steps` queries; "aa": standard
+    AutoAttack; "aa-fast": its first two attacks, never to be mixed with AA (`steps` and `alpha` apply to neither).
     """
 
     kind: str

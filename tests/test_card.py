@@ -231,7 +231,7 @@ def test_a_network_that_cannot_be(place, capsys, file, architecture, code, messa
         (("--weights", "none.pt", "--attacks", "pgd20,fab"), 2, "unknown attack 'fab'"),
         (("--weights", "none.pt", "--eps", "8"), 2, "must lie above 0 and up to 1"),
         (("--weights", "none.pt", "--eps", "1/0"), 2, "must lie above 0 and up to 1"),
-        (("--weights", "none.pt", "--dataset", "mnist"), 2, "unknown dataset 'mnist'; there are demo, digits, cifar10"),
+        (("--weights", "none.pt", "--dataset", "mnist"), 2, "'mnist'; there are demo, fashion, digits, cifar10"),
         (("--weights", "none.pt", "--dataset", "folder:"), 2, "unknown dataset 'folder:'"),
         (("--weights", "none.pt", "--per-class", "0"), 2, "0 is not in the range x>=1"),
     ],

@@ -25,7 +25,7 @@ def judged(tmp_path_factory):
     model = build(config, dataset.num_classes, dataset.image_shape)
     model.load_state_dict(store.load_weights(config, "live/last"))
     eps = config.eval_eps
-    attacks = [Attack("pgd", eps, eps / 4, steps, 20) for steps in (10, 100)]
+    attacks = [Attack(kind, eps, eps / 4, steps, 20) for kind, steps in (("pgd", 10), ("pgd", 100), ("targeted", 20))]
     attacks += [Attack(kind, eps, per_class=20) for kind in ("aa-fast", "aa")]
     return {a.key: attack_accuracy(model, dataset.test, a, dataset.num_classes, seed=0) for a in attacks}
 
@@ -38,9 +38,8 @@ def test_the_class_wise_table_sums_to_the_total(judged):
 
 
 def test_a_stronger_attack_leaves_no_more_beyond_noise(judged):
-    """PGD-10, PGD-100, AA-fast and AA leave less and less, within two standard errors of a proportion."""
-    left = [judged[k].overall for k in ("pgd10[n=20/class]", "pgd100[n=20/class]", "aa-fast[n=20/class]")]
-    left.append(judged["aa[n=20/class]"].overall)
+    """PGD-10, PGD-100, targeted PGD-20, AA-fast and AA leave less and less, within two standard errors of a share."""
+    left = [judged[f"{k}[n=20/class]"].overall for k in ("pgd10", "pgd100", "targeted20", "aa-fast", "aa")]
     for weaker, stronger in pairwise(left):
         assert stronger <= weaker + 2 * math.sqrt(weaker * (1 - weaker) / 200)
     assert 0.2 < left[-1] < 0.9, "neither hopeless nor untouched: the comparison says something"

@@ -15,7 +15,7 @@ from cfa_nb.config import Attack
 from cfa_nb.method.metrics import ClassAccuracy, wilson_interval
 
 BAR = 20  # characters that stand for 100 %
-STRENGTH = {"square": 0, "pgd": 1, "aa-fast": 2, "aa": 3}  # from the weakest attack that is expected to the strongest
+STRENGTH = {"square": 0, "pgd": 1, "targeted": 2, "aa-fast": 3, "aa": 4}  # the order that is expected
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def _margin(context, option, text):
               "our weights were trained on; cifar10 for others).")
 @click.option("--data-dir", metavar="DIR", help="The folder of images, for --dataset folder.")
 @click.option("--image-size", type=click.IntRange(min=1), metavar="N", help="Resize its images to N x N pixels.")
-@click.option("--attacks", metavar="LIST", help="Such as pgd20,pgd100,square,aa-fast,aa (default: pgd20,aa; "
+@click.option("--attacks", metavar="LIST", help="Such as pgd20,targeted20,square,aa-fast,aa (default: pgd20,aa; "
               "pgd20,square for fewer than 10 classes).")
 @click.option("--eps", callback=_margin, metavar="E",
               help="In pixel units, such as 8/255 (default: our weights' own; 8/255).")

@@ -50,7 +50,8 @@ class Subject:
         eps = eps or nominal
         alpha = self.config.eval_alpha * (eps / nominal)
         kinds = attack_kinds(names or ("pgd20,aa" if classes > autoattack.TARGETS else "pgd20,square"))
-        attacks = [Attack(k, eps, alpha if k == "pgd" else 0.0, steps, per_class, nominal) for k, steps in kinds]
+        alphas = {"pgd": alpha, "targeted": alpha}
+        attacks = [Attack(k, eps, alphas.get(k, 0.0), steps, per_class, nominal) for k, steps in kinds]
         try:
             for attack in attacks:
                 autoattack.refuse(attack, classes)
@@ -198,9 +199,9 @@ def attack_kinds(names: str) -> list[tuple[str, int]]:
     """Kind and steps of each attack in "pgd20,square,aa"; raises `UsageError` if one is unknown or named twice."""
     kinds = []
     for name in names.split(","):
-        match = re.fullmatch(r"(pgd|square)([1-9]\d*)|(square|aa-fast|aa)", name)
+        match = re.fullmatch(r"(pgd|targeted|square)([1-9]\d*)|(square|aa-fast|aa)", name)
         if not match:
-            choice = "pgd with its steps (pgd20), square or with its queries (square1000), aa-fast, aa"
+            choice = "pgd and targeted with their steps (pgd20), square or with its queries (square1000), aa-fast, aa"
             raise UsageError(f"--attacks: unknown attack {name!r}; there are {choice}")
         kind = match[1] or match[3]
         steps = int(match[2] or (5000 if kind == "square" else 0))  # as many queries as standard AutoAttack

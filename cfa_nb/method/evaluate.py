@@ -17,7 +17,7 @@ from torch import Tensor
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import to_float
 from cfa_nb.data.dataset import Split
-from cfa_nb.method.attacks import cross_entropy, pgd, uniform_start
+from cfa_nb.method.attacks import cross_entropy, pgd, targeted_pgd, uniform_start
 from cfa_nb.method.autoattack import Journal, autoattack_accuracy, refuse
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, Measured
 from cfa_nb.method.model import dtype_of, frozen, in_mode
@@ -27,7 +27,7 @@ BATCH = 1000  # part of what a seeded attack draws, so a constant
 
 
 def predictions(model: nn.Module, split: Split, attack: Attack | None = None, key: tuple = ()) -> Iterator:
-    """(labels (B,), logits (B, K)) of a split, batch by batch; of the images under PGD where an attack is given.
+    """(labels (B,), logits (B, K)) of a split, batch by batch; of the attacked images where an attack is given.
 
     Args:
         key: (seed, purpose, epoch) of the streams that the attack's starts are drawn from.
@@ -43,9 +43,10 @@ def predictions(model: nn.Module, split: Split, attack: Attack | None = None, ke
 
 
 def attacked_images(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, generator: torch.Generator) -> Tensor:
-    """(B, C, H, W) images after PGD on the cross-entropy, from a uniform start."""
+    """(B, C, H, W) images after PGD on the cross-entropy from a uniform start, and where asked for targeted PGD."""
     start = uniform_start(x, attack.eps, generator)
-    return pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
+    x_adv = pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
+    return targeted_pgd(model, x, y, x_adv, eps=attack.eps, steps=attack.steps) if attack.kind == "targeted" else x_adv
 
 
 def _batches(split):
@@ -90,8 +91,9 @@ def attack_accuracy(
     """
     refuse(attack, num_classes)
     split = split.first_per_class(attack.per_class)
-    if attack.kind == "pgd":
-        return _accuracy(model, split, num_classes, attack, (seed, attack.key, 0), on_batch)
+    if attack.kind in ("pgd", "targeted"):
+        key = attack.key.replace("targeted", "pgd")  # its PGD starts where PGD alone does, so it leaves no more
+        return _accuracy(model, split, num_classes, attack, (seed, key, 0), on_batch)
     with in_mode(model, "eval"), frozen(model):
         attack_seed = stream_seed(seed, attack.key) % 2**31
         return autoattack_accuracy(model, _batches(split), attack, num_classes, attack_seed, journal, on_batch)

@@ -45,6 +45,9 @@ SHAPES = {
 #: right, targeted APGD and FAB 9 x 100 on what is left, Square 5,000 forwards on what is left then.
 AUTOATTACK = {"aa": 5000, "aa-fast": 1130}
 
+#: Passes of a step: forward and backward; then towards four rivals, where half of the images are left.
+WALKS = {"pgd": 2, "targeted": 6}
+
 
 def status(name: str, published: Callable[[TrainConfig], Provenance] | None = None) -> dict:
     """The status of a profile as plain values, ready for JSON: its runs and what they cost.
@@ -124,7 +127,7 @@ def _cost(profile, config):
     passes = evaluated * (test + config.val_per_class) * (2 * config.eval_steps + 2)
     passes += config.epochs * train * training_passes(config)
     for attack in (a for attacks in profile.evaluations(config).values() for a in attacks):
-        per_image = 2 * attack.steps + 1 if attack.kind == "pgd" else AUTOATTACK.get(attack.kind, attack.steps)
+        per_image = attack.steps * WALKS.get(attack.kind, 1) + AUTOATTACK.get(attack.kind, 1)
         passes += min(attack.per_class or test, test) * per_image
     return flop * classes * passes, 4 * parameters * len(profile.reported(config))
 
