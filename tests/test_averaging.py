@@ -5,6 +5,7 @@ import torch
 
 from cfa_nb.config import Average
 from cfa_nb.method.averaging import WeightAverage
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.train import train
 from cfa_nb.runs.store import RunStore
 from tests import tiny
@@ -34,25 +35,20 @@ def test_threshold_0_is_ema():
     assert fawa.accepted == 6
 
 
-def test_above_1_nothing_is_ever_accepted():
-    average = WeightAverage(Average("fawa", threshold=1.01, start=1))
-    assert not any(average.update(state(e), e, 1.0) for e in range(1, 9))
-    assert average.state is None
-
-
 def test_a_rejected_epoch_leaves_the_average_as_it_was():
-    average = WeightAverage(Average("fawa", threshold=0.2, start=1))
+    average = WeightAverage(Average("fawa", threshold=0.24, start=1))
     average.update(state(1), 1, 0.5)
-    average.update(state(9), 2, 0.19)
+    average.update(state(9), 2, ClassAccuracy((23, 30), (100, 100)).worst)
     assert float(average.state["w"]) == 1
-    average.update(state(2), 3, 0.2)  # Algorithm 1: >=
+    average.update(state(2), 3, ClassAccuracy((24, 30), (100, 100)).worst)  # Algorithm 1: >=
     assert float(average.state["w"]) == pytest.approx(0.85 * 1 + 0.15 * 2)
 
 
-def test_first_acceptance_copies_and_does_not_alias():
-    average, live = WeightAverage(Average("fawa", start=2)), state(3)
-    assert not average.update(live, 1, 1.0)  # before its start
-    average.update(live, 2, 1.0)
+def test_first_acceptance_from_epoch_50_copies_and_does_not_alias():
+    average, live = WeightAverage(Average("fawa")), state(3)
+    assert not any(average.update(live, epoch, 1.0) for epoch in (1, 49))
+    assert average.state is None
+    assert average.update(live, 50, 1.0)
     live["w"].add_(1)
     assert float(average.state["w"]) == 3
 

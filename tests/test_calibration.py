@@ -1,10 +1,12 @@
 """CCM, CCR and FRL: the formulas by hand, their limits, and what each does to training."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from cfa_nb.config import RECIPES
 from cfa_nb.method.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
 from cfa_nb.method.train import train
 from cfa_nb.runs.store import RunStore
@@ -22,12 +24,15 @@ def test_percentages_and_missing_classes_are_refused(t):
         class_margins((0.5, t), 8 / 255, 0.5)
 
 
-def test_start_epoch():
-    config = tiny.config("trades_ccm_ccr", calibration_start=3)
-    assert next_calibration(config, 2, 2, (0.1, 0.9)) == uniform(config, 2)
-    assert next_calibration(config, 2, 3, None) == uniform(config, 2)
-    assert next_calibration(config, 2, 3, (0.1, 0.9)).eps == pytest.approx((0.4 * config.eps, 1.2 * config.eps))
-    assert next_calibration(config, 2, 3, (0.1, 0.9)).beta == pytest.approx((0.6 * config.beta, 1.4 * config.beta))
+@pytest.mark.parametrize(("changes", "start"), [({}, 11), (dict(calibration_start=2), 2)])
+def test_calibration_starts_with_epoch_11_and_ccr_keeps_the_ball(changes, start):
+    both, ccr = (replace(RECIPES[r], **changes) for r in ("trades_ccm_ccr", "trades_ccr"))
+    assert next_calibration(both, 2, start - 1, (0.1, 0.9)) == uniform(both, 2)
+    assert next_calibration(both, 2, start, None) == uniform(both, 2)
+    assert next_calibration(both, 2, start, (0.1, 0.9)).eps == pytest.approx((0.4 * both.eps, 1.2 * both.eps))
+    assert next_calibration(both, 2, start, (0.1, 0.9)).beta == pytest.approx((0.6 * both.beta, 1.4 * both.beta))
+    ccr_alone = replace(next_calibration(both, 2, start, (0.1, 0.9)), eps=(both.eps,) * 2)
+    assert next_calibration(ccr, 2, start, (0.1, 0.9)) == ccr_alone
 
 
 @pytest.mark.parametrize("recipe", ["at", "trades", "fat"])
@@ -47,13 +52,9 @@ def test_equal_train_accuracies_give_the_plain_method_at_another_margin_and_beta
     assert same.beta == pytest.approx(plain.beta)
 
 
-def test_frl_starts_as_trades_with_equal_weights():
+def test_frl_starts_as_trades_with_equal_weights_and_updates_by_hand():
     config = tiny.config("frl")
-    assert Frl.start(10).calibration(config) == uniform(config, 10)
-
-
-def test_frl_update_by_hand():
-    config = tiny.config("frl")
+    assert Frl.start(2).calibration(config) == uniform(config, 2)
     # clean errors .1 and .5 (mean .3), boundary errors .2 and .4 (mean .3); tolerance .07
     state = Frl.start(2).update((0.9, 0.5), (0.7, 0.1), config)
     assert state.clean == pytest.approx((0.0, 0.05 * 0.13))

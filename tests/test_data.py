@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import TrainConfig
+from cfa_nb.config import RECIPES, TrainConfig
 from cfa_nb.data import demo, digits
-from cfa_nb.data.batches import Batches, augment, random_crop, random_flip, to_float
+from cfa_nb.data.batches import Batches, augment, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Pool, Split, balanced_split, cut
-from cfa_nb.runs.profiles import DIGITS
+from cfa_nb.runs.profiles import CIFAR10, DIGITS
 from tests import tiny
 
 
@@ -46,9 +46,9 @@ def a_cifar(per_class=120, shape=(3, 32, 32)):
     return Pool(tuple(f"class {k}" for k in range(10)), train, train.first_per_class(5))
 
 
-def test_cifar_s_validation_is_the_first_100_of_each_class_for_every_seed():
+def test_validation_is_the_first_100_of_each_class_for_every_method_and_seed():
     pool = a_cifar()
-    splits = [cut("cifar10", pool, TrainConfig(dataset="cifar10", seed=seed)) for seed in range(3)]
+    splits = [cut("cifar10", pool, CIFAR10.config(recipe, seed)) for recipe in RECIPES for seed in range(2)]
     assert {s.content_hash for s in splits} == {"a979b978111b2822"}  # the same on every machine
     seen, val, train = [0] * 10, [], []
     for i, k in enumerate(pool.train.labels.tolist()):
@@ -137,11 +137,12 @@ def test_batches_cover_an_epoch_once_in_an_order_of_their_own():
     assert torch.equal(seen, to_float(split.images).flatten(1).unique(dim=0))
 
 
-def test_every_crop_is_a_window_of_the_padded_image():
+@pytest.mark.parametrize(("changes", "mode"), [({}, "reflect"), (dict(crop_pad_mode="constant"), "constant")])
+def test_every_crop_is_a_window_of_the_padded_image(changes, mode):
     x = torch.arange(36.0).view(1, 1, 6, 6).repeat(200, 2, 1, 1)
-    padded = torch.nn.functional.pad(x[:1], (2,) * 4, mode="reflect")[0]
+    padded = torch.nn.functional.pad(x[:1], (2,) * 4, mode=mode)[0]
     windows = {padded[:, i : i + 6, j : j + 6].numpy().tobytes() for i in range(5) for j in range(5)}
-    crops = random_crop(x, 2, "reflect", tiny.generator())
+    crops = augment(x, TrainConfig(crop_padding=2, flip=False, **changes), tiny.generator())
     assert {c.numpy().tobytes() for c in crops} == windows  # 25 windows, all of them in 200 draws
 
 

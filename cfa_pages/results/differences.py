@@ -3,7 +3,7 @@
 The column "here" is read from the default of the config field that decides the point, so that the table cannot drift
 from what is run; where no field decides, it states what the code does. Epochs count from 1. "release" is PKU-ML/CFA at
 commit 071f333; – means that the source is silent. A profile's variant "+release" takes the release's side wherever a
-field decides and the two differ. `tests/test_differences_row_by_row.py` has a test for each row.
+field decides and the two differ. `tests/test_differences_row_by_row.py` names the test that settles each row.
 """
 
 from dataclasses import dataclass, fields
