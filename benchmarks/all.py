@@ -30,10 +30,10 @@ def run(readme: bool = False, authors: str | None = None, **shared) -> None:
 
 def replaced(page: str, results: str) -> str:
     """The page with other results between its two markers; raises `ValueError` if they are not there once, in order."""
-    before, *parts, after = re.split(f"({BEGIN}|{END})", page)
-    if parts[::2] != [BEGIN, END]:
+    parts = re.split(f"({BEGIN}|{END})", page)
+    if parts[1::2] != [BEGIN, END]:
         raise ValueError(f"the page must hold {BEGIN!r} and then {END!r}, once each; put them back")
-    return f"{before}{BEGIN}\n\n{results}\n\n{END}{after}"
+    return f"{parts[0]}{BEGIN}\n\n{results}\n\n{END}{parts[-1]}"
 
 
 def section(folder: Path) -> str:

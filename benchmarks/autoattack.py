@@ -16,6 +16,8 @@ from cfa_nb.method.model import build
 from cfa_nb.method.step import Epoch
 from cfa_nb.runs.profiles import DEMO
 
+STEPS = {"pgd": 20, "targeted": 20, "square": 1000}  # AutoAttack has its own
+
 
 def _measure(setup, kinds=("aa-fast", "aa"), batch=None, epochs=5):
     config, rows, accuracies = DEMO.config("at", 0), [], []
@@ -28,7 +30,7 @@ def _measure(setup, kinds=("aa-fast", "aa"), batch=None, epochs=5):
     for kind, size in ((kind, size) for kind in kinds for size in sizes):
         click.echo(f"{kind}, batch {size}", err=True)
         split = dataset.test.first_per_class(-(-size // 10))
-        attack = Attack(kind, config.eval_eps, config.eval_alpha, steps=1000 if kind == "square" else 20)
+        attack = Attack(kind, config.eval_eps, config.eval_alpha, steps=STEPS.get(kind, 0))
         work = lambda a=attack, s=split: accuracies.append(attack_accuracy(model, s, a, 10, seed=0))  # noqa: E731
         timings = [timed(work, setup.device)]  # one batch is enough for a rate
         rows.append(dict(attack=attack.label, batch=len(split), robust_acc=accuracies[-1].overall, timings=timings))

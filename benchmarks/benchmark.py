@@ -1,6 +1,6 @@
 """`Benchmark`, the frame of all seven: a question, what measures it, its table; its command line and its JSON.
 
-STEP = Benchmark("step", __doc__, measure, table)
+STEP = Benchmark("step", __doc__, measure, line)
 STEP.main()     # python -m benchmarks.step --authors CFA
 """
 
@@ -9,7 +9,8 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -20,7 +21,8 @@ from benchmarks.cases import METHODS, Setup
 from cfa_nb.config import KINDS
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.files import write
-from cfa_nb.runs.provenance import Provenance
+from cfa_nb.processor import level
+from cfa_nb.runs.provenance import commit, hardware
 
 AXES = ("width", "batch", "steps", "threads", "runs")  # along which cost is measured to grow
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -96,8 +98,10 @@ class Benchmark:
         answer = self.measure(Setup(device, precision, quick, code), **own)
         shared = dict(authors=authors and "CFA", device=device, threads=threads, precision=precision, quick=quick)
         result = dict(benchmark=self.name, command=self.command_line(shared | own), quick=quick)
-        environment = dict(threads=torch.get_num_threads(), load_1min=round(os.getloadavg()[0], 2))
-        environment |= dict(tf32=torch.backends.cudnn.allow_tf32) | asdict(Provenance.now(0, 0, device))
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        environment = dict(hardware=hardware(device), device=device, threads=threads, commit=commit(), date=now)
+        environment |= dict(torch=torch.__version__, cpu_level=level(), tf32=torch.backends.cudnn.allow_tf32)
+        environment |= dict(load_1min=round(os.getloadavg()[0], 2))
         result |= dict(environment=environment, authors=code and code.version) | answer
         path = Path(out or (RESULTS / "quick" if quick else RESULTS)) / f"{self.name}-{device.split(':')[0]}.json"
         write(path, (json.dumps(result, indent=1) + "\n").encode())
@@ -118,16 +122,14 @@ class Benchmark:
         (title, _), note = self.doc.split(". ", 1), self.doc.split("\n\n", 1)[1]
         e, authors = result["environment"], f" Authors' code: {result['authors']}." if result["authors"] else ""
         place = f"{e['hardware']}, {e['threads']} thread{'s' * (e['threads'] != 1)}, PyTorch {e['torch']}, commit "
-        place += f"{e['commit']}, {e.get('date') or e['finished_at']}, load {e['load_1min']}"
-        place += f"{', --quick' * result['quick']}.{authors}"
-        table = self.caption.format(**result) + markdown(
-            [line for row in result["rows"] if (line := self.line(row, result))]
-        )
+        place += f"{e['commit']}, {e['date']}, load {e['load_1min']}{', --quick' * result['quick']}.{authors}"
+        table = self.caption.format(**result) + markdown([self.line(row, result) for row in result["rows"]])
         return f"### {title}\n\n`{result['command']}`  \n{place}\n\n{table}\n\n{' '.join(note.split())}"
 
 
-def markdown(lines: Sequence[dict[str, str]]) -> str:
-    """An aligned table; all but the first column stand right."""
+def markdown(lines: Sequence[dict[str, str] | None]) -> str:
+    """An aligned table of lines {heading: cell}; all but the first column stand right."""
+    lines = [line for line in lines if line]
     cells = [[*lines[0]], *([*line.values()] for line in lines)]
     widths = [max(3, *map(len, column)) for column in zip(*cells)]
     cells.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])

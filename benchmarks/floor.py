@@ -24,7 +24,7 @@ def _measure(setup, model=None, batch=None, pairs=None, methods=("at",)):
         # the released code's repeated passes move running statistics alone: a step does not need them
         side = Ours(case, EAGER, repeat_forwards=False)
         needed = sum(counted(side.train, case.batches(1)).flops.values())
-        rates.setdefault(case.label, matrix_rates(case))
+        rates[case.label] = rates.get(case.label) or matrix_rates(case)
         rows += [row | dict(needed=needed) for row in step_rows(case)]
     return dict(rows=rows, rates=rates)
 

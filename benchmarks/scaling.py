@@ -5,7 +5,7 @@ many processes at once, seconds a step of one of them; images a second are those
 """
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from statistics import median
@@ -26,22 +26,22 @@ def _measure(setup, model=None, batch=None, repeats=3, axes=AXES):
     values = dict(width=(case.width // 2, 2 * case.width), batch=(case.batch // 4, case.batch // 2, 2 * case.batch))
     values |= dict(steps=(0, 1, 5, 20), threads=doublings if setup.device == "cpu" else (), runs=doublings)
     points = [("base", case.label)] + [(axis, value) for axis in axes for value in values[axis]]
-    rows = []
-    for axis, value in points:
-        click.echo(f"{axis} {value}", err=True)
-        point = base | ({axis: value} if axis in base else {})
-        rows += [dict(axis=axis, value=value, **point, **row) for row in rows_at(case, **point)]
+    rows, context = [], get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(max(doublings, default=1), context) as pool:
+        for axis, value in points:
+            click.echo(f"{axis} {value}", err=True)
+            point = base | ({axis: value} if axis in base else {})
+            wait = manager.Barrier(point["runs"], timeout=600).wait
+            rows += [dict(axis=axis, value=value, **point, **row) for row in rows_at(point, case, pool, wait)]
     return dict(rows=rows)
 
 
-def rows_at(case: Case, width: int, batch: int, steps: int, threads: int, runs: int) -> list[dict]:
-    """The row of every side, timed in as many fresh processes as there are runs, all at once."""
-    case, context = replace(case, width=width, batch=batch, changes=dict(steps=steps)), get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(runs, context) as pool:
-        wait = manager.Barrier(runs, timeout=600).wait
-        futures = [pool.submit(step_rows_together, case, threads, wait) for _ in range(runs)]
-        rows = [future.result() for future in futures]
-    return [dict(side=r[0]["side"], timings=[t for row in r for t in row["timings"]]) for r in zip(*rows)]
+def rows_at(point: dict, case: Case, pool: Executor, wait: Callable) -> list[dict]:
+    """The row of every side, timed in as many processes as there are runs, all at once."""
+    case = replace(case, width=point["width"], batch=point["batch"], changes=dict(steps=point["steps"]))
+    runs = [pool.submit(step_rows_together, case, point["threads"], wait) for _ in range(point["runs"])]
+    rows = zip(*(run.result() for run in runs))
+    return [dict(side=r[0]["side"], timings=[t for row in r for t in row["timings"]]) for r in rows]
 
 
 def step_rows_together(case: Case, threads: int, wait: Callable) -> list[dict]:
