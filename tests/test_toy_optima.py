@@ -1,6 +1,5 @@
 """Optimal w: against the sign of the 50-digit derivative beside it, and every other branch of the accuracy."""
 
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,23 +7,11 @@ from hypothesis import strategies as st
 
 from cfa_pages.theory import ToyModel, always_rises, jump_margin
 from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1
+from tests.toy import balls, models, mp
 
-exact = settings(derandomize=True, deadline=None, max_examples=40)
-few = settings(derandomize=True, deadline=None, max_examples=25)
-mp = mpmath.MPContext()
-mp.dps = 50
+exact, few = settings(max_examples=40), settings(max_examples=25)
 GRID = [mp.mpf(10) ** (k / mp.mpf(8)) for k in range(-40, 33)]  # w from 1e-5 to 1e4
-
-UNIT_NOISE = st.just(1.0)
-
-
-@st.composite
-def models(draw, noise=UNIT_NOISE, most_features=40):
-    p_neg = draw(st.floats(0.5, 0.98))
-    p_pos = draw(st.floats(p_neg + 0.001, 0.99))
-    return ToyModel(
-        p_pos, p_neg, draw(st.floats(0.02, 1.2)), draw(st.integers(1, most_features)), draw(noise), draw(noise)
-    )
+unequal = models(st.floats(0.3, 3), features=8)
 
 
 def terms(model, labels, eps_of, ball):
@@ -66,25 +53,19 @@ def check_optimum(best, parts):
 
 
 @exact
-@given(models(st.floats(0.2, 4)), st.sampled_from((1, -1)), st.floats(0, 1.3), st.sampled_from(("features", "all")))
+@given(models(st.floats(0.2, 4)), st.sampled_from((1, -1)), st.floats(0, 1.3), balls)
 def test_class_optimum(model, label, eps, ball):
     check_optimum(model.optimal_w(label, eps, ball), [*terms(model, (label,), {label: eps}, ball)])
 
 
-@exact
-@given(models(), st.floats(0, 1.3), st.sampled_from(("features", "all")))
+@settings(max_examples=65)
+@given(st.one_of(models(), unequal), st.floats(0, 1.3), balls)
 def test_overall_optimum(model, eps, ball):
     check_optimum(model.optimal_w(eps=eps, ball=ball), [*terms(model, (1, -1), {1: eps, -1: eps}, ball)])
 
 
 @few
-@given(models(st.floats(0.3, 3), most_features=8), st.floats(0, 0.9), st.sampled_from(("features", "all")))
-def test_overall_optimum_with_unequal_noise(model, eps, ball):
-    check_optimum(model.optimal_w(eps=eps, ball=ball), [*terms(model, (1, -1), {1: eps, -1: eps}, ball)])
-
-
-@few
-@given(models(most_features=8), st.floats(0, 0.9), st.floats(0, 0.9), st.sampled_from(("features", "all")))
+@given(models(features=8), st.floats(0, 0.9), st.floats(0, 0.9), balls)
 def test_trained_w_with_class_wise_margins(model, eps_pos, eps_neg, ball):
     parts = [*terms(model, (1, -1), {1: eps_pos, -1: eps_neg}, ball)]
     check_optimum(model.trained_w(eps_pos, eps_neg, ball), parts)
@@ -159,14 +140,13 @@ def test_the_turning_point_of_the_first_order():
 
 
 @exact
-@given(st.floats(0.5, 0.99), st.floats(0.02, 1.2), st.floats(0, 1.2), st.integers(1, 40), st.booleans())
-def test_always_rises_is_the_sign_of_the_slope(p, eta, eps, d, literal):
-    ball = "all" if literal else "features"
+@given(st.floats(0.5, 0.99), st.floats(0.02, 1.2), st.floats(0, 1.2), st.integers(1, 40), balls)
+def test_always_rises_is_the_sign_of_the_slope(p, eta, eps, d, ball):
     parts = [*terms(ToyModel(0.995, p, eta, d), (-1,), {-1: eps}, ball)]
     slopes = [slope(parts, w) for w in GRID]
     if always_rises(p, eta, eps, d, ball):
         assert min(slopes) > 0
-    elif literal and 0 < eps < 1:
+    elif ball == "all" and 0 < eps < 1:
         lowest = d * (mp.mpf(eta) - eps) / (2 * mp.mpf(eps))  # where the quadratic has its bottom
         assert min(*slopes, slope(parts, max(lowest, mp.mpf("1e-12")))) <= 0
     else:
