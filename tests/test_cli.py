@@ -53,7 +53,7 @@ def test_help(cli, command, capsys):
 )
 def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys):
     assert call(command, "--profile", "nope", cli=cli) == 2
-    assert "unknown profile 'nope'; there are demo, digits, smoke" in capsys.readouterr().err
+    assert "unknown profile 'nope'; there are demo, digits, fashion, smoke" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_the_first_seed_of_at_with_and_without_ccm_carries_the_compared_averages
 
 
 def test_unknown_names_list_what_there_is():
-    with pytest.raises(ValueError, match="demo, digits, smoke"):
+    with pytest.raises(ValueError, match="demo, digits, fashion, smoke"):
         profile_named("cifar")
     with pytest.raises(ValueError, match="at_ccm"):
         DEMO.config("at_cfa", 0)

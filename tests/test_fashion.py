@@ -11,6 +11,7 @@ import torch
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import fashion
+from cfa_nb.runs.profiles import FASHION
 
 ORIGINALS = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package dataset-fashion-mnist puts them
 
@@ -75,3 +76,13 @@ def test_a_damaged_file_is_named_and_refused(damage, tmp_path):
         file.write_bytes(fashion.FILE.read_bytes()[:800_000])
     with pytest.raises(ValueError, match=r"fashion\.npz is damaged; install cfa-nb again"):
         fashion.arrays(file)
+
+
+def test_no_published_seed_is_one_on_which_the_settings_were_chosen():
+    assert min(c.seed for c in FASHION.runs()) > 9
+
+
+def test_the_robust_column_is_the_targeted_attack_on_all_test_images():
+    attack = FASHION.final_attack(FASHION.config("at", 40))
+    assert (attack.key, attack.label) == ("targeted20", "targeted PGD-20")
+    assert attack in FASHION.evaluations(FASHION.config("at_ccm", 41))["fawa/best_val"]

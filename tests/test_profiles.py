@@ -42,7 +42,7 @@ def test_a_name_finds_its_profile_again_whose_configs_survive_json(name):
         ("cifar10+", "unknown variant ''"),
         ("cifar10+release+release", "cifar10.release has the variant 'release' already"),
         ("demo+scaled-alpha", "demo scales the attack's step already"),
-        ("demo@images", "demo trains a network for 8x8 images; take cifar10-quick or cifar10-rehearsal"),
+        ("demo@images", "demo has a network for small images; take cifar10-quick or cifar10-rehearsal"),
         ("cifar10-quick@", "a folder's name takes letters"),
         ("cifar10-quick@a/b", "a folder's name takes letters"),
         ("cifar10-quick@../b", "a folder's name takes letters"),

@@ -426,7 +426,7 @@ def test_render_names_a_missing_provenance(folders):
 
 
 def test_unknown_profiles_are_listed():
-    with pytest.raises(ValueError, match="unknown profile 'nope'; there are demo, digits, smoke"):
+    with pytest.raises(ValueError, match="unknown profile 'nope'; there are demo, digits, fashion, smoke"):
         pipeline.reproduce("nope")
 
 

@@ -39,6 +39,7 @@ SHAPES = {
     "tiny-imagenet": (500, 50, 200, (3, 64)),
     "demo": (400, 500, 10, (1, 8)),
     "digits": (110, 60, 10, (1, 8)),
+    "fashion": (600, 500, 10, (1, 14)),
 }
 
 #: Passes an image under standard AutoAttack, for a network that keeps half of its images: APGD-CE 101 on all that are

@@ -49,7 +49,7 @@ class Profile:
     late_window: tuple[int, int] = (181, 200)  # Fig. 2(c)
     beta_window: tuple[int, int] = (151, 170)  # Fig. 3
     alpha_per_eps: float | None = None  # step size of a training attack in units of its run's eps; None: as configured
-    final: str = "pgd"  # the tables' robust column: kind of its attack, "pgd", "aa" or "aa-fast"
+    final: str = "pgd"  # the tables' robust column: kind of its attack, "pgd", "targeted", "aa" or "aa-fast"
     final_per_class: int | None = None  # its test images of each class; None: all
     final_steps: int = 20  # PGD steps of every reported checkpoint; the robust column's where `final` is "pgd"
     long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
@@ -153,6 +153,8 @@ class Profile:
         """The attack of the tables' robust column."""
         if self.final == "pgd":
             return self.white_box(config)
+        if self.final == "targeted":
+            return replace(self.white_box(config, self.final_per_class), kind="targeted")
         return Attack(self.final, config.eval_eps, per_class=self.final_per_class)
 
     def white_box(self, config: TrainConfig, per_class: int | None = None) -> Attack:
