@@ -42,60 +42,48 @@ def test_every_image_stays_in_its_own_ball_and_in_the_box(start):
     assert torch.equal(x_adv[0], x[0])  # a class with eps_k = 0 stays clean
 
 
-def test_equal_margins_in_a_vector_are_the_number():
+def test_equal_margins_in_a_vector_a_step_beyond_the_ball_and_no_step():
     model, (x, y) = tiny.two_class(), tiny.images()
-    vector = torch.full((len(x),), EPS)
-    assert torch.equal(attack(model, x, y, eps=EPS), attack(model, x, y, eps=vector))
-
-
-def test_step_larger_than_the_ball_is_projected():
-    model, (x, y) = tiny.two_class(), tiny.images()
+    assert torch.equal(attack(model, x, y, eps=EPS), attack(model, x, y, eps=torch.full((len(x),), EPS)))
     assert (attack(model, x, y, eps=ALPHA / 3) - x).abs().max() <= ALPHA / 3 + 1e-7
-
-
-def test_no_steps_return_the_start():
-    x, y = tiny.images()
-    assert torch.equal(attack(tiny.two_class(), x, y, steps=0, start=x), x)
+    assert torch.equal(attack(model, x, y, steps=0, start=x), x)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(eps=-0.1), "eps must not be negative"),
-        (dict(eps=torch.rand(3)), "one per image"),
-        (dict(start=torch.rand(12, 3, 4, 5)), "must both be"),
+        (lambda x: dict(eps=-0.1), "eps must not be negative"),
+        (lambda x: dict(eps=torch.rand(3)), "one per image"),
+        (lambda x: dict(start=torch.rand(12, 3, 4, 5)), "must both be"),
+        (lambda x: dict(x=255 * x), r"must lie in \[0, 1\]"),
+        (lambda x: dict(x=x - 0.5), r"must lie in \[0, 1\]"),
+        (lambda x: dict(x=x * float("nan")), r"must lie in \[0, 1\]"),
     ],
 )
 def test_bad_input_is_refused_at_the_door(change, message):
     x, y = tiny.images()
     with pytest.raises(ValueError, match=message):
-        attack(tiny.two_class(), x, y, **{"start": x, **change})
+        attack(tiny.two_class(), **{"x": x, "y": y, "start": x, **change(x)})
 
 
-@pytest.mark.parametrize("wrong", [lambda x: 255 * x, lambda x: x - 0.5, lambda x: x * float("nan")])
-def test_pixels_outside_the_box_are_refused(wrong):
-    x, y = tiny.images()
-    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
-        attack(tiny.two_class(), wrong(x), y)
+@pytest.fixture
+def trained():
+    """A network with BatchNorm in train mode, images, labels, and a copy of its state."""
+    model = build(tiny.resnet_config(), 10, (1, 8, 8)).train()
+    return model, *tiny.images(shape=(1, 8, 8), num_classes=10), {k: v.clone() for k, v in model.state_dict().items()}
 
 
-def resnet():
-    config = tiny.resnet_config()
-    return build(config, 10, (1, 8, 8)).train()
-
-
-def test_mode_and_gradients_come_back_as_they_were():
-    model, (x, y) = resnet(), tiny.images(shape=(1, 8, 8), num_classes=10)
-    before = {k: v.clone() for k, v in model.state_dict().items()}
+def test_mode_and_gradients_come_back_as_they_were(trained):
+    model, x, y, before = trained
     attack(model, x, y)
+    friendly(model, x, y, tau=1, rule="release")
     assert model.training
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())  # eval mode moves no buffer
 
 
-def test_train_mode_moves_running_statistics_and_nothing_else():
-    model, (x, y) = resnet(), tiny.images(shape=(1, 8, 8), num_classes=10)
-    before = {k: v.clone() for k, v in model.state_dict().items()}
+def test_train_mode_moves_running_statistics_and_nothing_else(trained):
+    model, x, y, before = trained
     attack(model.eval(), x, y, mode="train")
     assert not model.training
     moved = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
@@ -104,17 +92,18 @@ def test_train_mode_moves_running_statistics_and_nothing_else():
     assert int(model.bn.num_batches_tracked) == 10
 
 
-def friendly(model, x, y, tau, rule, steps=10):
+def friendly(model, x, y, tau, rule, **noise):
     start = uniform_start(x, EPS, tiny.generator())
-    kwargs = dict(eps=EPS, alpha=ALPHA, steps=steps, start=start, tau=tau, rule=rule, mode="eval")
+    kwargs = dict(eps=EPS, alpha=ALPHA, steps=10, start=start, tau=tau, rule=rule, mode="eval", **noise)
     return start, friendly_pgd(model, x, y, **kwargs)
 
 
 @pytest.mark.parametrize("rule", ["release", "official"])
-def test_fat_with_tau_of_all_steps_is_pgd(rule):
+def test_fat_with_tau_of_all_steps_is_pgd_but_for_noise_if_asked_for(rule):
     model, (x, y) = tiny.two_class(), tiny.images()
-    start, x_adv = friendly(model, x, y, 10, rule)
+    start, x_adv = friendly(model, x, y, 10, rule, generator=tiny.generator(1))
     assert torch.equal(x_adv, attack(model, x, y, start=start))
+    assert not torch.equal(x_adv, friendly(model, x, y, 10, rule, omega=0.05, generator=tiny.generator(1))[1])
 
 
 def test_fat_tau_0_is_no_attack_in_the_release_and_one_in_the_official_code():

@@ -50,13 +50,13 @@ ELSEWHERE = {
     "test_objectives.py::test_frl_with_equal_weights_is_trades_without_denominator",
     "Start of the attack": "test_fidelity.py::test_three_steps_equal_the_naive_transcription",
     "BatchNorm during the attack": "test_objectives.py::test_what_moves_batch_statistics",
-    "Repeated passes of TRADES and FAT": ""
-    "test_fidelity.py::test_a_repeated_pass_moves_batchnorm_s_statistics_and_nothing_else "
-    "test_objectives.py::test_what_moves_batch_statistics",
+    "Repeated passes of TRADES and FAT": "test_objectives.py::test_what_moves_batch_statistics "
+    "test_fidelity.py::test_the_release_s_order_of_passes_and_the_effect_of_a_repeated_one",
     "Parameters' gradients in the attack": "test_attacks.py::test_mode_and_gradients_come_back_as_they_were",
     "When FAT freezes an image": "test_attacks.py::"
     "test_fat_tau_0_is_no_attack_in_the_release_and_one_in_the_official_code",
-    "Noise of FAT": "test_fidelity.py::test_three_steps_equal_the_naive_transcription",
+    "Noise of FAT": "test_fidelity.py::test_three_steps_equal_the_naive_transcription "
+    "test_attacks.py::test_fat_with_tau_of_all_steps_is_pgd_but_for_noise_if_asked_for",
     "FRL": "test_profiles.py::test_frl_starts_from_the_at_run_of_its_seed",
     "Padding of the crop": "test_data.py::test_every_crop_is_a_window_of_the_padded_image",
     "Final BN of PreActResNet-18": "test_model.py::test_the_paper_s_network_has_11172170_parameters",

@@ -1,6 +1,7 @@
 """Our steps against the naive transcription, in float64, on a small PreActResNet that has trained for 20 steps."""
 
 import copy
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from cfa_nb.method import objectives
 from cfa_nb.method.calibration import Calibration, uniform
-from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
 from cfa_nb.method.model import build
 from cfa_nb.method.objectives import Networks
 from cfa_nb.method.step import Sgd, train_step
@@ -49,7 +50,7 @@ def warmed_up(config):
     model = build(config, 10, SHAPE).double().train()
     update, class_values = Sgd(model, config), uniform(config, 10).to("cpu", torch.float64)
     for step in range(20):
-        our_step(model, update, config, class_values, 1000 + step, (ClassCounts(10), ClassCounts(10)))
+        our_step(model, update, config, class_values, 1000 + step, counts())
     return model
 
 
@@ -66,6 +67,18 @@ def noise_of(config, step, x):
     return draw(x.shape, generator=stream(0, "attack", 1, step), dtype=x.dtype)
 
 
+def counts():
+    return ClassCounts(10), ClassCounts(10)
+
+
+def pair(config, calibration=None):
+    """Our network, its update and its class-wise values; the naive run; the state that both start from."""
+    model, calibration = warmed_up(config), calibration or class_wise(config)
+    naive = NaiveRun(copy.deepcopy(model), config, calibration.eps, calibration.beta)
+    ours = model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64)
+    return ours, naive, copy.deepcopy(model.state_dict())
+
+
 def assert_equal_movement(start, ours, theirs):
     moved = max(float((ours[k] - start[k]).abs().max()) for k in start if start[k].is_floating_point())
     assert moved > 1e-4
@@ -78,74 +91,59 @@ def assert_equal_movement(start, ours, theirs):
 )
 def test_three_steps_equal_the_naive_transcription(recipe, repeat):
     config = config_of(recipe, repeat_forwards=repeat)
-    model = warmed_up(config)
-    start = copy.deepcopy(model.state_dict())
-    naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
-    update, class_values = Sgd(model, config), class_wise(config).to("cpu", torch.float64)
-    counts = ClassCounts(10), ClassCounts(10)
+    ours, naive, start = pair(config)
+    robust, clean = counts()
     for step in range(3):
-        our_step(model, update, config, class_values, step, counts)
+        our_step(*ours, step, (robust, clean))
         x, y = batch(step)
         naive.step(x, y, noise_of(config, step, x))
     assert naive.smallest_gradient > 1e-10, "a gradient so near 0 that rounding decides its sign: choose another seed"
-    assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
-    assert counts[0].result().hits == tuple(naive.robust_hits)
-    assert counts[1].result().hits == tuple(naive.clean_hits)
-    assert counts[0].result().n == tuple(naive.n)
+    assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())
+    assert robust.result() == ClassAccuracy(naive.robust_hits, naive.n)
+    assert clean.result() == ClassAccuracy(naive.clean_hits, naive.n)
 
 
 @pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm"])
 def test_the_update_alone_on_given_images(recipe, monkeypatch):
     """The same adversarial images for both: losses and SGD, without the attack."""
     config = config_of(recipe)
-    model = warmed_up(config)
-    start = copy.deepcopy(model.state_dict())
+    ours, naive, start = pair(config)
     given = [
         (batch(s)[0] + 0.05 * torch.sin(torch.arange(192.0).view(SHAPE).double() + s)).clamp(0, 1) for s in range(3)
     ]
     todo = iter(given)
     monkeypatch.setattr(objectives, "friendly_pgd" if config.objective == "fat" else "pgd", lambda *a, **k: next(todo))
-    naive = NaiveRun(copy.deepcopy(model), config, class_wise(config).eps, class_wise(config).beta)
-    update, class_values = Sgd(model, config), class_wise(config).to("cpu", torch.float64)
     for step in range(3):
-        our_step(model, update, config, class_values, step, (ClassCounts(10), ClassCounts(10)))
+        our_step(*ours, step, counts())
         naive.update(batch(step)[0], given[step], batch(step)[1])
-    assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
+    assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())
 
 
 def passes(model, config):
     """One step; the inputs of all its train-mode passes, in order."""
     seen = []
     hook = model.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0].detach()) if m.training else None)
-    our_step(model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0,
-              (ClassCounts(10), ClassCounts(10)))  # fmt: skip
+    our_step(model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0, counts())
     hook.remove()
     return seen
 
 
-def test_the_release_s_order_of_passes_in_trades():
-    """Clean, adversarial, clean again, and the clean one after the step; without the repetition three."""
-    model, x = warmed_up(config_of("trades")), batch(0)[0]
-    seen = passes(copy.deepcopy(model), config_of("trades", repeat_forwards=True))
-    assert [torch.equal(s, x) for s in seen] == [True, False, True, True]
-    assert [torch.equal(s, x) for s in passes(model, config_of("trades"))] == [True, False, True]
-
-
-def test_the_release_s_order_of_passes_in_fat():
-    """The start and ten moves, the last point twice, and the clean pass; without the repetition one less."""
-    model, x = warmed_up(config_of("fat")), batch(0)[0]
-    seen = passes(copy.deepcopy(model), config_of("fat", repeat_forwards=True))
-    assert len(seen) == 13
-    assert [torch.equal(a, b) for a, b in pairwise(seen)][-3:] == [False, True, False]
-    assert torch.equal(seen[-1], x)
-    assert len(passes(model, config_of("fat"))) == 12
-
-
 @pytest.mark.parametrize("recipe", ["trades", "fat"])
-def test_a_repeated_pass_moves_batchnorm_s_statistics_and_nothing_else(recipe):
-    once, twice = (warmed_up(config_of(recipe)) for _ in range(2))
-    for model, repeat in ((once, False), (twice, True)):
-        passes(model, config_of(recipe, repeat_forwards=repeat))
+def test_the_release_s_order_of_passes_and_the_effect_of_a_repeated_one(recipe):
+    """TRADES: clean, adversarial, clean again, and clean after the step. FAT: the last point twice, and clean.
+
+    BatchNorm's statistics alone are others for it.
+    """
+    once, x = warmed_up(config_of(recipe)), batch(0)[0]
+    twice = copy.deepcopy(once)
+    plain, repeated = (passes(m, config_of(recipe, repeat_forwards=m is twice)) for m in (once, twice))
+    if recipe == "trades":
+        assert [torch.equal(s, x) for s in plain] == [True, False, True]
+        assert [torch.equal(s, x) for s in repeated] == [True, False, True, True]
+    else:  # the start and ten moves come before
+        assert (len(plain), len(repeated)) == (12, 13)
+        assert [torch.equal(a, b) for a, b in pairwise(repeated)][-3:] == [False, True, False]
+        assert torch.equal(repeated[-1], x)
     different = {k for k, v in once.state_dict().items() if not torch.equal(v, twice.state_dict()[k])}
     assert different
     assert all("running" in k or "num_batches" in k for k in different)
@@ -154,12 +152,10 @@ def test_a_repeated_pass_moves_batchnorm_s_statistics_and_nothing_else(recipe):
 def test_the_comparison_can_fail():
     """A margin wrong by a thousandth, for one class, is seen."""
     config = config_of("at_ccm")
-    model = warmed_up(config)
-    start, right = copy.deepcopy(model.state_dict()), class_wise(config)
-    wrong = (right.eps[0] * 1.001, *right.eps[1:])
-    naive = NaiveRun(copy.deepcopy(model), config, wrong, right.beta)
-    our_step(model, Sgd(model, config), config, right.to("cpu", torch.float64), 0, (ClassCounts(10), ClassCounts(10)))
+    right = class_wise(config)
+    ours, naive, start = pair(config, replace(right, eps=(right.eps[0] * 1.001, *right.eps[1:])))
+    our_step(*ours, 0, counts())
     x, y = batch(0)
     naive.step(x, y, noise_of(config, 0, x))
     with pytest.raises(AssertionError):
-        assert_equal_movement(start, model.state_dict(), naive.model.state_dict())
+        assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())

@@ -120,9 +120,10 @@ def test_threshold_values():
     assert [model.robust_acc(y, *split, 0.2) for y in (1, -1)] == pytest.approx([0.835800, 0.616840], abs=1e-6)
     assert model.optimal(0.4)[0] == np.inf
     assert np.isnan(model.equal_shift(0.5))
-    wide = ToyModelWithBias(0.85, 0.60, 0.40, 16)
-    assert wide.equal_shift(0.1) == pytest.approx(-0.001982, abs=5e-7)
+    assert ToyModelWithBias(0.85, 0.60, 0.40, 16).equal_shift(0.1) == pytest.approx(-0.001982, abs=5e-7)
     assert model.equal_shift(0.2) == pytest.approx(-1.100381, abs=5e-7)
+    assert model.robust_acc(-1, 1.3, 0.0, 0.2) == pytest.approx(FIGURE_1.robust_acc(-1, 1.3, 0.2))  # no threshold
+    assert model.clean_acc(1, 1.3, 0.0) == pytest.approx(FIGURE_1.clean_acc(1, 1.3))
 
 
 @few
@@ -137,12 +138,6 @@ def test_equal_shift_equalises_and_no_rule_has_a_better_worst_class(model, share
     grid = np.meshgrid(np.geomspace(w / 50, w * 50, 100), c + np.linspace(-3, 3, 101))
     worst = np.minimum(*(biased.robust_acc(y, *grid, eps) for y in (1, -1)))
     assert both[0] >= worst.max() - 1e-10
-
-
-def test_without_a_threshold_it_is_the_toy_model():
-    model = ToyModelWithBias(0.85, 0.60, 0.40)
-    assert model.robust_acc(-1, 1.3, 0.0, 0.2) == pytest.approx(FIGURE_1.robust_acc(-1, 1.3, 0.2))
-    assert model.clean_acc(1, 1.3, 0.0) == pytest.approx(FIGURE_1.clean_acc(1, 1.3))
 
 
 # K classes
