@@ -15,7 +15,6 @@ RECIPE_VERSION = 2
 
 LIVE = "live"
 
-
 #: What a field of `TrainConfig` takes.
 CHOICES = dict(
     attack_bn="train eval",
@@ -24,7 +23,8 @@ CHOICES = dict(
     fat_rule="release official",
     precision="fp32 bf16 fp64",
 )
-AT_LEAST_1 = "epochs batch_size width depth val_per_class calibration_start frl_margin_max"
+AT_LEAST_1 = """epochs batch_size width depth val_per_class test_per_class eval_per_class calibration_start
+frl_margin_max"""
 NOT_NEGATIVE = """seed steps eps alpha beta lr momentum weight_decay lambda_1 lambda_2 fat_tau fat_omega crop_padding
 eval_eps eval_alpha eval_steps"""
 
@@ -99,6 +99,7 @@ class TrainConfig:
     eval_eps: float = 8 / 255
     eval_alpha: float = 2 / 255
     eval_steps: int = 10
+    eval_per_class: int | None = None  # its test images of each class; None: all. Kept checkpoints meet all of them
     worst_share: float = 0.0  # share of the classes whose mean counts as the worst; 0: the single worst class
 
     def __post_init__(self):
@@ -118,8 +119,8 @@ class TrainConfig:
             if getattr(self, name) not in allowed.split():
                 raise ValueError(f"{name} must be one of {', '.join(allowed.split())}, not {getattr(self, name)!r}")
         for name in AT_LEAST_1.split():
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         for name in NOT_NEGATIVE.split():
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -186,16 +187,16 @@ class Average:
             raise ValueError(f"name must be an identifier other than {LIVE!r}, not {self.name!r}")
 
 
-KINDS = dict(pgd="PGD", targeted="targeted PGD", square="Square", aa="AA") | {"aa-fast": "AA-fast"}  # on pages
+KINDS = dict(clean="clean", pgd="PGD", targeted="targeted PGD", square="Square", aa="AA") | {"aa-fast": "AA-fast"}
 
 
 @dataclass(frozen=True)
 class Attack:
     """An attack on finished weights. `key` names it in records, `label` on pages.
 
-    kind "pgd": cross-entropy PGD, uniform start, last iterate; "targeted": the same, and where it failed `targeted_pgd`
-    towards each of the four nearest classes; "square": the black-box Square attack with `steps` queries; "aa": standard
-    AutoAttack; "aa-fast": its first two attacks, never to be mixed with AA (`steps` and `alpha` apply to neither).
+    kind "clean": none; "pgd": cross-entropy PGD, uniform start, last iterate; "targeted": the same, and where it failed
+    `targeted_pgd`; "square": the black-box Square attack with `steps` queries; "aa": standard AutoAttack; "aa-fast":
+    its first two attacks, never to be mixed with AA (`steps` and `alpha` apply to neither).
     """
 
     kind: str
@@ -247,10 +248,7 @@ RECIPES = dict(
 
 @dataclass(frozen=True)
 class Row:
-    """A table row: a recipe, the weights of it that are looked at, and the tables that it stands in.
-
-    A row that is not the paper's stands in all three.
-    """
+    """A table row: a recipe, the weights of it that are looked at, and its tables; a row of your own stands in all."""
 
     label: str
     recipe: str

@@ -17,6 +17,7 @@ from cfa_nb.runs.study import FIGURES
         (dict(ccm=True, calibrator="mine"), "ccm, ccr"),
         (dict(attack_bn="frozen"), "attack_bn must be one of"),
         (dict(epochs=0), "epochs must be at least 1"),
+        (dict(eval_per_class=0), "eval_per_class must be at least 1"),
         (dict(ccr=True), "ccr"),
         (dict(objective="frl"), "parent"),
         (dict(parent=TrainConfig()), "parent"),
@@ -151,5 +152,5 @@ def test_attack_keys_say_what_was_done():
 
 
 def test_every_number_has_a_home():
-    open_ended = {"train_per_class", "test_per_class", "image_size", "parent"}
+    open_ended = {"train_per_class", "test_per_class", "eval_per_class", "image_size", "parent"}
     assert {f.name for f in fields(TrainConfig) if f.default is None} == open_ended

@@ -12,6 +12,7 @@ from cfa_nb.method.model import build
 from cfa_nb.method.train import Training, TrainingError, train
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.store import RunStore
+from cfa_pages.results.runs import Run
 from tests import tiny
 
 
@@ -112,6 +113,18 @@ def test_kept_weights_are_those_that_were_measured(tmp_path):
         model.load_state_dict(store.load_weights(config, key))
         stated = record.measured(key.split("/")[0], "test", record.checkpoints[key].epoch)
         assert clean_accuracy(model, dataset.test, 10) == stated.clean
+
+
+def test_epochs_may_be_evaluated_on_fewer_images_and_tables_still_show_all(tmp_path):
+    store, config, few = RunStore(tmp_path), tiny.config(), tiny.config(eval_per_class=3)
+    full = train(config, tiny.AVERAGES, store)
+    record = train(few, tiny.AVERAGES, store, evaluations={"ema/last": (Attack("clean", 0.0),)})
+    for one, other in zip(record.epochs, full.epochs):
+        assert one.test["live"].clean.n == one.test["live"].robust.n == (3,) * 10
+        assert (one.val, one.train_robust) == (other.val, other.train_robust), "training and validation are the same"
+    run = Run(few, record, store.provenance(few))
+    assert run.clean("ema", "last") == full.measured("ema", "test", 4).clean
+    assert run.clean("live", "last").n == (3,) * 10, "where nothing else was measured"
 
 
 def test_evaluations_are_added_once(tmp_path, monkeypatch):

@@ -91,6 +91,8 @@ def attack_accuracy(
     """
     refuse(attack, num_classes)
     split = split.first_per_class(attack.per_class)
+    if attack.kind == "clean":
+        return _accuracy(model, split, num_classes, on_batch=on_batch)
     if attack.kind in ("pgd", "targeted"):
         key = attack.key.replace("targeted", "pgd")  # its PGD starts where PGD alone does, so it leaves no more
         return _accuracy(model, split, num_classes, attack, (seed, key, 0), on_batch)

@@ -160,7 +160,8 @@ class Training:
         """The `Measured` of the live network, or of `model`, on validation or test."""
         model = model or self.model
         if (split, model) not in self.evaluations:
-            options = getattr(self.data, split), self.config, self.num_classes, f"evaluate-{split}"
+            images = self.data.val if split == "val" else self.data.test.first_per_class(self.config.eval_per_class)
+            options = images, self.config, self.num_classes, f"evaluate-{split}"
             self.evaluations[split, model] = self.evaluation_kind(model, *options)
         return self.evaluations[split, model](epoch)
 

@@ -80,7 +80,7 @@ FASHION = replace(
     description="Real images of clothes: the hard class gains by CCM, under a strong attack too. Minutes on a CPU.",
     common=DEMO.common | dict(
         dataset="fashion", val_per_class=200, width=128, epochs=30, milestones=(15, 23),
-        eps=11 / 255, eval_eps=11 / 255, eval_alpha=11 / 255 / 4, lambda_1=0.3,
+        eps=11 / 255, eval_eps=11 / 255, eval_alpha=11 / 255 / 4, eval_per_class=200, lambda_1=0.3,
     ),
     by_objective={"trades": dict(lr=0.3), "fat": dict(fat_tau=2), "frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
     **averages(8, 0.13), **windows((17, 20), (27, 30), (24, 26)),

@@ -125,7 +125,7 @@ def _cost(profile, config):
     flop, parameters = network_size(config.model, config.width, config.depth, classes, shape)
     # after an epoch the live weights are evaluated, and each average from its start on
     evaluated = config.epochs + sum(max(0, config.epochs - a.start + 1) for a in profile.averages_of(config))
-    passes = evaluated * (test + config.val_per_class) * (2 * config.eval_steps + 2)
+    passes = evaluated * (min(config.eval_per_class or test, test) + config.val_per_class) * (2 * config.eval_steps + 2)
     passes += config.epochs * train * training_passes(config)
     for attack in (a for attacks in profile.evaluations(config).values() for a in attacks):
         per_image = attack.steps * WALKS.get(attack.kind, 1) + AUTOATTACK.get(attack.kind, 1)

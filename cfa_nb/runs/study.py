@@ -167,7 +167,8 @@ class Profile:
 
     def _reported_attacks(self, config):
         final = self.final_attack(config)
-        return self.white_box(config), final, self.white_box(config, final.per_class)
+        clean = [Attack("clean", 0.0)] if config.eval_per_class else []  # else the epoch's evaluation has it
+        return *clean, self.white_box(config), final, self.white_box(config, final.per_class)
 
     def _sanity_attacks(self, config):
         n, eps = self.sanity_per_class, config.eval_eps
