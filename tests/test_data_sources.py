@@ -129,11 +129,19 @@ def test_a_fifth_is_rounded_up(tmp_path, n, held_out):
         assert [pair for pair in listing.test if pair[1] == label] == files[-held_out:]
 
 
-def test_sizes_that_differ_are_refused_unless_resized(made):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(image_size=None), r"9\.png is 5x7, not 9x9 as others are; give --image-size"),
+        (dict(image_size=0), "image_size must be at least 1"),
+        (dict(val_per_class=99), "class cat has 6 images, 102"),
+    ],
+)
+def test_sizes_that_differ_are_refused_unless_resized_and_those_that_a_folder_cannot_give(made, change, message):
     Image.new("RGB", (5, 7)).save(made / "test" / "dog" / "9.png")
-    with pytest.raises(ValueError, match=r"9\.png is 5x7, not 9x9 as others are; give --image-size"):
-        folder.load(replace(CONFIG, image_size=None))
     assert len(folder.load(CONFIG).test) == 4
+    with pytest.raises(ValueError, match=message):
+        folder.load(replace(CONFIG, **change))
 
 
 def test_grey_and_transparent_images_become_rgb_and_deeper_ones_are_refused(tmp_path):
@@ -150,14 +158,11 @@ def test_grey_and_transparent_images_become_rgb_and_deeper_ones_are_refused(tmp_
     ("change", "message"),
     [
         (lambda d: (d / "train/dog/7.png").write_text("no image"), r"dog/7\.png cannot be read as an image"),
-        (lambda d: half(d / "train/dog/3.png"), r"dog/3\.png cannot be read as an image"),
         (lambda d: (d / "train/dog/8.png").symlink_to(d / "gone.png"), r"dog/8\.png cannot be read \(No such file"),
         (lambda d: (d / "train/cow").mkdir(), r"train/cow has 0 images and needs 1 \(\.bmp, .*\); fill it or rem"),
         (lambda d: (d / "test/dog").rename(d / "test/fox"), "same class folders; only one of them has dog, fox"),
-        (lambda d: leave_only(d / "train", ""), "train has no class folders"),
         (lambda d: leave_only(d / "test", "cat"), "test has only one class folder, cat"),
         (lambda d: shutil.rmtree(d / "test"), "holds class folders in train/ alone; bring both"),
-        (lambda d: (d / "train").rename(d / "trian"), "holds class folders in test/ alone; bring both"),
         (lambda d: leave_only(d, ""), "images has no class folders"),
         (lambda d: [shutil.rmtree(d), draw(d, n=1)], "images/cat has 1 images and needs 2"),
         (lambda d: shutil.rmtree(d), "images, which CFA_NB_DATA_DIR names, is not a folder"),
@@ -168,13 +173,6 @@ def test_layouts_and_files_that_are_refused_by_name(made, change, message):
     change(made)
     with pytest.raises(ValueError, match=message):
         folder.load(CONFIG)
-
-
-def test_sizes_that_a_folder_cannot_give_are_refused(made):
-    with pytest.raises(ValueError, match="class cat has 6 images, 102"):
-        folder.load(replace(CONFIG, val_per_class=99))
-    with pytest.raises(ValueError, match="image_size must be at least 1"):
-        folder.load(replace(CONFIG, image_size=0))
 
 
 def test_what_editors_and_file_managers_leave_is_no_class_and_no_image(made):
@@ -349,11 +347,10 @@ def test_cifar_through_torchvision(fake_cifar):
     [
         (lambda d: half(d / "data_batch_2"), "batches-py: data_batch_2 is damaged"),
         (lambda d: shutil.copy(d / "data_batch_1", d / "test_batch"), "test_batch is damaged"),
-        (lambda d: shutil.copy(d / "test_batch", d / "batches.meta"), "batches.meta is damaged"),
         (lambda d: (d / "test_batch").write_bytes(b"cos\nabort\n(tR."), "test_batch is damaged"),
         (lambda d: leave_only(d, "test_batch"), "data_batch_1 is missing; data_batch_2 is missing; batches.meta is mi"),
     ],
-    ids=["truncated", "swapped", "swapped meta", "a pickle that ends the process", "half-unpacked"],
+    ids=["truncated", "swapped", "a pickle that ends the process", "half-unpacked"],
 )
 def test_damaged_cifar_files_are_refused_by_name_before_they_are_opened(fake_cifar, elsewhere, change, message):
     change(fake_cifar)
@@ -480,18 +477,15 @@ def edit(file, old, new):
     ("change", "message"),
     [
         (lambda d: (d / "train/n1/images/n1_3.JPEG").unlink(), r"n1_3\.JPEG cannot be read \(No such file"),
-        (lambda d: (d / "val/images/val_4.JPEG").unlink(), r"val_4\.JPEG cannot be read"),
         (lambda d: (d / "words.txt").unlink(), r"No such file or directory.*words\.txt"),
         (lambda d: (d / "wnids.txt").unlink(), r"No such file or directory.*wnids\.txt"),
         (lambda d: (d / ANNOTATIONS).unlink(), r"No such file or directory.*val_annotations\.txt"),
         (lambda d: shutil.copy(d / "wnids.txt", d / "words.txt"), r"words\.txt has no words for class n1"),
         (lambda d: shutil.copy(d / "words.txt", d / "wnids.txt"), r"wnids\.txt lists 3 classes, not 2"),
         (lambda d: shutil.copy(d / "words.txt", d / ANNOTATIONS), r"val_annotations\.txt must name 3 images of each"),
-        (lambda d: half(d / ANNOTATIONS), r"val_annotations\.txt"),
         (lambda d: edit(d / ANNOTATIONS, "5.JPEG\tn1", "5.JPEG\tn7"), "of each class, but n1 has 2, n7 has 1"),
         (lambda d: edit(d / ANNOTATIONS, "val_5", "val_4"), "of each class, but n1 has 2"),
         (lambda d: Image.new("RGB", (32, 64)).save(d / "val/images/val_0.JPEG"), r"val_0\.JPEG is 32x64, not 64x64"),
-        (lambda d: Image.new("RGB", (9, 9)).save(d / "train/n1/images/n1_0.JPEG"), r"n1_0\.JPEG is 9x9, not 64x64"),
         (lambda d: half(d / "train/n1/images/n1_2.JPEG"), r"n1_2\.JPEG cannot be read as an image"),
     ],
 )
