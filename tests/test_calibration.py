@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 
 import pytest
-import torch
 
 from cfa_nb.config import RECIPES
 from cfa_nb.method.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
@@ -44,14 +43,6 @@ def test_calibration_that_never_starts_is_the_plain_method_bit_for_bit(recipe, t
     assert plain.epochs == late.epochs
 
 
-def test_equal_train_accuracies_give_the_plain_method_at_another_margin_and_beta():
-    config = tiny.config("trades_ccm_ccr", calibration_start=1)
-    same = next_calibration(config, 10, 2, (0.4,) * 10)
-    plain = uniform(tiny.config("trades", eps=0.7 * config.eps, beta=0.9 * config.beta), 10)
-    assert same.eps == pytest.approx(plain.eps)
-    assert same.beta == pytest.approx(plain.beta)
-
-
 def test_frl_starts_as_trades_with_equal_weights_and_updates_by_hand():
     config = tiny.config("frl")
     assert Frl.start(2).calibration(config) == uniform(config, 2)
@@ -74,9 +65,3 @@ def test_frl_weights_stay_positive_and_sum_to_one():
     assert min(weights) > 0
     assert sum(weights) == pytest.approx(1)
     assert max(state.calibration(config).eps) <= config.frl_margin_max * config.eps
-
-
-def test_table_on_the_device_has_a_row_a_quantity():
-    table = uniform(tiny.config("trades"), 3).to("cpu")
-    assert table.shape == (4, 3)
-    assert torch.allclose(table[0], torch.tensor(0.15))

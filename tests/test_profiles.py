@@ -64,7 +64,6 @@ def test_a_wrong_name_says_what_would_be_right(name, message):
         ("cifar10+release", 59, 31),
         ("cifar10+scaled-alpha", 59, 31),
         ("cifar10-quick", 31, 31),
-        ("cifar10-quick@images:32", 31, 31),
         ("cifar10-rehearsal", 31, 31),
     ],
 )
