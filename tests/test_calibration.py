@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 
 from cfa_nb.config import RECIPES
 from cfa_nb.method.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
@@ -54,6 +55,8 @@ def test_frl_starts_as_trades_with_equal_weights_and_updates_by_hand():
     calibration = state.calibration(config)
     assert calibration.ce_weight == pytest.approx((0.5 - 0.00325, 0.5 + 0.00325))
     assert calibration.eps == pytest.approx((0.98 * config.eps, math.exp(2 * 0.006) * config.eps))
+    rows = calibration.eps, calibration.beta, calibration.ce_weight, calibration.kl_weight
+    assert calibration.to("cpu", torch.float64).tolist() == [list(row) for row in rows]
 
 
 def test_frl_weights_stay_positive_and_sum_to_one():
