@@ -70,6 +70,12 @@ def _folder(variable):
     return enter
 
 
+def _plain(context, option, wanted):
+    """Puts --plain into the environment, where the workers find it."""
+    if wanted:
+        os.environ["CFA_NB_PLAIN"] = "1"
+
+
 def _options(*options):
     """A decorator that adds several options, shown in this order."""
 
@@ -93,6 +99,8 @@ training_options = _options(
                  "cores; 1 on a GPU)."),
     click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU for natural images where there "
                  "is one, else the CPU."),
+    click.option("--plain", is_flag=True, expose_value=False, callback=_plain, help="On a GPU: make all steps one by "
+                 "one, without graphs and compilation."),
     click.option("--keep-weights", type=click.Choice(["reported", "all"]), default="reported",
                  help="The checkpoints that tables show (default), or those of every run."),
 )  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn as nn
 
+from cfa_nb.cli import core
 from cfa_nb.data.batches import Batches
 from cfa_nb.method import attacks, evaluate, graphs
 from cfa_nb.method.calibration import Calibration, uniform
@@ -19,6 +20,7 @@ from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
 from cfa_nb.method.objectives import OBJECTIVES, Networks, PerImage
 from cfa_nb.method.step import Epoch, Sgd, train_step
+from cfa_nb.method.train import _epoch_kind, _evaluation_kind
 from cfa_nb.rng import stream
 from tests import tiny
 
@@ -272,11 +274,64 @@ def test_an_epoch_of_graphs_is_the_epoch_but_for_the_capture(recipe):
     graph = graphs.GraphEpoch(copy.deepcopy(model), config, split, 10)
     for epoch in (1, 2):
         assert graph.run(epoch, calibration) == plain.run(epoch, calibration)
+    assert not graph.one_by_one
     assert sorted(graph.captured) == [12, 24]
     for ours, theirs in zip(graph.model.state_dict().values(), plain.model.state_dict().values()):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
     changed = {id(t) for t in graph.mutable()}
     assert {id(t) for t in (*graph.model.parameters(), *graph.model.buffers(), *graph.update.momentum)} <= changed
+
+
+class OtherMargin(Replayed):
+    """A capture that went wrong: it holds the margins of the moment of capture, and they were doubled."""
+
+    def replay(self, index, seeds):
+        class_values = self.body.__self__.class_values
+        class_values[0].mul_(2)
+        super().replay(index, seeds)
+        class_values[0].div_(2)
+
+
+class NotCaptured(Replayed):
+    def __init__(self, body, size, device, mutable, generators):
+        mutable[0].detach().zero_()  # what a warm-up that breaks down may leave behind
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+
+@pytest.mark.usefixtures("_no_gpu_needed")
+@pytest.mark.parametrize(
+    ("captured", "said"),
+    [
+        (OtherMargin, "a captured step goes elsewhere than a plain one (by "),
+        (NotCaptured, "a captured step fails (RuntimeError: operation not permitted when stream is capturing)"),
+    ],
+)
+def test_a_captured_step_that_is_wrong_is_said_and_not_used(captured, said, monkeypatch, capsys):
+    monkeypatch.setattr(graphs, "Captured", captured)
+    config, split = config_of("at", batch_size=24), tiny.split(60, SHAPE)
+    calibration, model = uniform(config, 10), build(config, 10, SHAPE).double().train()
+    plain = Epoch(copy.deepcopy(model), config, split, 10)
+    graph = graphs.GraphEpoch(copy.deepcopy(model), config, split, 10)
+    for epoch in (1, 2):
+        assert graph.run(epoch, calibration) == plain.run(epoch, calibration)
+    assert graph.one_by_one
+    assert all(torch.equal(a, b) for a, b in zip(graph.model.state_dict().values(), plain.model.state_dict().values()))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert lines[0].endswith("; all steps are made one by one")
+
+
+@pytest.mark.usefixtures("_no_gpu_needed")
+def test_plain_steps_can_be_asked_for(monkeypatch):
+    cuda = torch.device("cuda")
+    monkeypatch.setenv("CFA_NB_PLAIN", "")
+    assert _epoch_kind(cuda) is graphs.GraphEpoch
+    assert _evaluation_kind(one_by_one=False) is graphs.GraphEvaluation
+    monkeypatch.setattr("cfa_nb.runs.sweep.ensure", lambda *_, **__: [])
+    assert core.main(["sweep", "--profile", "smoke", "--plain"], standalone_mode=False) is None
+    assert _epoch_kind(cuda) is Epoch
+    assert _evaluation_kind(one_by_one=True) is evaluate.EpochEvaluation
 
 
 @pytest.mark.usefixtures("_no_gpu_needed")

@@ -94,14 +94,13 @@ class Epoch:
         config: the run's numbers.
         split: training images and labels, on the model's device.
         num_classes: K.
-        networks: views of the model that are faster still, such as compiled ones.
     """
 
-    def __init__(
-        self, model: nn.Module, config: TrainConfig, split: Split, num_classes: int, networks: Networks | None = None
-    ):
+    one_by_one = True  # not replayed as graphs
+
+    def __init__(self, model: nn.Module, config: TrainConfig, split: Split, num_classes: int):
         self.model, self.config, self.split, self.device = model, config, split, split.labels.device
-        self.networks = networks or fast_networks(model, bf16=config.precision == "bf16")
+        self.networks = fast_networks(model, bf16=config.precision == "bf16")
         self.update, self.layout = Sgd(model, config), layout_of(model)
         self.class_values = torch.zeros(4, num_classes, dtype=DTYPES[config.precision], device=self.device)
         self.robust, self.clean = (ClassCounts(num_classes, self.device) for _ in range(2))

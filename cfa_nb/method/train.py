@@ -4,6 +4,7 @@ Order within an epoch (released code): rate, class-wise margins and betas from l
 and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -102,8 +103,7 @@ class Training:
         self.frl = Frl.start(self.num_classes)
         if config.parent is not None:
             self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
-        epoch_kind, self.evaluation_kind = _kinds(self.device)
-        self.epoch_runner = epoch_kind(self.model, config, self.data.train, self.num_classes)
+        self.epoch_runner = _epoch_kind(self.device)(self.model, config, self.data.train, self.num_classes)
         self.averages = [WeightAverage(a, self._initial_state(a)) for a in averages]
         self.evaluations = {}
         self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
@@ -159,11 +159,12 @@ class Training:
     def _evaluate(self, split, epoch, model=None):
         """The `Measured` of the live network, or of `model`, on validation or test."""
         model = model or self.model
-        if (split, model) not in self.evaluations:
+        key = split, model, self.epoch_runner.one_by_one
+        if key not in self.evaluations:
             images = self.data.val if split == "val" else self.data.test.first_per_class(self.config.eval_per_class)
             options = images, self.config, self.num_classes, f"evaluate-{split}"
-            self.evaluations[split, model] = self.evaluation_kind(model, *options)
-        return self.evaluations[split, model](epoch)
+            self.evaluations[key] = _evaluation_kind(self.epoch_runner.one_by_one)(model, *options)
+        return self.evaluations[key](epoch)
 
     def _evaluate_average(self, average, epoch, changed):
         """(validation, test) of an average; what did not change is not evaluated again."""
@@ -232,13 +233,22 @@ class Training:
         return meta["seconds"]
 
 
-def _kinds(device):
-    """How the steps of an epoch, and the evaluation after it, are made: one by one, or on a GPU as CUDA graphs."""
-    if device.type != "cuda":
-        return Epoch, EpochEvaluation
-    from cfa_nb.method.graphs import GraphEpoch, GraphEvaluation
+def _epoch_kind(device):
+    """How the steps of an epoch are made: one by one, or on a GPU as CUDA graphs, unless `--plain` is asked for."""
+    if device.type != "cuda" or os.environ.get("CFA_NB_PLAIN"):
+        return Epoch
+    from cfa_nb.method.graphs import GraphEpoch
 
-    return GraphEpoch, GraphEvaluation
+    return GraphEpoch
+
+
+def _evaluation_kind(one_by_one):
+    """How the evaluation after an epoch is made: as its steps are."""
+    if one_by_one:
+        return EpochEvaluation
+    from cfa_nb.method.graphs import GraphEvaluation
+
+    return GraphEvaluation
 
 
 def _below(tensors, prefix):
