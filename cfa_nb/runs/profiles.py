@@ -77,7 +77,7 @@ FASHION = replace(
     DEMO,
     name="fashion",
     data_label="Fashion-MNIST (14x14)",
-    description="Real images of clothes: the hard class gains by CCM, under a strong attack too. Minutes on a CPU.",
+    description="Real images of clothes, judged by a strong attack. No record of it is published yet.",
     common=DEMO.common | dict(
         dataset="fashion", val_per_class=200, width=128, epochs=30, milestones=(15, 23),
         eps=11 / 255, eval_eps=11 / 255, eval_alpha=11 / 255 / 4, eval_per_class=200, lambda_1=0.3,
