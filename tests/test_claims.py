@@ -1,6 +1,5 @@
 """Verdicts come from records alone: made-up runs with a known effect get the verdict that it deserves."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -23,7 +22,7 @@ from cfa_pages.report.style import styled
 from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.runs import Runs
-from cfa_pages.results.stats import Paired, paired
+from cfa_pages.results.stats import Paired
 from tests.factories import all_runs, paper_runs, run
 
 BY_KEY = {c.key: c for c in claims.EXPERIMENTS}
@@ -33,10 +32,22 @@ def verdict(key, runs, profile=SMOKE):
     return BY_KEY[key].check(runs, profile)
 
 
-def test_keys_are_unique_and_every_claim_has_a_place():
-    keys = [c.key for c in claims.ALL]
-    assert len(set(keys)) == len(keys)
-    assert all(c.place.startswith("Sec.") and c.sentence.endswith(".") for c in claims.EXPERIMENTS)
+@pytest.fixture(scope="module")
+def even():
+    """Runs without any effect."""
+    return all_runs(SMOKE)
+
+
+@pytest.fixture(scope="module")
+def worse():
+    """Runs in which every calibration costs the worst class five points."""
+    return all_runs(SMOKE, effect=dict.fromkeys(("at_ccm", "trades_ccm_ccr", "fat_ccm"), -0.05))
+
+
+@pytest.fixture(scope="module")
+def lifted():
+    """Runs in which every calibration lifts the worst class by ten points."""
+    return all_runs(SMOKE, effect=dict.fromkeys(("at_ccm", "trades_ccm_ccr", "fat_ccm"), 0.10))
 
 
 @pytest.mark.parametrize(
@@ -85,78 +96,85 @@ def test_sign_and_border_turn_the_question():
     assert verdict_of(small_cost, "", border=-0.003).status == SHOWN
 
 
-def test_all_of_needs_all():
-    shown, unclear = verdict_of(Paired((0.05, 0.06)), ""), verdict_of(Paired((0.5, -0.4)), "")
-    assert all_of({"a": shown, "b": shown}).status in (SHOWN, INCONCLUSIVE)
+def test_all_of_is_worth_its_worst_part_and_tells_the_evidence_of_each():
+    shown, unclear = verdict_of(Paired((0.05, 0.05)), "first"), verdict_of(Paired((0.5, -0.4)), "")
+    assert all_of({"a": shown, "b": shown}).status == SHOWN
     assert all_of({"a": shown, "b": unclear}).status == INCONCLUSIVE
-    assert all_of({"a": shown, "b": verdict_of(Paired(()), "")}).status == NOT_RUN
+    missing = all_of({"a": shown, "b": verdict_of(Paired(()), "second")})
+    assert missing.status == NOT_RUN
+    assert missing.evidence == "a: shown here; first; 2 of 2 seeds on the claim's side. b: not run; second."
+    words = {"words": PROTOCOL, "paper": Gap(0.05)}
+    holds, half, fails = (verdict_of(Paired(d), "", **words) for d in ((0.05, 0.05), (0.2, 0.2), (-0.2, -0.2)))
+    assert all_of({"a": holds, "b": holds}).status == REPRODUCED
+    assert all_of({"a": half, "b": fails}).status == NOT_REPRODUCED
+    partly = all_of({"a": holds, "b": half})
+    assert partly.status == DIRECTION
+    assert "b: direction only; " in partly.evidence
+    assert partly.evidence.endswith("the paper's +5.0 points do not fit ours.")
 
 
-def test_all_of_tells_the_evidence_of_each_part():
-    evidence = verdict("cfa_avg", all_runs(SMOKE)).evidence
-    assert f"AT: {INCONCLUSIVE}; AT + CFA minus AT, average, PGD-20, best on test; best on validation " in evidence
-    assert "FAT: inconclusive; FAT + CFA minus FAT, average, PGD-20" in evidence
-    parts = {"a": verdict_of(Paired((0.05, 0.05)), "first"), "b": verdict_of(Paired(()), "second")}
-    assert all_of(parts).evidence == "a: shown here; first; 2 of 2 seeds on the claim's side. b: not run; second."
-
-
-def test_where_an_average_never_was_nothing_is_said_of_it():
-    never, ever = all_runs(SMOKE, accepts=False), all_runs(SMOKE)
+def test_where_an_average_never_was_nothing_is_said_of_it(even):
+    never = all_runs(SMOKE, accepts=False)
     for key in ("cfa_at_worst", "cfa_avg", "cfa_spread", "cfa_no_harm", "cfa_over_frl", "fawa_fat_worst", "fawa_cost"):
         assert verdict(key, never).status == NOT_RUN, key
         assert "FAWA accepted no epoch in 2 of 2 seeds: live weights stand in" in verdict(key, never).evidence
-        assert verdict(key, ever).status != NOT_RUN, key
-        assert "stand in" not in verdict(key, ever).evidence
+        assert verdict(key, even).status != NOT_RUN, key
+        assert "stand in" not in verdict(key, even).evidence
     assert verdict("ccm_at_worst", never).status != NOT_RUN
 
 
-def test_where_one_seed_has_no_average_the_evidence_says_so_and_the_verdict_stands():
-    mixed = Runs(
-        run(SMOKE, r.config, 0.1 if r.config.recipe == "at_ccm" else 0.0, r.config.seed == 0) for r in all_runs(SMOKE)
-    )
+def test_where_one_seed_has_no_average_the_evidence_says_so_and_the_verdict_stands(lifted):
+    mixed = Runs(run(SMOKE, r.config, 0.1 if r.config.recipe == "at_ccm" else 0.0, r.config.seed == 0) for r in lifted)
     outcome = verdict("cfa_at_worst", mixed)
     assert (outcome.status, outcome.n) == (SHOWN, 2)
-    assert "FAWA accepted no epoch in 1 of 2 seeds: live weights stand in" in outcome.evidence
-    assert "FAWA accepted no epoch in 1 of 2 seeds" in verdict("cfa_no_harm", mixed).evidence
+    assert verdict("ccm_fat_worst", mixed).status == INCONCLUSIVE  # the effect is AT's alone
+    for key in ("cfa_at_worst", "cfa_no_harm"):
+        evidence = verdict(key, mixed).evidence
+        assert "FAWA accepted no epoch in 1 of 2 seeds: live weights stand in" in evidence
 
 
-def test_fig_4_without_a_pair_of_epochs_is_not_run():
+def test_fig_4_needs_pairs_of_epochs_and_an_average():
     profile = profile_named("cifar10-rehearsal@x")  # three epochs, the rate falls after each
     for key in ("fig4_fluctuates", "fig4_fawa"):
         outcome = verdict(key, all_runs(profile), profile)
         assert outcome.status == NOT_RUN
         assert "no pair of adjacent epochs to judge it by" in outcome.evidence
-    evidence = verdict("fig4_fluctuates", all_runs(DEMO), DEMO).evidence
-    assert "second half of training, without the epochs right after a drop of the rate" in evidence
+    never = all_runs(DEMO, accepts=False)
+    assert verdict("fig4_fawa", never, DEMO).status == NOT_RUN
+    live = verdict("fig4_fluctuates", never, DEMO)
+    assert live.n == len(DEMO.seeds)
+    assert "second half of training, without the epochs right after a drop of the rate" in live.evidence
 
 
-def test_margins_count_from_the_epoch_that_calibrates_on():
+def test_margins_count_from_the_epoch_that_calibrates_on(even):
     demo, smoke = (p.config("at_ccm", 0) for p in (DEMO, SMOKE))
-    assert (last_epochs(demo), last_text(demo)) == (8, "last 8 epochs")
-    assert (last_epochs(smoke), last_text(smoke)) == (3, "last 3 epochs")
     late = replace(smoke, calibration_start=smoke.epochs)
-    assert (last_epochs(late), last_text(late)) == (1, "last epoch")
-    assert "over the last 3 epochs" in verdict("fig5_hard_margins", all_runs(SMOKE)).evidence
+    for config, epochs, text in ((demo, 8, "last 8 epochs"), (smoke, 3, "last 3 epochs"), (late, 1, "last epoch")):
+        assert (last_epochs(config), last_text(config)) == (epochs, text)
+    assert "over the last 3 epochs" in verdict("fig5_hard_margins", even).evidence
+    assert verdict("fig5_hard_margins", even).estimate == "−20.0 % of eps"
+    assert verdict("fig5_easy_margins", even).estimate == "+20.0 % of eps"
 
 
-def test_all_of_is_worth_its_worst_part():
-    words = {"words": PROTOCOL, "paper": Gap(0.05)}
-    holds, half, fails = (verdict_of(Paired(d), "", **words) for d in ((0.05, 0.05), (0.2, 0.2), (-0.2, -0.2)))
-    assert all_of({"a": holds, "b": holds}).status == REPRODUCED
-    assert all_of({"a": holds, "b": half}).status == DIRECTION
-    assert all_of({"a": half, "b": fails}).status == NOT_REPRODUCED
-    evidence = all_of({"a": holds, "b": half}).evidence
-    assert "b: direction only; " in evidence
-    assert evidence.endswith("the paper's +5.0 points do not fit ours.")
+def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
+    outcome = verdict("ccm_at_worst", lifted)
+    assert (outcome.status, outcome.estimate, outcome.n) == (SHOWN, "+10.0 points", len(SMOKE.seeds))
+    assert "bias of the minimum, in points: AT + CCM " in outcome.evidence
+    assert verdict("ccm_at_worst", even).status == INCONCLUSIVE
+    lost = verdict("ccm_at_worst", worse)
+    assert lost.status == NOT_SHOWN
+    assert "the whole interval lies on the other side" in lost.evidence
+    line = claims.verdicts(worse, SMOKE, "ccm_at_worst")
+    assert "**not shown here**, the whole interval lies on the other side: " in line
 
 
-def test_an_effect_is_found_and_no_effect_is_not():
-    lifted = all_runs(SMOKE, effect={"at_ccm": 0.10})
-    assert verdict("ccm_at_worst", lifted).status == SHOWN
-    assert verdict("ccm_at_worst", lifted).estimate == "+10.0 points"
-    assert verdict("ccm_at_worst", lifted).n == len(SMOKE.seeds)
-    assert verdict("ccm_fat_worst", lifted).status == INCONCLUSIVE
-    assert verdict("ccm_at_worst", all_runs(SMOKE, effect={"at_ccm": -0.05})).status == NOT_SHOWN
+def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
+    assert (verdict("cfa_spread", lifted).status, verdict("cfa_spread", even).status) == (SHOWN, INCONCLUSIVE)
+    assert (verdict("cfa_no_harm", even).status, verdict("cfa_no_harm", worse).status) == (SHOWN, NOT_SHOWN)
+    evidence = verdict("cfa_avg", even).evidence
+    assert f"AT: {INCONCLUSIVE}; AT + CFA minus AT, average, PGD-20, best on test; best on validation " in evidence
+    assert "FAT: inconclusive; FAT + CFA minus FAT, average, PGD-20" in evidence
+    assert "bias" not in evidence
 
 
 def test_without_runs_nothing_is_judged():
@@ -164,22 +182,19 @@ def test_without_runs_nothing_is_judged():
         assert claim.check(Runs(), SMOKE).status == NOT_RUN, claim.key
 
 
-def test_runs_at_other_settings_do_not_enter_a_row():
-    table = all_runs(SMOKE)
+def test_runs_at_other_settings_do_not_enter_a_row(even):
     other = run(SMOKE, SMOKE.config("at", 0, eps=0.01), lift=0.5)
-    assert verdict("cfa_at_worst", Runs([*table, other])) == verdict("cfa_at_worst", table)
+    assert verdict("cfa_at_worst", Runs([*even, other])) == verdict("cfa_at_worst", even)
 
 
-def test_margins_sort_as_made_up():
-    runs = all_runs(SMOKE)
-    assert verdict("fig5_hard_margins", runs).estimate == "−20.0 % of eps"
-    assert verdict("fig5_easy_margins", runs).estimate == "+20.0 % of eps"
-
-
-def test_one_seed_is_inconclusive_and_no_larger_margin_is_not_run():
+def test_one_seed_is_inconclusive_and_what_is_not_there_is_not_run(even):
     digits = verdict("fig2_hard_fall", all_runs(DIGITS), DIGITS)
     assert (digits.status, digits.n, digits.interval) == (INCONCLUSIVE, 1, "none (one seed)")
-    assert verdict("fig2_hard_fall", all_runs(SMOKE)).status == NOT_RUN
+    assert verdict("fig2_hard_fall", even).status == NOT_RUN  # no larger margin
+    profile = profile_named("cifar10-rehearsal@x")
+    only = Runs(r for r in all_runs(profile) if r.config.recipe == "at_ccm")
+    for key in ("fig2_hard_fall", "fig3_hard_gain"):  # no run that says which classes are hard
+        assert verdict(key, only, profile).status == NOT_RUN
 
 
 def test_margins_beyond_eps_0_all_count():
@@ -193,35 +208,10 @@ def test_margins_beyond_eps_0_all_count():
     assert larger_margins(profile) == (0.2, 0.3)
 
 
-def test_not_shown_says_what_it_means():
-    runs = all_runs(SMOKE, effect={"at_ccm": -0.05})
-    assert "**not shown here**, the whole interval lies on the other side: " in claims.verdicts(
-        runs, SMOKE, "ccm_at_worst"
-    )
-    assert "the whole interval lies on the other side" in verdict("ccm_at_worst", runs).evidence
-
-
-def test_evenness_and_harm_follow_the_classes():
-    recipes = ("at_ccm", "trades_ccm_ccr", "fat_ccm")
-    lifted, none = all_runs(SMOKE, effect=dict.fromkeys(recipes, 0.10)), all_runs(SMOKE)
-    assert verdict("cfa_spread", lifted).status == SHOWN
-    assert verdict("cfa_spread", none).status == INCONCLUSIVE
-    assert verdict("cfa_no_harm", none).status == SHOWN
-    assert verdict("cfa_no_harm", all_runs(SMOKE, effect=dict.fromkeys(recipes, -0.05))).status == NOT_SHOWN
-
-
-def test_the_cost_of_fawa_names_the_papers_own_border():
-    assert "its own means give exactly 0.3 for AT and TRADES" in BY_KEY["fawa_cost"].paper_value
-
-
-def test_fluctuation_needs_epochs_that_exist():
-    runs = all_runs(DEMO, accepts=False)
-    assert verdict("fig4_fawa", runs, DEMO).status == NOT_RUN
-    assert verdict("fig4_fluctuates", runs, DEMO).n == len(DEMO.seeds)
-
-
-def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof():
-    table = claims.ledger(all_runs(SMOKE), SMOKE)
+def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
+    assert len({c.key for c in claims.ALL}) == len(claims.ALL)
+    assert all(c.place.startswith("Sec.") and c.sentence.endswith(".") for c in claims.EXPERIMENTS)
+    table = claims.ledger(even, SMOKE)
     assert len(table) == len(claims.ALL)
     assert table["Evidence"].str.contains("[Proof](01_toy_theory.ipynb#", regex=False).sum() == len(THEOREMS)
     html = styled(table, "claims").to_html()
@@ -229,21 +219,9 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof():
     assert "](" not in html
     assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~·△")
-    assert len(table) >= 30
-
-
-def test_verdicts_are_lines_for_the_named_claims():
-    runs = all_runs(SMOKE)
-    text = claims.verdicts(runs, SMOKE, "ccm_at_worst", "cfa_avg")
-    assert len(text.splitlines()) == 2
+    assert len(claims.verdicts(even, SMOKE, "ccm_at_worst", "cfa_avg").splitlines()) == 2
     with pytest.raises(KeyError, match="no_such"):
-        claims.verdicts(runs, SMOKE, "no_such")
-
-
-def test_pairing_uses_the_seeds_that_both_have():
-    comparison = paired({0: 0.3, 1: 0.5}, {1: 0.4, 2: 0.9})
-    assert comparison.n == 1
-    assert math.isclose(comparison.mean, 0.1)
+        claims.verdicts(even, SMOKE, "no_such")
 
 
 ALL_SEEDS = replace(CIFAR10, ablation_seeds=None)
@@ -262,6 +240,7 @@ def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, status
 def test_a_cost_that_equals_its_border_decides_nothing():
     runs = paper_runs(ALL_SEEDS)  # "less than 0.3", and the paper's own means give 0.3
     assert verdict("fawa_cost", runs, ALL_SEEDS).status == INCONCLUSIVE
+    assert "its own means give exactly 0.3 for AT and TRADES" in BY_KEY["fawa_cost"].paper_value
 
 
 def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
@@ -276,12 +255,6 @@ def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verd
     assert "AA" in outcome.evidence
 
 
-def test_worst_class_claims_state_the_bias_of_the_minimum():
-    runs = all_runs(SMOKE)
-    assert "bias of the minimum, in points: AT + CCM " in verdict("ccm_at_worst", runs).evidence
-    assert "bias" not in verdict("cfa_avg", runs).evidence
-
-
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar10-rehearsal@x", "cifar100", "tiny-imagenet"])
 def test_the_ledger_works_on_every_profile(name):
     profile = profile_named(name)
@@ -292,10 +265,3 @@ def test_the_ledger_works_on_every_profile(name):
     assert not table["Estimate"].str.contains("nan").any()
     tenth = bool(profile.common.get("worst_share"))
     assert table["Evidence"].str.contains("worst 10 % of classes", regex=False).any() == tenth
-
-
-def test_a_group_that_does_not_exist_is_not_run():
-    profile = profile_named("cifar10-rehearsal@x")
-    only = Runs(r for r in all_runs(profile) if r.config.recipe == "at_ccm")
-    assert verdict("fig2_hard_fall", only, profile).status == NOT_RUN
-    assert verdict("fig3_hard_gain", only, profile).status == NOT_RUN

@@ -8,14 +8,7 @@ from scipy.stats import ttest_1samp
 
 from cfa_nb.card.uncertainty import image_interval, jeffreys, percent, points, redrawn, worst_bias
 from cfa_nb.method.metrics import ClassAccuracy
-from cfa_pages.results.stats import (
-    Paired,
-    count,
-    epoch_span,
-    extreme,
-    mean_std,
-    paired,
-)
+from cfa_pages.results.stats import Paired, count, epoch_span, extreme, mean_std, paired
 
 
 def test_t_interval_agrees_with_scipy():
@@ -24,15 +17,20 @@ def test_t_interval_agrees_with_scipy():
     assert Paired(values).interval == pytest.approx((expected.low, expected.high))
 
 
-def test_one_seed_has_no_interval():
+def test_the_interval_of_no_seed_and_of_one_and_its_text():
     assert Paired((0.1,)).interval == (-math.inf, math.inf)
     assert math.isnan(Paired(()).mean)
     assert str(Paired(())) == "not run"
+    assert Paired((0.1, 0.1)).interval_text == "+10.0 to +10.0"
+    assert Paired((0.1,)).interval_text == "none (one seed)"
+    assert Paired(()).interval_text is None
+    assert Paired((0.1,), images=(0.05, 0.15)).interval_text == "+5.0 to +15.0 (test images, one seed)"
 
 
-def test_paired_counts_seeds_up():
-    comparison = paired({0: 0.5, 1: 0.2, 2: 0.3}, {0: 0.4, 1: 0.3, 2: 0.1})
+def test_pairing_uses_the_seeds_that_both_have_and_counts_seeds_up():
+    comparison = paired({0: 0.5, 1: 0.2, 2: 0.3, 3: 0.9}, {0: 0.4, 1: 0.3, 2: 0.1, 4: 0.1})
     assert (comparison.n, comparison.up) == (3, 2)
+    assert comparison.mean == pytest.approx(0.2 / 3)
     assert "2 of 3 seeds up" in str(comparison)
 
 
@@ -48,15 +46,11 @@ def test_points_and_percent():
     assert (points(0.057), points(-0.003), percent(0.5678)) == ("+5.7", "−0.3", "56.8")
 
 
-def test_the_worst_of_equal_classes_reads_low():
-    equal = ClassAccuracy((100,) * 10, (200,) * 10)
-    bias, noise = worst_bias(equal)
+def test_the_worst_of_equal_classes_reads_low_and_one_far_below_the_others_does_not():
+    bias, noise = worst_bias(ClassAccuracy((100,) * 10, (200,) * 10))
     # the least of ten normals lies 1.54 standard deviations below their mean; one class has 0.0354
     assert bias == pytest.approx(-1.54 * 0.0354, abs=0.004)
     assert 0 < noise < 0.0354
-
-
-def test_a_class_far_below_the_others_is_not_biased():
     bias, _ = worst_bias(ClassAccuracy((20, *[180] * 9), (200,) * 10))
     assert abs(bias) < 0.002
 
@@ -118,10 +112,3 @@ def test_counts_spans_and_ties_are_said_in_words():
     assert extreme({"a": 0.3, "b": 0.1, "c": 0.1 + 0.2}) == ("a", " (tied)")
     assert extreme({"a": 0.1, "b": 0.3, "c": 0.1}, least=True) == ("a", " (tied)")
     assert extreme({"a": 0.1, "b": 0.1}) == ("a", "all equal")
-
-
-def test_the_text_of_an_interval_says_what_it_covers():
-    assert Paired((0.1, 0.1)).interval_text == "+10.0 to +10.0"
-    assert Paired((0.1,)).interval_text == "none (one seed)"
-    assert Paired(()).interval_text is None
-    assert Paired((0.1,), images=(0.05, 0.15)).interval_text == "+5.0 to +15.0 (test images, one seed)"
