@@ -102,7 +102,8 @@ class GraphEpoch(Epoch):
             self._replay(epoch, number, index)
             gap = distance(start, plain, self._state())
         except RuntimeError as error:
-            return f"a captured step fails ({type(error).__name__}: {str(error).splitlines()[0]})"
+            reason = str(error).partition("\n")[0]
+            return f"a captured step fails ({type(error).__name__}: {reason})"
         finally:
             self._restore(start)
         return "" if gap <= SAME_STEP else f"a captured step goes elsewhere than a plain one (by {gap:.0%} of its way)"
