@@ -41,20 +41,11 @@ def test_title_first_then_parameters_then_the_page(notebook):
     assert title.source.startswith("# ")
     assert "Section" in title.source or "whole paper" in title.source
     assert parameters.metadata.tags == ["parameters"]
-    assert "page.header()" in header.source
-
-
-def test_parameters_are_literals_with_a_comment(notebook):
-    source = notebook.cells[1].source
-    for node in ast.parse(source).body:
+    for node in ast.parse(parameters.source).body:
         assert isinstance(node, ast.Assign)
         ast.literal_eval(node.value)
-    assert all("#" in line for line in source.splitlines())
-
-
-def test_one_heading_of_the_first_level(notebook):
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
+    assert all("#" in line for line in parameters.source.splitlines())
+    assert "page.header()" in header.source
 
 
 def test_no_outputs_and_stable_cell_ids(notebook):
@@ -64,22 +55,20 @@ def test_no_outputs_and_stable_cell_ids(notebook):
     assert all(not c.outputs and c.execution_count is None for c in code(notebook))
 
 
-def test_no_functions_classes_installs_or_paths(notebook):
+def test_short_cells_without_functions_classes_installs_or_paths(notebook):
     for cell in code(notebook):
+        assert len(cell.source.splitlines()) <= 14, cell.id
         assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, FORBIDDEN)], cell.id
         for word in ("!pip", "%pip", "sys.path", "torch.load"):
             assert word not in cell.source, cell.id
 
 
-def test_cells_stay_short(notebook):
-    assert all(len(cell.source.splitlines()) <= 14 for cell in code(notebook))
-
-
-def test_markdown_is_no_dialect(notebook):
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            assert not re.search(r"^:::|\{eq\}|\{ref\}|^```\{", cell.source, re.MULTILINE), cell.id
-            assert cell.source.count("$$") % 2 == 0, cell.id
+def test_markdown_is_no_dialect_and_has_one_heading_of_the_first_level(notebook):
+    cells = [c for c in notebook.cells if c.cell_type == "markdown"]
+    for cell in cells:
+        assert not re.search(r"^:::|\{eq\}|\{ref\}|^```\{", cell.source, re.MULTILINE), cell.id
+        assert cell.source.count("$$") % 2 == 0, cell.id
+    assert len(re.findall(r"^# ", "\n".join(c.source for c in cells), re.MULTILINE)) == 1
 
 
 def test_links_between_notebooks_lead_somewhere(notebook):
@@ -88,15 +77,11 @@ def test_links_between_notebooks_lead_somewhere(notebook):
 
 
 @pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
-def test_a_profiled_page_takes_the_profile_and_names_itself(path):
-    cells = nbformat.read(path, as_version=4).cells
-    assert cells[1].source.startswith('profile = "demo"  # demo, digits, cifar10-quick')
-    assert f'Page("{path.stem}", profile)' in cells[2].source
-
-
-@pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
-def test_figures_and_tables_have_names_of_their_own_and_figures_an_alt_text(path):
-    text = "\n".join(c.source for c in code(nbformat.read(path, as_version=4)))
+def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figures_an_alt_text(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.cells[1].source.startswith('profile = "demo"  # demo, digits, cifar10-quick')
+    assert f'Page("{path.stem}", profile)' in notebook.cells[2].source
+    text = "\n".join(c.source for c in code(notebook))
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
     page_calls = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]
     names = [n.args[1].value for n in page_calls]
