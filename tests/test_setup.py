@@ -8,6 +8,8 @@ import tomllib
 import pytest
 import torch
 import torchvision
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from cfa_nb.paths import ROOT
 
@@ -16,9 +18,9 @@ yaml = pytest.importorskip("yaml")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 NEEDED = PROJECT["dependencies"] + EXTRAS["pages"] + EXTRAS["dev"]
-PINS = dict(
-    line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
-)
+LINES = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+PINS = dict(line.split("==") for line in LINES)
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 
 
 def name(requirement):
@@ -31,41 +33,23 @@ def test_torch_and_torchvision_fit():
     assert torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
 
 
-def test_constraints_are_exact_pins_by_name():
-    for line in (ROOT / "constraints.txt").read_text().splitlines():
-        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
-
-
-def test_constraints_cover_what_the_project_needs():
-    pinned = {name(pin) for pin in PINS}
-    needed = NEEDED
-    assert {name(requirement) for requirement in needed} <= pinned
-
-
-def test_pins_satisfy_the_lower_bounds():
-    from packaging.requirements import Requirement
-
+def test_constraints_are_exact_pins_that_satisfy_the_lower_bounds_of_what_the_project_needs():
+    for line in LINES:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
     pins = {name(pin): version for pin, version in PINS.items()}
     for text in NEEDED:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pins[name(requirement.name)]), text
 
 
-def test_environment_is_a_thin_shell():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    *conda, pip = environment["dependencies"]
+def test_environment_is_a_thin_shell_with_a_python_that_the_project_takes():
+    *conda, pip = ENVIRONMENT["dependencies"]
     assert conda == ["python=3.11", "pip"], "packages belong to pyproject.toml"
+    assert SpecifierSet(PROJECT["requires-python"]).contains(conda[0].split("=")[1])
     constraints, project = pip["pip"]
     assert constraints == "-c constraints.txt"
     extras = re.fullmatch(r"-e \.\[([a-z,]+)\]", project)[1].split(",")
-    assert set(extras) <= set(PROJECT["optional-dependencies"])
-
-
-def test_environment_has_a_python_that_the_project_takes():
-    from packaging.specifiers import SpecifierSet
-
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert SpecifierSet(PROJECT["requires-python"]).contains(environment["dependencies"][0].split("=")[1])
+    assert set(extras) <= set(EXTRAS)
 
 
 def make(*arguments):
@@ -78,11 +62,12 @@ def test_make_alone_prints_what_there_is():
         assert f"make {target}" in shown
 
 
-def test_make_refuses_an_old_or_missing_python(tmp_path):
+def test_make_refuses_an_old_or_missing_python_and_another_value_of_torch(tmp_path):
     failed = make("status", f"VENV={tmp_path / 'venv'}", "PYTHON=false")
     assert failed.returncode != 0
     assert "Python 3.11 or newer" in failed.stderr
     assert not (tmp_path / "venv").exists()
+    assert "TORCH=keep" in make("status", "TORCH=cpu").stderr
 
 
 def test_make_takes_no_half_built_venv_for_a_whole_one(tmp_path):
@@ -98,14 +83,10 @@ def test_make_keeps_ones_own_torch(tmp_path):
     venv = tmp_path / "venv"
     planned = make("-n", "status", f"VENV={venv}", "TORCH=keep").stdout
     assert "--system-site-packages" in planned
-    kept_out = re.search(r"grep -vE '(\S+)'", planned)[1]
-    left = [pin for pin in PINS if not re.match(kept_out, f"{pin}==")]
+    pattern = re.search(r"grep -vE '(\S+)'", planned)[1]
+    left = [pin for pin in PINS if not re.match(pattern, f"{pin}==")]
     assert not [pin for pin in left if pin.startswith(("torch", "nvidia", "triton", "cuda"))]
     assert len(left) > 100
-
-
-def test_make_refuses_another_value_of_torch():
-    assert "TORCH=keep" in make("status", "TORCH=cpu").stderr
 
 
 @pytest.mark.parametrize(
