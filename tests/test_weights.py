@@ -95,17 +95,15 @@ def test_code_in_a_file_is_refused_and_never_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+DAMAGED = r"w\.pt .*(cannot be read as a file of torch.save|refused)"
+NO_STATE = "holds no state dict of tensors by name, but "
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [
-        (b"", r"w\.pt .*(cannot be read as a file of torch.save|refused)"),
-        (b"some text", r"w\.pt .*(cannot be read as a file of torch.save|refused)"),
-        (b"PK\x03\x04 half a zip", r"w\.pt .*(cannot be read as a file of torch.save|refused)"),
-        ([1], "holds no state dict of tensors by name, but list"),
-        ({"epoch": 3}, "holds no state dict of tensors by name, but epoch"),
-        ({}, "holds no state dict of tensors by name, but nothing"),
-    ],
-)
+    [(b"", DAMAGED), (b"some text", DAMAGED), (b"PK\x03\x04 half a zip", DAMAGED), ([1], NO_STATE + "list"),
+     ({"epoch": 3}, NO_STATE + "epoch"), ({}, NO_STATE + "nothing")],
+)  # fmt: skip
 def test_damaged_files_and_what_is_no_state_dict_are_named(tmp_path, content, message):
     with pytest.raises(ValueError, match="no file of weights at"):
         read(tmp_path / "w.pt")
