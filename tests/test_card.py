@@ -20,6 +20,7 @@ from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.train import train
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.store import RunStore
+from cfa_pages.results.published import Published
 from tests import tiny
 
 PGD, SQUARE, AA = Attack("pgd", 8 / 255, 2 / 255, 20), Attack("square", 8 / 255, steps=100), Attack("aa", 8 / 255)
@@ -162,6 +163,30 @@ def test_our_weights_need_no_other_word_and_repeat_their_record(trained, place, 
     assert "Square-20: batch 1 of 1" in printed.err
     assert "  AutoAttack: robust accuracy after SQUARE" in printed.err
     assert sorted(p.suffix for p in (place / "runs" / "evaluations").iterdir()) == [".log"]
+
+
+def test_a_published_file_is_evaluated_as_the_run_s_own_and_asks_for_the_checkpoint(trained, place, capsys):
+    store, config, weights = trained
+    Published(place).publish(store, config, ("live/last", "live/best"))
+    (file,) = (place / "weights").iterdir()
+    results = []
+    for command in (f"--weights {weights}", f"--weights {file} --checkpoint live/last"):
+        assert call(f"{command} --attacks pgd5 --json card.json") == 0
+        results.append(json.loads((place / "card.json").read_text()))
+    own, published = results
+    assert published["results"] == own["results"]
+    assert published["weights"]["checkpoint"] == "live/last"
+    assert published["notes"] == [], "its data are the run's"
+    for command, message in (
+        (f"--weights {file}", "say which: --checkpoint live/best, live/last"),
+        (f"--weights {file} --checkpoint fawa/last", "say which: --checkpoint live/best, live/last"),
+        (f"--weights {weights} --checkpoint live/last", "leave --checkpoint out"),
+    ):
+        assert call(command) == 1
+        assert message in capsys.readouterr().err
+    next((place / "records").glob("*[0-9a-f].json")).unlink()
+    assert call(f"--weights {file} --checkpoint live/last") == 1
+    assert "the record that belongs to it is missing" in capsys.readouterr().err
 
 
 def test_warnings_of_autoattack_are_notes_and_said_once(place, capsys, monkeypatch):

@@ -18,6 +18,7 @@ def _margin(context, option, text):
 # fmt: off
 @click.command()
 @click.option("--weights", required=True, metavar="FILE", help=".safetensors, or a state dict written by torch.save.")
+@click.option("--checkpoint", metavar="NAME", help="Which one of a file below outputs/, such as fawa/last.")
 @click.option("--architecture", metavar="NAME",
               help="package.module:callable, or preactresnet18 (default: what the file says or looks like).")
 @click.option("--dataset", metavar="NAME", help="Such as cifar10 or folder:NAME; a wrong one lists all (default: what "

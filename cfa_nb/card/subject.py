@@ -26,6 +26,7 @@ from cfa_nb.method import autoattack
 from cfa_nb.method.evaluate import BATCH, attack_accuracy, clean_accuracy
 from cfa_nb.method.model import STATISTICS, PreActResNet, build, dtype_of
 from cfa_nb.paths import runs_dir, slug
+from cfa_nb.runs.measure import digest_of
 
 RELEASE = "preactresnet18"
 
@@ -98,7 +99,7 @@ class Subject:
         journal = None
         if attack.kind in autoattack.KINDS:
             # clean hits stand for the network's code, which the weights' digest does not know
-            about = dict(weights=self.file.sha256, data=_hash(test), network=self.network, clean=clean.hits)
+            about = dict(weights=digest_of(self.file.tensors), data=_hash(test), network=self.network, clean=clean.hits)
             journal = autoattack.Journal(self.journal_file(attack), autoattack.about(attack, seed, BATCH, **about))
         accuracy = attack_accuracy(self.model, test, attack, self.data.num_classes, seed, journal, progress)
         if journal:
@@ -110,12 +111,16 @@ class Subject:
 
     def journal_file(self, attack: Attack) -> Path:
         """Where the finished batches of AutoAttack are kept; to be removed once the card is written."""
-        name = f"{self.file.sha256[:12]}-{_hash(self.data.test)[:8]}-{slug(attack.key)}.json"
+        name = f"{digest_of(self.file.tensors)[:12]}-{_hash(self.data.test)[:8]}-{slug(attack.key)}.json"
         return runs_dir() / "evaluations" / name
 
 
 def load_subject(
-    path: str | Path, architecture: str | None = None, dataset: str | None = None, image_size: int | None = None
+    path: str | Path,
+    architecture: str | None = None,
+    dataset: str | None = None,
+    image_size: int | None = None,
+    checkpoint: str | None = None,
 ) -> Subject:
     """The `Subject` in a file of weights; ours say in their header which network and data they belong to.
 
@@ -124,13 +129,14 @@ def load_subject(
         architecture: of foreign weights: "preactresnet18" (recognised by its names), or "package.module:callable".
         dataset: a key of `cfa_nb.data.LOADERS`, or "folder:<name>" (default: the run's own data; CIFAR-10).
         image_size: a folder's images are resized to this side, in pixels.
+        checkpoint: which one of a published file, such as "fawa/last".
     Raises:
         UsageError: if what was asked for is unknown, or does not fit the file.
         ValueError: if the file cannot be read, or file, network and data do not fit one another.
     """
     if dataset is not None and not re.fullmatch("|".join((*datasets.LOADERS, "folder:.+")), dataset):
         raise UsageError(f"unknown dataset {dataset!r}; there are {', '.join(datasets.LOADERS)} and folder:NAME")
-    file = read(path)
+    file = read(path, checkpoint)
     header, tensors, release = file.header, file.tensors, is_release(file.tensors)
     if header and architecture:
         raise UsageError(f"{path} says itself which network it belongs to; leave --architecture out")
@@ -146,7 +152,8 @@ def load_subject(
         images = datasets.load(config)
     network = architecture or RELEASE
     if header:
-        network, shape = f"{config.model}, width {config.width}, depth {config.depth}", tuple(header["image_shape"])
+        network = f"{config.model}, width {config.width}, depth {config.depth}"
+        shape = tuple(header["image_shape"] or images.image_shape)
         if images.image_shape != shape:
             raise ValueError(f"{path} takes images of shape {shape}, not those of {images.name}, {images.image_shape}")
         model = build(config, len(header["class_names"]), shape).to(dtype=DTYPES[config.precision])

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+from cfa_nb.runs.record import RunRecord
 from cfa_nb.runs.store import HEADER, read_weights
 
-FIELDS = {"config", "checkpoint", "data_hash", "class_names", "image_shape"}  # of our header
+FIELDS = ("config", "checkpoint", "data_hash", "class_names", "image_shape")  # of our header
 NESTS = ("state_dict", "model_state_dict", "model", "net")  # where codes put the state dict within what they save
 PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
 LISTED = 4  # names of each sort that an error lists
@@ -32,9 +33,11 @@ class WeightsFile:
     header: dict | None = None
 
 
-def read(path: str | Path) -> WeightsFile:
+def read(path: str | Path, checkpoint: str | None = None) -> WeightsFile:
     """The `WeightsFile` at a path: .safetensors, or a state dict written by torch.save under any other name.
 
+    Args:
+        checkpoint: which one of a published file, such as "fawa/last"; other files hold one.
     Raises:
         ValueError, StoreError: if it is missing or damaged, holds no state dict, or needs code to be unpickled.
     """
@@ -45,8 +48,26 @@ def read(path: str | Path) -> WeightsFile:
     tensors = read_weights(path) if safe else _state_dict(_unpickled(path), path)
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return WeightsFile(path, sha256, tensors, _header(path) if safe else None)
+    header = _header(path) if safe else None
+    if safe and all(":" in name for name in tensors):
+        tensors, header = _published(path, tensors, checkpoint)
+    elif checkpoint:
+        raise ValueError(f"{path} holds one checkpoint; leave --checkpoint out")
+    return WeightsFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), tensors, header)
+
+
+def _published(path, tensors, checkpoint):
+    """(tensors, header) of one checkpoint of a published file, which holds a run's; the run's record lies beside it."""
+    checkpoints = sorted({name.partition(":")[0] for name in tensors})
+    if checkpoint not in checkpoints:
+        raise ValueError(f"{path} holds several checkpoints; say which: --checkpoint {', '.join(checkpoints)}")
+    file = path.parent.parent / "records" / f"{path.stem}.json"
+    if not file.exists():
+        raise ValueError(f"{path} is a published file, and the record that belongs to it is missing: {file}")
+    record = RunRecord.from_json(file.read_text(), file)
+    about = (record.config.to_dict(), checkpoint, record.data_hash, list(record.class_names), None)
+    wanted = {n.partition(":")[2]: t for n, t in tensors.items() if n.startswith(f"{checkpoint}:")}
+    return wanted, dict(zip(FIELDS, about))
 
 
 def _header(path):
@@ -54,7 +75,7 @@ def _header(path):
         text = (f.metadata() or {}).get(HEADER, "null")
     try:
         header = json.loads(text)
-        if header is not None and not set(header) >= FIELDS:
+        if header is not None and not set(header) >= set(FIELDS):
             raise ValueError("it lacks a field")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: its header {HEADER!r} cannot be read ({error})") from error
