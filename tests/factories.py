@@ -17,8 +17,6 @@ from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.rows import CIFAR10_NAMES, hard_classes
 from cfa_pages.results.runs import Run, Runs
 
-N = 200  # test images a class
-NAMES = tuple(f"class {k}" for k in range(10))
 SELECTIONS = ("best", "best_val", "last")
 CLASSES = {"cifar100": 100, "tiny-imagenet": 200}  # of the data sets that have not ten
 LONG = "a class with quite a long name"
@@ -27,15 +25,14 @@ NOISE = (0, 1, -1, 0, 0)  # hits that a seed's made-up result misses the paper's
 
 def class_names(profile):
     """K made-up names; CIFAR-10's own where the data is CIFAR-10, one long name where there are many."""
-    dataset = profile.common["dataset"]
-    count = CLASSES.get(dataset, 10)
-    if dataset == "cifar10":
+    if profile.common["dataset"] == "cifar10":
         return CIFAR10_NAMES
-    return NAMES if count == 10 else (LONG, *(f"class {k}" for k in range(1, count)))
+    count = CLASSES.get(profile.common["dataset"], 10)
+    return ("class 0" if count == 10 else LONG, *(f"class {k}" for k in range(1, count)))
 
 
 @lru_cache(maxsize=4096)
-def accuracy(easy, hard, worst, classes=(2, 3, 4, 5), n=N, count=10, share=0.0):
+def accuracy(easy, hard, worst, classes=(2, 3, 4, 5), n=200, count=10, share=0.0):
     """`ClassAccuracy` from three fractions: easy classes, hard classes, and the first hard ones, the worst."""
     lowest = classes[: max(1, round(share * count))]
     shares = [worst if k in lowest else hard if k in classes else easy for k in range(count)]
@@ -63,11 +60,8 @@ def run(profile, config, lift=0.0, accepts=True, accuracy_of=None):
         if key in checkpoints
     }
     confusions = {confusion_key(key, a): _confusion(epochs[-1]) for key, a in profile.confusions(config)}
-    names = class_names(profile)
-    record = RunRecord(
-        config, "0123456789abcdef", names, averages, epochs, checkpoints, evaluations, confusions=confusions
-    )
-    return Run(config, record, provenance())
+    about = (config, "0123456789abcdef", class_names(profile), averages)
+    return Run(config, RunRecord(*about, epochs, checkpoints, evaluations, confusions=confusions), provenance())
 
 
 def _under(test, key, attack, accuracy_of):
@@ -130,21 +124,19 @@ def _printed(config, factor):
     def printed(weights, selection):
         row, base = (_paper_pair(key, selection) for key in (keys.get(weights, keys[LIVE]), "trades"))
         avg, worst = (b + factor * (v - b) for v, b in zip(row, base))
-        return spread_over_classes(avg, worst, NOISE[config.seed % len(NOISE)], config.recipe)
+        return _spread(avg, worst, NOISE[config.seed % len(NOISE)], config.recipe)
 
     return printed
 
 
 def _paper_pair(key, selection):
     """(average, worst class) in percent, from whichever table prints the row; Tables 2 and 3 print the best only."""
-    if key in TABLE_1:
-        pair = TABLE_1[key]["last" if selection == "last" else "best"]["robust"]
-    else:
-        pair = (TABLE_2 | TABLE_3)[key]
+    row = TABLE_1[key]["last" if selection == "last" else "best"]["robust"] if key in TABLE_1 else None
+    pair = row or (TABLE_2 | TABLE_3)[key]
     return pair.avg.mean, pair.worst.mean
 
 
-def spread_over_classes(avg, worst, noise, recipe):
+def _spread(avg, worst, noise, recipe):
     """`ClassAccuracy` of 1,000 images a class with this average and worst class in percent, `noise` hits off."""
     noise = noise if "_" in recipe else -noise
     least = round(10 * worst) + noise

@@ -271,16 +271,12 @@ def test_manifest_removes_what_a_page_makes_no_more(job):
     assert Manifest("theory").entry(job) == {"key": {"source": "b"}, "files": {"tables/t.csv": "3"}}
 
 
-def test_names_outside_the_pages_folders_are_never_removed(tmp_path):
-    (tmp_path / "records").mkdir()
-    (tmp_path / "records" / "a.json").touch()
-    manifest.remove(tmp_path, ["../x", "records/a.json", "figures/../../x", "figures/", "figures/.."])
-    assert (tmp_path / "records" / "a.json").exists()
-
-
-def test_a_damaged_manifest_counts_as_empty(folders):
-    (folders[0] / "theory").mkdir(parents=True)
-    (folders[0] / "theory" / "manifest.json").write_text('{"notebooks": [')
+def test_names_outside_the_pages_folders_are_never_removed_and_a_damaged_manifest_counts_as_empty(job):
+    (job.folder / "records").mkdir(parents=True)
+    (job.folder / "records" / "a.json").touch()
+    manifest.remove(job.folder, ["../x", "records/a.json", "figures/../../x", "figures/", "figures/.."])
+    assert (job.folder / "records" / "a.json").exists()
+    (job.folder / "manifest.json").write_text('{"notebooks": [')
     assert Manifest("theory").notebooks == {}
 
 

@@ -9,11 +9,10 @@ import sys
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
-from cfa_nb.runs.profiles import PROFILES
+from cfa_nb.runs.profiles import SMOKE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-SMOKE = PROFILES["smoke"]
 AGAIN = ("05_cfa_step_by_step", "07_ablations", "00_start_here")
 
 
@@ -75,23 +74,21 @@ def test_every_notebook_was_executed(done):
 
 
 def test_all_is_in_the_manifest(done):
-    folder, _, _ = done
-    manifest = json.loads((folder / "outputs" / "smoke" / "manifest.json").read_text())
+    pages = done[0] / "outputs" / "smoke"
+    manifest = json.loads((pages / "manifest.json").read_text())
     assert len(manifest["runs"]) == len(SMOKE.runs())
-    made = {f for entry in manifest["notebooks"].values() for f in entry["files"]}
-    there = {name for name in contents(folder / "outputs" / "smoke") if name.split("/")[0] in ("figures", "tables")}
-    assert there <= made
+    files = {f for entry in manifest["notebooks"].values() for f in entry["files"]}
+    assert {name for name in contents(pages) if name.split("/")[0] in ("figures", "tables")} <= files
     for figure in manifest["figures"].values():
         assert figure["notebook"] in manifest["notebooks"]
         assert set(figure["runs"]) <= set(manifest["runs"])
 
 
 def test_no_page_names_a_folder_of_this_machine(done):
-    folder, _, _ = done
-    for name, blob in contents(folder / "outputs").items():
+    for name, blob in contents(done[0] / "outputs").items():
         if name.endswith((".ipynb", ".csv", ".json")):
-            for own in (str(ROOT), str(folder), os.path.expanduser("~") + os.sep, "ipykernel_", "papermill-error"):
-                assert own not in blob.decode(), name
+            for bound in (str(ROOT), str(done[0]), os.path.expanduser("~") + os.sep, "ipykernel_", "papermill-error"):
+                assert bound not in blob.decode(), name
 
 
 def test_the_second_call_executes_nothing(done):
@@ -123,8 +120,7 @@ def test_pages_executed_again_have_the_same_bytes(done):
 
 
 def test_status_knows_that_nothing_is_left(done):
-    folder, _, _ = done
-    (state,) = json.loads(call(folder, "status", "--json").stdout)
+    (state,) = json.loads(call(done[0], "status", "--json").stdout)
     assert state["totals"]["fresh"] == len(SMOKE.runs())
     assert state["seconds_left"] == 0
     assert not [page for page in state["pages"] if page["execute"]]
