@@ -57,7 +57,7 @@ def interrupted_after(arguments, sign):
 def test_an_interrupted_call_says_so_and_the_next_one_goes_on(done):
     _, (code, _, errors), second = done
     assert code == 130
-    assert errors == "cfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n"
+    assert errors == "\ncfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n"
     trained = int(second.stdout.split(" runs trained")[0].split()[-1])
     assert 0 < trained <= len(SMOKE.runs()) - 2
 
