@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 from cfa_nb.config import TrainConfig
@@ -140,7 +141,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, remote = context.Pipe()
         self.process = context.Process(target=_serve, args=(remote,))
-        self.process.start()
+        resource_tracker.ensure_running()  # else started with the first worker, and lifts the block below
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: a Ctrl-C is for this process alone
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         remote.close()
 
     def start(self, config, job):
@@ -167,7 +173,6 @@ class _Worker:
 
 def _serve(connection):
     """Trains what comes through the pipe, in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch
 
@@ -175,7 +180,10 @@ def _serve(connection):
 
     torch.set_num_threads(1)
     while True:
-        config, work, root, device = connection.recv()
+        try:
+            config, work, root, device = connection.recv()
+        except EOFError:  # nobody is there to send another
+            return
         try:
             report = lambda epoch, _: connection.send(("epoch", epoch))  # noqa: E731
             train(config, store=RunStore(root), device=device, on_epoch=report, **work)
