@@ -104,7 +104,7 @@ def ensure(
 
 def _train_all(jobs, limit, progress):
     """Hands each run to a worker once its parent is finished, until none is left; {config: why it failed}."""
-    waiting, idle, busy, failures, done = dict(jobs), [], {}, {}, 0
+    waiting, workers, idle, busy, failures, done = dict(jobs), [], [], {}, {}, 0
     try:
         while waiting or busy:
             running = {worker.config for worker in busy.values()}
@@ -113,7 +113,10 @@ def _train_all(jobs, limit, progress):
                     failures[config] = "the run that it starts from failed"
                     del waiting[config]
                 elif len(busy) < limit:
-                    worker = idle.pop() if idle else _Worker()
+                    if not idle:
+                        workers.append(_Worker())
+                        idle.append(workers[-1])
+                    worker = idle.pop()
                     busy[worker.connection] = worker.start(config, waiting.pop(config))
             for connection in wait(list(busy)):
                 worker = busy[connection]
@@ -130,7 +133,7 @@ def _train_all(jobs, limit, progress):
                     failures[config] = value
         return failures
     finally:
-        for worker in [*idle, *busy.values()]:
+        for worker in workers:  # also one that an interruption found on its way from idle to busy
             worker.end()
 
 
@@ -179,17 +182,21 @@ def _serve(connection):
     from cfa_nb.method.train import train
 
     torch.set_num_threads(1)
+    report = lambda epoch, _: connection.send(("epoch", epoch))  # noqa: E731
     while True:
         try:
             config, work, root, device = connection.recv()
-        except EOFError:  # nobody is there to send another
+            connection.send(_outcome(train, config, store=RunStore(root), device=device, on_epoch=report, **work))
+        except (EOFError, OSError):  # nobody is there to send a run, or to hear of it
             return
-        try:
-            report = lambda epoch, _: connection.send(("epoch", epoch))  # noqa: E731
-            train(config, store=RunStore(root), device=device, on_epoch=report, **work)
-            connection.send(("finished", None))
-        except Exception as error:  # one run must not take the others with it
-            connection.send(("failed", f"{type(error).__name__}: {error}"))
+
+
+def _outcome(train, config, **options):
+    try:
+        train(config, **options)
+        return "finished", None
+    except Exception as error:  # one run must not take the others with it
+        return "failed", f"{type(error).__name__}: {error}"
 
 
 def _die_with_parent():
