@@ -10,6 +10,7 @@ import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
 from cfa_nb.runs.profiles import SMOKE
+from tests import tiny
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -43,6 +44,7 @@ def done(tmp_path_factory):
 def interrupted_after(arguments, sign):
     """Starts a command, interrupts it as Ctrl-C does when a line has this sign, and returns how it ended."""
     options = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
+    options["preexec_fn"] = tiny.heed_ctrl_c
     with subprocess.Popen(arguments, **options) as process:
         lines = []
         for line in process.stdout:

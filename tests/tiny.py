@@ -1,5 +1,6 @@
 """Models and configs small enough to reason about, shared by the tests of the training core."""
 
+import signal
 from dataclasses import replace
 
 import torch
@@ -20,6 +21,11 @@ def config(recipe="at", seed=0, **changes):
 def resnet_config(recipe="at", **changes):
     """The same on a PreActResNet of width 4, with BatchNorm."""
     return replace(config(recipe), model="preactresnet", width=4, depth=1, **changes)
+
+
+def heed_ctrl_c():
+    """For a child process, before it begins: a shell that starts tests in the background has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class TwoClass(nn.Module):
