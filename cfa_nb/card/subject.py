@@ -51,8 +51,8 @@ class Subject:
         eps = eps or nominal
         alpha = self.config.eval_alpha * (eps / nominal)
         kinds = attack_kinds(names or ("pgd20,aa" if classes > autoattack.TARGETS else "pgd20,square"))
-        alphas = {"pgd": alpha, "targeted": alpha}
-        attacks = [Attack(k, eps, alphas.get(k, 0.0), steps, per_class, nominal) for k, steps in kinds]
+        steps_of_alpha = ("pgd", "targeted")  # the others choose their own
+        attacks = [Attack(k, eps, alpha * (k in steps_of_alpha), steps, per_class, nominal) for k, steps in kinds]
         try:
             for attack in attacks:
                 autoattack.refuse(attack, classes)

@@ -126,7 +126,7 @@ def targeted_pgd(model: Callable, x: Tensor, y: Tensor, x_adv: Tensor, *, eps, s
 
     One rival after the other, of the largest logits on the clean image: `steps` steps from the image itself, up the
     rival's logit less the label's. The step is eps at first and halves after each quarter of them: large ones find the
-    way round, small ones the last bit. A network that hides its gradients from the cross-entropy cannot hide these.
+    way round, small ones the last bit. Logits so large that the cross-entropy has no gradient still have this one.
 
     Args:
         model: in eval mode; from (B, C, H, W) in [0, 1] to logits (B, K).
