@@ -6,6 +6,7 @@ PROFILE ?=
 TORCH ?=
 TESTERS ?= 2
 DATA_DIR ?=
+SEEDS ?=
 AUTHORS ?=
 
 PY := $(VENV)/bin/python
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 BUILDING := $(VENV)/.building
 PINS := constraints.txt
 RUN := $(PY) -m cfa_pages
-FOR_PROFILE := $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+FOR_PROFILE := $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(SEEDS),--seeds "$(SEEDS)")
 
 # TORCH=keep: the torch and torchvision that are there stay; all that belongs to their build is not pinned.
 ifeq ($(TORCH),keep)
@@ -26,7 +27,8 @@ endif
 .PHONY: help reproduce render test test-fast lab status bench lint format clean
 
 help:
-	@echo "make reproduce   train what is missing, then draw every page  (PROFILE=demo|digits|...; default: both)"
+	@echo "make reproduce   train what is missing, then draw every page  (default: PROFILE=fashion)"
+	@echo "                 SEEDS=10: on ten seeds (1 to 20)"
 	@echo "                 PROFILE=cifar10-quick wants a GPU; DATA_DIR=... trains on a folder of images instead"
 	@echo "make render      draw every page from the published records, without training  (PROFILE=...)"
 	@echo "make status      what is finished, missing or stale, and what is left in time and disk  (PROFILE=...)"

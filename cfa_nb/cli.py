@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import wraps
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import click
 
 from cfa_nb.card.command import evaluate
 from cfa_nb.config import LIVE, TrainConfig
-from cfa_nb.runs.profiles import PROFILES, VARIANTS, profile_named
+from cfa_nb.runs.profiles import MOST_SEEDS, PROFILES, SEEDS, VARIANTS, profile_named
 
-DEFAULT_PROFILES = ("demo", "digits")
+DEFAULT_PROFILES = ("fashion",)
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"
 AT_LEAST_1 = click.IntRange(min=1)
 
@@ -94,6 +94,17 @@ folder_options = _options(
                  help="Where runs are trained and kept (default: runs/)."),
 )  # fmt: skip
 
+
+def _seeds(context, option, number):
+    """Puts --seeds into the environment, where profiles, workers and notebooks find it."""
+    if number is not None:
+        os.environ[SEEDS] = str(number)
+
+
+seeds_option = click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False,
+                            is_eager=True, callback=_seeds, help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the "
+                            "profile's).")  # fmt: skip
+
 training_options = _options(
     click.option("--workers", type=AT_LEAST_1, metavar="N", help="Training processes, one thread each (default: usable "
                  "cores; 1 on a GPU)."),
@@ -115,6 +126,7 @@ def profile_options(default: str | None = None) -> Callable:
                      "images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data."),
         click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
         click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels."),
+        seeds_option,
     )  # fmt: skip
 
     def add(command):
@@ -152,7 +164,7 @@ core.add_command(evaluate)
 @core.command()
 @click.argument("method")
 @folder_options
-@profile_options("demo")
+@profile_options("fashion")
 @click.option("--seed", type=int, metavar="N", help="Default: the profile's first.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Another value for a field of the run, "
               "such as eps=8/255, epochs=5 or flip=false; may be repeated.")  # fmt: skip
@@ -233,7 +245,8 @@ def _value(default, text):
 @folder_options
 @profile_options()
 @training_options
-def sweep(profile, **options):
+@click.option("--aa-seeds", type=AT_LEAST_1, metavar="N", help="How many seeds meet standard AutoAttack (default: 1).")
+def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
@@ -241,6 +254,7 @@ def sweep(profile, **options):
 
     for name in [profile] if profile else DEFAULT_PROFILES:
         chosen = profile_named(name)
+        chosen = replace(chosen, aa_seeds=aa_seeds or chosen.aa_seeds)
         trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
         click.echo(f"{name}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
 

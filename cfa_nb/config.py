@@ -23,8 +23,9 @@ CHOICES = dict(
     fat_rule="release official",
     precision="fp32 bf16 fp64",
 )
-AT_LEAST_1 = """epochs batch_size width depth val_per_class test_per_class eval_per_class calibration_start
+AT_LEAST_1 = """epochs batch_size width depth stem_stride val_per_class test_per_class eval_per_class calibration_start
 frl_margin_max"""
+FOLLOWERS = ("mean_margin", "shuffled_margins")  # calibrators that take the margins of another run, their parent
 NOT_NEGATIVE = """seed steps eps alpha beta lr momentum weight_decay lambda_1 lambda_2 fat_tau fat_omega crop_padding
 eval_eps eval_alpha eval_steps"""
 
@@ -53,6 +54,7 @@ class TrainConfig:
     model: str = "preactresnet"
     width: int = 64  # channels of the first stage (preactresnet), units of a hidden layer (mlp)
     depth: int = 2  # blocks a stage (preactresnet; 2 makes an 18), hidden layers (mlp)
+    stem_stride: int = 1  # of a preactresnet's first convolution; 2 halves the image, for a CPU
 
     # --- optimiser (Sec. 5.1)
     epochs: int = 200
@@ -88,7 +90,7 @@ class TrainConfig:
     calibration_start: int = 11  # first epoch trained with calibrated values; Algorithm 1 as written means 2
 
     # --- FRL (Xu et al. 2021, reweight + remargin): fine-tunes its parent
-    parent: "TrainConfig | None" = None
+    parent: "TrainConfig | None" = None  # for a calibrator of FOLLOWERS: the CCM run whose margins it takes
     frl_tolerance: float = 0.07  # allowed excess of a class's clean and boundary error over the mean
     frl_weight_rate: float = 0.05
     frl_margin_rate: float = 0.2
@@ -105,8 +107,11 @@ class TrainConfig:
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))
         self._require_values()
-        if (self.objective == "frl") != (self.parent is not None):
-            raise ValueError("parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, others take none")
+        if (self.objective == "frl" or self.calibrator in FOLLOWERS) != (self.parent is not None):
+            raise ValueError(
+                "parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, as do the calibrators "
+                f"{' and '.join(FOLLOWERS)} that of a CCM run; others take none"
+            )
         if self.ccr and self.objective != "trades":
             raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
         if self.ccm and self.objective == "frl":
@@ -228,6 +233,7 @@ class Attack:
 
 
 _AT = TrainConfig()
+_AT_CCM = replace(_AT, ccm=True)
 _TRADES = TrainConfig(objective="trades", attack_bn="eval", lambda_1=0.3)
 _FAT = TrainConfig(objective="fat", lambda_1=0.7)
 
@@ -235,7 +241,7 @@ _FAT = TrainConfig(objective="fat", lambda_1=0.7)
 #: so that a name taken twice is a syntax error.
 RECIPES = dict(
     at=_AT,
-    at_ccm=replace(_AT, ccm=True),
+    at_ccm=_AT_CCM,
     trades=_TRADES,
     trades_ccm=replace(_TRADES, ccm=True),
     trades_ccr=replace(_TRADES, ccr=True),
@@ -243,6 +249,11 @@ RECIPES = dict(
     fat=_FAT,
     fat_ccm=replace(_FAT, ccm=True),
     frl=TrainConfig(objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT),
+    # not in the paper: an undefended network, and controls that ask what of CCM it is that helps
+    plain=TrainConfig(objective="plain", clean_forward="off"),
+    at_mean_margin=replace(_AT, calibrator="mean_margin", parent=_AT_CCM),
+    at_shuffled_margins=replace(_AT, calibrator="shuffled_margins", parent=_AT_CCM),
+    at_damped_ccm=replace(_AT, calibrator="damped_ccm"),
 )
 
 
@@ -253,15 +264,17 @@ class Row:
     label: str
     recipe: str
     weights: str = LIVE
-    tables: tuple[int, ...] = (1, 2, 3)
+    tables: tuple[int | str, ...] = (1, 2, 3)
 
 
-#: Every row of Tables 1-3, by key and in their order.
+CONTROLS = "controls"  # the table of the controls, which the paper does not have
+
+#: Every row of Tables 1-3 and of the controls, by key and in their order.
 ROWS = dict(
-    at=Row("AT", "at", tables=(1, 2)),
+    at=Row("AT", "at", tables=(1, 2, CONTROLS)),
     at_ema=Row("AT + EMA", "at", "ema", tables=(1, 3)),
     at_fawa=Row("AT + FAWA", "at", "fawa", tables=(3,)),
-    at_ccm=Row("AT + CCM", "at_ccm", tables=(2,)),
+    at_ccm=Row("AT + CCM", "at_ccm", tables=(2, CONTROLS)),
     at_cfa=Row("AT + CFA", "at_ccm", "fawa", tables=(1,)),
     trades=Row("TRADES", "trades", tables=(1, 2)),
     trades_ema=Row("TRADES + EMA", "trades", "ema", tables=(1, 3)),
@@ -277,11 +290,14 @@ ROWS = dict(
     fat_cfa=Row("FAT + CFA", "fat_ccm", "fawa", tables=(1,)),
     frl=Row("FRL", "frl", tables=(1,)),
     frl_ema=Row("FRL + EMA", "frl", "ema", tables=(1,)),
+    at_mean_margin=Row("AT at CCM's mean margin", "at_mean_margin", tables=(CONTROLS,)),
+    at_shuffled_margins=Row("AT at CCM's margins, shuffled", "at_shuffled_margins", tables=(CONTROLS,)),
+    at_damped_ccm=Row("AT + CCM, damped", "at_damped_ccm", tables=(CONTROLS,)),
 )
 
 
-def rows_of(table: int) -> dict[str, Row]:
-    """The rows of Table 1, 2 or 3, in order."""
+def rows_of(table: int | str) -> dict[str, Row]:
+    """The rows of Table 1, 2 or 3, or of `CONTROLS`, in order."""
     return {key: row for key, row in ROWS.items() if table in row.tables}
 
 

@@ -8,21 +8,21 @@ import os
 from functools import cache, lru_cache
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import cifar, demo, digits, fashion, folder, tiny_imagenet
+from cfa_nb.data import cifar, digits, fashion, fashion_mnist, folder, tiny_imagenet
 from cfa_nb.data.dataset import Dataset
 from cfa_nb.paths import data_dir
 
 LOADERS = {
-    "demo": demo.load,
     "fashion": fashion.load,
     "digits": digits.load,
+    "fashion-mnist": fashion_mnist.load,
     "cifar10": cifar.load,
     "cifar100": cifar.load,
     "tiny-imagenet": tiny_imagenet.load,
     "folder": folder.load,
 }
 
-SEEDED = ("demo", "fashion", "digits")  # split by the run's seed; all others are split alike for every seed
+SEEDED = ("fashion", "digits")  # split by the run's seed; all others are split alike for every seed
 
 
 def load(config: TrainConfig) -> Dataset:
@@ -65,5 +65,7 @@ def at_hand(config: TrainConfig) -> bool:
     if config.dataset.partition(":")[0] == "folder":
         return folder.VARIABLE in os.environ
     archive = (cifar.ARCHIVES | {"tiny-imagenet": tiny_imagenet.ARCHIVE}).get(config.dataset)
+    if config.dataset == "fashion-mnist":
+        return any(any(data_dir().glob(p)) for p in ("FashionMNIST/raw/*", "cache/fashion-mnist-*.npz"))
     places = [f"cache/{config.dataset}-*.npz"] if config.dataset in cifar.ARCHIVES else []
     return archive is None or any(any(data_dir().glob(p)) for p in (archive.folder, archive.filename, *places))

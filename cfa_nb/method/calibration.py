@@ -1,6 +1,7 @@
 """From last epoch's class accuracies to each class's margin, beta and weights for the next one.
 
-`uniform` gives every class the same; `class_margins` is CCM (Eq. 6), `class_betas` is CCR (Eq. 7), `Frl` the rival.
+`uniform` gives every class the same; `class_margins` is CCM (Eq. 6), `class_betas` is CCR (Eq. 7), `Frl` the rival;
+`mean_margin`, `shuffled_margins` and `damped_ccm` are controls: what of CCM is it that helps?
 A new class-wise calibrator is one function below `@calibrator`; its name is what `TrainConfig.calibrator` takes.
 """
 
@@ -8,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from cfa_nb.config import TrainConfig
@@ -130,11 +132,28 @@ def _weights(multipliers):
     return tuple(1 / len(multipliers) + m - mean for m in multipliers)
 
 
+@dataclass(frozen=True)
+class Past:
+    """What a calibrator looks at before an epoch.
+
+    train_robust: t_k of all epochs so far, K values each, last epoch's at the end.
+    parent_eps: the K margins with which the run's parent, if it has one, trained the coming epoch.
+    """
+
+    train_robust: Sequence[Sequence[float]]
+    parent_eps: Sequence[float] | None = None
+
+    @property
+    def t(self) -> Sequence[float]:
+        """Last epoch's t_k."""
+        return self.train_robust[-1]
+
+
 CALIBRATORS: dict[str, Callable] = {}
 
 
 def calibrator(function: Callable) -> Callable:
-    """Enters a calibrator, called as function(config, train_robust_acc) -> `Calibration`, under its name.
+    """Enters a calibrator, called as function(config, past) -> `Calibration` with a `Past`, under its name.
 
     Raises:
         ValueError: if the name is taken.
@@ -146,20 +165,42 @@ def calibrator(function: Callable) -> Callable:
 
 
 @calibrator
-def cfa(config: TrainConfig, train_robust_acc: Sequence[float]) -> Calibration:
+def cfa(config: TrainConfig, past: Past) -> Calibration:
     """CCM and CCR, whichever the config asks for."""
-    calibration = uniform(config, len(train_robust_acc))
+    calibration = uniform(config, len(past.t))
     if config.ccm:
-        calibration = replace(calibration, eps=class_margins(train_robust_acc, config.eps, config.lambda_1))
+        calibration = replace(calibration, eps=class_margins(past.t, config.eps, config.lambda_1))
     if config.ccr:
-        calibration = replace(calibration, beta=class_betas(train_robust_acc, config.beta, config.lambda_2))
+        calibration = replace(calibration, beta=class_betas(past.t, config.beta, config.lambda_2))
     return calibration
 
 
-def next_calibration(
-    config: TrainConfig, num_classes: int, epoch: int, train_robust_acc: Sequence[float] | None
-) -> Calibration:
-    """What AT, TRADES and FAT train an epoch (from 1) with, given last epoch's t_k (None before the first)."""
-    if train_robust_acc is None or epoch < config.calibration_start:
+@calibrator
+def mean_margin(config: TrainConfig, past: Past) -> Calibration:
+    """Control: all classes at the mean of the parent's margins: CCM's budget without its assignment."""
+    mean = sum(past.parent_eps) / len(past.parent_eps)
+    return replace(uniform(config, len(past.t)), eps=(mean,) * len(past.t))
+
+
+@calibrator
+def shuffled_margins(config: TrainConfig, past: Past) -> Calibration:
+    """Control: the parent's margins, each given to another class; the seed draws to which, once for the whole run."""
+    order = [int(k) for k in np.random.default_rng(config.seed).permutation(len(past.t))]
+    owner = dict(zip(order, order[1:] + order[:1]))  # the next one in a random circle: no class keeps its own
+    return replace(uniform(config, len(past.t)), eps=tuple(past.parent_eps[owner[k]] for k in range(len(past.t))))
+
+
+@calibrator
+def damped_ccm(config: TrainConfig, past: Past) -> Calibration:
+    """Control: CCM from a running mean of t_k, half old and half new, which calms a margin that swings."""
+    t = past.train_robust[0]
+    for new in past.train_robust[1:]:
+        t = [(a + b) / 2 for a, b in zip(t, new)]
+    return replace(uniform(config, len(t)), eps=class_margins(t, config.eps, config.lambda_1))
+
+
+def next_calibration(config: TrainConfig, num_classes: int, epoch: int, past: Past | None) -> Calibration:
+    """What AT, TRADES and FAT train an epoch (from 1) with, given what happened before (None before the first)."""
+    if past is None or epoch < config.calibration_start:
         return uniform(config, num_classes)
-    return CALIBRATORS[config.calibrator](config, train_robust_acc)
+    return CALIBRATORS[config.calibrator](config, past)

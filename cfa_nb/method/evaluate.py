@@ -7,7 +7,7 @@ Networks are evaluated in eval mode, at the original margin, whatever they were 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -99,6 +99,34 @@ def attack_accuracy(
     with in_mode(model, "eval"), frozen(model):
         attack_seed = stream_seed(seed, attack.key) % 2**31
         return autoattack_accuracy(model, _batches(split), attack, num_classes, attack_seed, journal, on_batch)
+
+
+def stages(attack: Attack) -> tuple[str, str, str]:
+    """Keys of what a targeted attack tells by the way, and its own: ("clean", "pgd20", "targeted20")."""
+    first = replace(attack, kind="pgd")
+    return Attack("clean", 0.0, per_class=attack.per_class).key, first.key, attack.key
+
+
+def outcomes(model: nn.Module, split: Split, attack: Attack, seed: int) -> dict[str, Tensor]:
+    """Which images are taken for their class, (N,) bool: clean, and after both stages of a targeted attack, by key.
+
+    Args:
+        model: from (B, C, H, W) in [0, 1] to logits (B, K).
+        split: images uint8 and labels.
+        attack: of kind "targeted": PGD, then `targeted_pgd` where it failed; each image stands or falls as in
+            `attack_accuracy` with either of the two.
+        seed: fixes every random draw of the attack.
+    """
+    first, right = replace(attack, kind="pgd"), {key: [] for key in stages(attack)}
+    with in_mode(model, "eval"), frozen(model):
+        for number, (images, y) in enumerate(_batches(split)):
+            x = to_float(images, dtype_of(model))
+            x_pgd = attacked_images(model, x, y, first, stream(seed, first.key, 0, number, x.device))
+            x_targeted = targeted_pgd(model, x, y, x_pgd, eps=attack.eps, steps=attack.steps)
+            with torch.no_grad():
+                for shown, found in zip((x, x_pgd, x_targeted), right.values()):
+                    found.append(model(shown).argmax(dim=1) == y)
+    return {key: torch.cat(found) for key, found in right.items()}
 
 
 def confusion(model: nn.Module, split: Split, attack: Attack, num_classes: int, seed: int = 0) -> np.ndarray:

@@ -28,6 +28,11 @@ class ClassAccuracy:
         if any(not 0 <= h <= n for h, n in zip(self.hits, self.n)):
             raise ValueError(f"each class needs 0 <= hits <= n, got hits {self.hits} of {self.n}")
 
+    @classmethod
+    def of(cls, right: torch.Tensor, y: torch.Tensor, num_classes: int) -> "ClassAccuracy":
+        """From which images are right, (N,) bool, and their labels (N,)."""
+        return cls(*(torch.bincount(labels, minlength=num_classes).tolist() for labels in (y[right], y)))
+
     @property
     def per_class(self) -> tuple[float, ...]:
         """(K,) accuracies in [0, 1]; nan for a class without images."""

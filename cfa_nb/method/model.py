@@ -1,4 +1,4 @@
-"""Networks from pixels in [0, 1] to logits: `PreActResNet` (the paper's, Sec. 5.1) and `MLP` (for 8x8 images).
+"""Networks from pixels in [0, 1] to logits: `PreActResNet` (the paper's, Sec. 5.1) and `MLP` (for small images).
 
 The normalisation is the network's first layer, so that margins and projections stay in pixel units.
 """
@@ -20,7 +20,7 @@ STATISTICS = {
     "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
     "tiny-imagenet": ((0.4802, 0.4481, 0.3975), (0.2770, 0.2691, 0.2821)),
 }
-SMALL_IMAGES = ((0.3,), (0.5,))  # demo and digits: (x - 0.3) * 2
+SMALL_IMAGES = ((0.3,), (0.5,))  # of an MLP's images: (x - 0.3) * 2
 
 
 class Normalise(nn.Module):
@@ -65,12 +65,15 @@ class PreActResNet(nn.Module):
         width: channels of the first stage; the paper's PreActResNet-18 has 64.
         depth: blocks a stage; 2 makes an 18 (11,172,170 parameters for 10 classes).
         statistics: (mean, std) of the pixels.
+        stem_stride: of the first convolution, 3x3 at stride 1, else 4x4.
     """
 
-    def __init__(self, num_classes, image_shape=(3, 32, 32), width=64, depth=2, statistics=STATISTICS["cifar10"]):
+    def __init__(
+        self, num_classes, image_shape=(3, 32, 32), width=64, depth=2, statistics=STATISTICS["cifar10"], stem_stride=1
+    ):
         super().__init__()
         self.normalise = Normalise(*statistics)
-        self.stem = nn.Conv2d(image_shape[0], width, 3, 1, 1, bias=False)
+        self.stem = nn.Conv2d(image_shape[0], width, 3 if stem_stride == 1 else 4, stem_stride, 1, bias=False)
         channels, blocks = width, []
         for stage in range(4):
             for block in range(depth):
@@ -87,12 +90,12 @@ class PreActResNet(nn.Module):
 
 
 class MLP(nn.Module):
-    """Fully connected network for 8x8 images: `depth` hidden layers of `width` units, He initialisation.
+    """Fully connected network for small images: `depth` hidden layers of `width` units, He initialisation.
 
     A convolutional net of the same accuracy costs ten times as much on a CPU at this size.
     """
 
-    def __init__(self, num_classes, image_shape, width=64, depth=2, statistics=SMALL_IMAGES):
+    def __init__(self, num_classes, image_shape, width=64, depth=2, statistics=SMALL_IMAGES, stem_stride=1):
         super().__init__()
         self.normalise = Normalise(*statistics)
         pixels = image_shape[0] * image_shape[1] * image_shape[2]
@@ -128,7 +131,8 @@ def build(config: TrainConfig, num_classes: int, image_shape: tuple[int, int, in
     statistics = STATISTICS.get(config.dataset, default)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(config.seed, purpose))
-        return MODELS[config.model](num_classes, image_shape, config.width, config.depth, statistics)
+        size = config.width, config.depth, statistics, config.stem_stride
+        return MODELS[config.model](num_classes, image_shape, *size)
 
 
 @contextmanager

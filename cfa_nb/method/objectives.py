@@ -1,4 +1,4 @@
-"""What a batch is trained on: `at`, `trades`, `fat`, `frl`, from a batch to (loss, adversarial logits).
+"""What a batch is trained on: `at`, `trades`, `fat`, `frl`, `plain`, from a batch to (loss, adversarial logits).
 
 All have one signature. The forward pass that is differentiated runs in train mode; the attack's mode is
 `config.attack_bn`. A new objective is one function below `@objective`; its name is what `TrainConfig.objective` takes.
@@ -79,6 +79,13 @@ def at(networks: Networks, x: Tensor, y: Tensor, image: PerImage, config: TrainC
     start = uniform_start(x, image.eps, generator)
     x_adv = pgd(networks.attacked, x, cross_entropy(y), start=start, **_attack(image, config))
     logits = networks.trained(x_adv)
+    return F.cross_entropy(logits, y), logits.detach()
+
+
+@objective
+def plain(networks, x, y, image, config, generator):
+    """Cross-entropy on clean images: an undefended network, to compare with. Arguments as in `at`."""
+    logits = networks.trained(x)
     return F.cross_entropy(logits, y), logits.detach()
 
 

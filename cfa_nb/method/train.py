@@ -2,6 +2,7 @@
 
 Order within an epoch (released code): rate, class-wise margins and betas from last epoch's t_k, training, validation
 and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
+What nobody looks at is not evaluated: validation before the first average may begin, averages before `best_from`.
 """
 
 import os
@@ -14,7 +15,7 @@ from cfa_nb import data
 from cfa_nb.config import LIVE, Attack, Average, TrainConfig
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.method.averaging import WeightAverage
-from cfa_nb.method.calibration import CALIBRATORS, Frl, next_calibration
+from cfa_nb.method.calibration import CALIBRATORS, Frl, Past, next_calibration
 from cfa_nb.method.evaluate import EpochEvaluation
 from cfa_nb.method.model import build, layout_of
 from cfa_nb.method.objectives import OBJECTIVES
@@ -45,7 +46,7 @@ def train(
     """Trains a run, or goes on with it where it stopped; a finished one is only read.
 
     Args:
-        config: the run's `TrainConfig`; an FRL run's parent must be finished.
+        config: the run's `TrainConfig`; its parent, if it has one, must be finished.
         averages: the `Average`s to carry along; they never touch training.
         store: a `RunStore`.
         evaluations: {"live/last": (Attack, ...)} on the kept checkpoints; those already made are not made again.
@@ -101,7 +102,8 @@ class Training:
         self.model = self._build("init")
         self.averaged = self._build("init") if averages else None  # holds an average's weights while it is evaluated
         self.frl = Frl.start(self.num_classes)
-        if config.parent is not None:
+        self.parent = store.record(config.parent) if config.parent else None
+        if config.objective == "frl":
             self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
         self.epoch_runner = _epoch_kind(self.device)(self.model, config, self.data.train, self.num_classes)
         self.averages = [WeightAverage(a, self._initial_state(a)) for a in averages]
@@ -123,11 +125,13 @@ class Training:
         """Trains one epoch and appends its `EpochRecord`."""
         calibration = self._calibrate(epoch)
         robust, clean = self._train_epoch(epoch, calibration)
-        val, test = {LIVE: self._evaluate("val", epoch)}, {LIVE: self._evaluate("test", epoch)}
+        validated = epoch >= self.first_validation
+        val, test = {LIVE: self._evaluate("val", epoch) if validated else None}, {LIVE: self._evaluate("test", epoch)}
         accepted = {}
         for average in self.averages:
             name = average.spec.name
-            accepted[name] = average.update(self.model.state_dict(), epoch, val[LIVE].robust.worst)
+            worst = val[LIVE].robust.worst if validated else 0.0
+            accepted[name] = average.update(self.model.state_dict(), epoch, worst)
             val[name], test[name] = self._evaluate_average(average, epoch, accepted[name])
         self.record.epochs.append(
             EpochRecord(
@@ -136,14 +140,21 @@ class Training:
         )
         self._keep_best(epoch)
 
+    @property
+    def first_validation(self) -> int:
+        """First epoch whose validation anybody looks at: an average, the choice of the best, or FRL."""
+        starts = (average.spec.start for average in self.averages)
+        return 1 if self.config.objective == "frl" else min((self.config.best_from, *starts))
+
     def _calibrate(self, epoch):
         """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
         if self.config.objective == "frl":
             val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._evaluate("val", 0)
             self.frl = self.frl.update(val.clean.per_class, val.robust.per_class, self.config)
             return self.frl.calibration(self.config)
-        t = self.record.epochs[-1].train_robust.per_class if self.record.epochs else None
-        return next_calibration(self.config, self.num_classes, epoch, t)
+        t = [e.train_robust.per_class for e in self.record.epochs]
+        past = Past(t, self.parent.epochs[epoch - 1].class_eps if self.parent else None) if t else None
+        return next_calibration(self.config, self.num_classes, epoch, past)
 
     def _train_epoch(self, epoch, calibration):
         """One pass over the training images: accuracy on the adversarial ones, and on the clean ones if asked for."""
@@ -167,9 +178,9 @@ class Training:
         return self.evaluations[key](epoch)
 
     def _evaluate_average(self, average, epoch, changed):
-        """(validation, test) of an average; what did not change is not evaluated again."""
+        """(validation, test) of an average, from `best_from` on; what did not change is not evaluated again."""
         name = average.spec.name
-        if average.state is None:
+        if average.state is None or epoch < self.config.best_from:
             return None, None
         if not changed and self.record.epochs and self.record.epochs[-1].test[name] is not None:
             return self.record.epochs[-1].val[name], self.record.epochs[-1].test[name]

@@ -14,10 +14,11 @@ from cfa_nb import data
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.method import autoattack
-from cfa_nb.method.evaluate import BATCH, attack_accuracy, confusion
+from cfa_nb.method.evaluate import BATCH, attack_accuracy, confusion, outcomes, stages
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.model import build
 from cfa_nb.paths import slug
-from cfa_nb.runs.record import RunRecord, confusion_key, missing_confusions, missing_evaluations
+from cfa_nb.runs.record import RunRecord, confusion_key, missing_confusions, missing_evaluations, pack_outcomes
 from cfa_nb.runs.store import RunStore
 
 
@@ -42,7 +43,8 @@ def measure(
         The completed record.
     """
     run = _FinishedRun(config, store, store.record(config), device)
-    for key, attack in missing_evaluations(run.record, evaluations):
+    missing = missing_evaluations(run.record, evaluations)
+    for key, attack in sorted(missing, key=lambda pair: pair[1].kind != "targeted"):  # they tell of others by the way
         run.evaluate(key, attack)
     for key, attack in missing_confusions(run.record, confusions):
         run.confuse(key, attack)
@@ -62,6 +64,10 @@ class _FinishedRun:
 
     def evaluate(self, key, attack):
         """One attack on one checkpoint, entered in the record; a journal lives until then."""
+        if not missing_evaluations(self.record, {key: [attack]}):
+            return
+        if attack.kind == "targeted":
+            return self._evaluate_stages(key, attack)
         started, evaluations = time.perf_counter(), self.record.evaluations
         journal = self._journal(key, attack) if attack.kind in autoattack.KINDS else None
         accuracy = self._of_equal_weights(key, lambda k: evaluations.get(k, {}).get(attack.key))
@@ -74,6 +80,23 @@ class _FinishedRun:
         self._write(started)
         if journal is not None:
             journal.remove()
+
+    def _evaluate_stages(self, key, attack):
+        """A targeted attack, the PGD that it begins with, and clean: three accuracies, and each image's outcome."""
+        started, record, place = time.perf_counter(), self.record, confusion_key(key, attack)
+        twin = self._of_equal_weights(key, lambda k: record.outcomes.get(confusion_key(k, attack)) and k)
+        if twin is None:
+            split = self.data.test.first_per_class(attack.per_class)
+            right = outcomes(self._network(key), split, attack, self.config.seed)
+            accuracies = {n: ClassAccuracy.of(found, split.labels, self.data.num_classes) for n, found in right.items()}
+            packed = pack_outcomes(right[attack.key].cpu().numpy(), split.labels.cpu().numpy())
+        else:
+            accuracies = {n: record.evaluations[twin][n] for n in stages(attack)}
+            packed = record.outcomes[confusion_key(twin, attack)]
+        shared = {name: a.with_share(self.config.worst_share) for name, a in accuracies.items()}
+        record.evaluations[key] = record.evaluations.get(key, {}) | shared
+        record.outcomes[place] = packed
+        self._write(started)
 
     def confuse(self, key, attack):
         """The confusion matrix of one checkpoint under PGD, entered in the record."""

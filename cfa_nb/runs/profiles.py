@@ -1,15 +1,17 @@
-"""The sizes of the study, by name: `profile_named("demo")`, `profile_named("cifar10-quick+release")`.
+"""The sizes of the study, by name: `profile_named("fashion")`, `profile_named("cifar10-quick+release")`.
 
-`DEMO`, `DIGITS`, `FASHION` (embedded data) take minutes on a CPU, `SMOKE` seconds. `CIFAR10` is the paper's protocol,
-for a GPU; the others are shorter, or other data. `REHEARSAL` walks the same way on a CPU. The name is all that a
-notebook is told, so whatever makes runs another study follows it: "+release", "+scaled-alpha", "@folder of images:32".
+`FASHION` and `DIGITS` (embedded data) take minutes on a CPU, `SMOKE` seconds, `SMALL` hours. `CIFAR10` is the paper's
+protocol, for a GPU; the others are shorter, or other data. `REHEARSAL` walks the same way on a CPU. The name is all
+that a notebook is told, so whatever makes runs another study follows it: "+release", "+scaled-alpha", "@folder:32". How
+many seeds it has may be set beside it (`CFA_NB_SEEDS`): more seeds make it no other study.
 """
 
+import os
 import re
 from dataclasses import replace
 
 from cfa_nb.config import Average
-from cfa_nb.runs.study import Profile
+from cfa_nb.runs.study import CONTRAST, Profile
 
 BETAS = tuple(float(beta) for beta in range(1, 9))  # Fig. 3
 
@@ -36,76 +38,66 @@ def windows(early: tuple[int, int], late: tuple[int, int], beta: tuple[int, int]
     return dict(early_window=early, late_window=late, beta_window=beta)
 
 
-DEMO = Profile(
-    name="demo",
-    data_label="demo (designed 8x8 images)",
-    description="A designed data set that shows the paper's mechanism in minutes; no evidence for CIFAR-10.",
+EPS = 11 / 255
+
+FASHION = Profile(
+    name="fashion",
+    data_label="Fashion-MNIST (14x14)",
+    description="Real photographs of clothes, small enough for minutes on a CPU, under a strong attack; no CIFAR-10.",
     common=dict(
-        dataset="demo", train_per_class=400, val_per_class=50, test_per_class=500, crop_padding=0, flip=False,
-        model="mlp", width=64, depth=2, epochs=20, milestones=(10, 15), calibration_start=5, clean_forward="off",
-        eps=0.15, steps=5, eval_eps=0.15, eval_alpha=0.15 / 4,
+        dataset="fashion", train_per_class=400, val_per_class=200, test_per_class=500, crop_padding=0, flip=False,
+        model="mlp", width=128, depth=2, epochs=30, milestones=(15, 23), calibration_start=5, clean_forward="off",
+        eps=EPS, steps=5, eval_eps=EPS, eval_alpha=EPS / 4, eval_per_class=200, lambda_1=0.3,
     ),
-    by_objective={"trades": dict(beta=2.0), "frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    **averages(6, 0.15),
-    **windows((12, 15), (18, 20), (16, 18)),
-    seeds=(0, 1, 2, 3, 4),
-    study_seeds=(0, 1),
-    margins=tuple(0.15 * k / 4 for k in range(1, 9)),
+    by_objective={
+        "trades": dict(lr=0.3), "fat": dict(fat_tau=2), "frl": dict(epochs=10, milestones=(10, 20), lr=0.01),
+        "plain": dict(epochs=10, milestones=(5, 8)),
+    },
+    **averages(8, 0.13),
+    **windows((17, 20), (27, 30), (24, 26)),
+    seeds=(40, 41, 42, 43, 44),  # the settings were chosen on seeds 0 to 9
+    study_seeds=(40, 41, 42),
+    margins=tuple(EPS * k / 4 for k in range(1, 9)),
     betas=BETAS,
     alpha_per_eps=0.5,
-    aa_per_class=50,
+    final="targeted",
+    aa_per_class=100,
 )  # fmt: skip
 
 DIGITS = replace(
-    DEMO,
+    FASHION,
     name="digits",
     data_label="digits (scikit-learn, real 8x8 images)",
-    description="Real handwritten digits: classes differ as much, but CCM does not help there; the pages say why.",
-    common=DEMO.common | dict(
-        dataset="digits", train_per_class=None, val_per_class=20, test_per_class=None,
-        width=128, epochs=24, milestones=(12, 18), calibration_start=6, batch_size=64,
+    description="Real handwritten digits: classes differ as much, but CCM does not help there. AT and AT + CCM alone.",
+    common=FASHION.common | dict(
+        dataset="digits", train_per_class=None, val_per_class=20, test_per_class=None, eval_per_class=None,
+        epochs=24, milestones=(12, 18), calibration_start=6, batch_size=64, lambda_1=0.5,
+        eps=0.15, eval_eps=0.15, eval_alpha=0.15 / 4,
     ),
-    by_objective={"frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    **averages(7, 0.25),
-    **windows((14, 17), (22, 24), (19, 21)),
-    seeds=(0, 1, 2),
-    study_seeds=(0,),
-    aa_per_class=30,
-)  # fmt: skip
-
-FASHION = replace(
-    DEMO,
-    name="fashion",
-    data_label="Fashion-MNIST (14x14)",
-    description="Real images of clothes, judged by a strong attack. No record of it is published yet.",
-    common=DEMO.common | dict(
-        dataset="fashion", val_per_class=200, width=128, epochs=30, milestones=(15, 23),
-        eps=11 / 255, eval_eps=11 / 255, eval_alpha=11 / 255 / 4, eval_per_class=200, lambda_1=0.3,
-    ),
-    by_objective={"trades": dict(lr=0.3), "fat": dict(fat_tau=2), "frl": dict(epochs=10, milestones=(10, 20), lr=0.01)},
-    **averages(8, 0.13), **windows((17, 20), (27, 30), (24, 26)),
-    seeds=(40, 41, 42, 43, 44), study_seeds=(40, 41, 42),  # the settings were chosen on seeds 0 to 9
-    margins=tuple(11 / 255 * k / 4 for k in range(1, 9)),
-    final="targeted",
+    averages=(), compared_averages=(),
+    seeds=tuple(range(40, 60)),
+    figures=(CONTRAST,),
+    commits_weights=False,
+    aa_per_class=None,
 )  # fmt: skip
 
 SMOKE = replace(
-    DEMO,
+    FASHION,
     name="smoke",
-    data_label="smoke (a few designed images)",
+    data_label="smoke (a few images of Fashion-MNIST)",
     description="Seconds, for tests: nothing is learnt.",
-    common=DEMO.common | dict(
-        train_per_class=16, val_per_class=4, test_per_class=8,
+    common=FASHION.common | dict(
+        train_per_class=16, val_per_class=4, test_per_class=8, eval_per_class=4,
         width=8, epochs=4, milestones=(2, 3), calibration_start=2, batch_size=32,
     ),
-    by_objective={"trades": dict(beta=2.0), "frl": dict(epochs=2, milestones=(1, 2), lr=0.01)},
+    by_objective={"frl": dict(epochs=2, milestones=(1, 2), lr=0.01)},
     **averages(2, 0.15),
     **windows((2, 3), (3, 4), (3, 4)),
     seeds=(0, 1),
     study_seeds=(0,),
-    margins=(0.075, 0.15),
+    margins=(EPS / 2, EPS),
     betas=(1.0, 2.0),
-    lambdas_1=(0.4, 0.5),
+    lambdas_1=(0.3, 0.5),
     lambdas_2=(0.4, 0.5),
     sanity_per_class=2,
     aa_per_class=None,
@@ -162,6 +154,41 @@ REHEARSAL = replace(
     aa_per_class=1,
 )  # fmt: skip
 
+SMALL = replace(
+    QUICK,
+    name="cifar10-small",
+    description="CIFAR-10 on a CPU: a small network, 1,500 images a class, 16 epochs; some 12 minutes a run and core.",
+    common=dict(
+        dataset="cifar10", train_per_class=1500, width=16, depth=1, stem_stride=2, epochs=16, milestones=(8, 12),
+        calibration_start=3, clean_forward="off", eval_per_class=100,
+    ),
+    by_objective={"frl": dict(epochs=5, milestones=(5, 10)), "plain": dict(epochs=8, milestones=(4, 6))},
+    **averages(4, 0.04) | dict(compared_averages=()),
+    seeds=(40, 41, 42),  # a pilot of AT and AT + CCM saw seeds 0 and 1
+    study_seeds=(40,),
+    figures=("table1",),
+    final="targeted",
+    final_per_class=200,
+    long_steps=None,
+    aa_per_class=100,
+)  # fmt: skip
+
+FASHION_FULL = replace(
+    SMALL,
+    name="fashion-full",
+    data_label="Fashion-MNIST",
+    description="All of Fashion-MNIST at 28x28 on a small PreActResNet: AT and AT + CCM, about an hour a run and core.",
+    common=FASHION.common | dict(
+        dataset="fashion-mnist", train_per_class=None, test_per_class=None, model="preactresnet",
+        width=16, depth=1, stem_stride=2, epochs=20, milestones=(10, 15), calibration_start=4,
+    ),
+    by_objective={"plain": dict(epochs=5, milestones=(2, 4))},
+    averages=(),
+    seeds=(40,),
+    figures=(CONTRAST,),
+    aa_per_class=None,
+)  # fmt: skip
+
 CIFAR100 = replace(
     CIFAR10,
     name="cifar100",
@@ -193,14 +220,28 @@ TINY_IMAGENET = replace(
     final_per_class=10,
 )  # fmt: skip
 
-PROFILES = {p.name: p for p in (DEMO, DIGITS, FASHION, SMOKE, QUICK, CIFAR10, CIFAR100, TINY_IMAGENET, REHEARSAL)}
+PROFILES = {
+    p.name: p
+    for p in (
+        FASHION,
+        DIGITS,
+        SMOKE,
+        SMALL,
+        FASHION_FULL,
+        QUICK,
+        CIFAR10,
+        CIFAR100,
+        TINY_IMAGENET,
+        REHEARSAL,
+    )
+}
 
 
 def profile_named(name: str) -> Profile:
-    """The profile of that name: one of `PROFILES`, then "+variant" and "@folder[:size]" where wanted.
+    """The profile of that name: one of `PROFILES`, then "+variant" and "@folder[:size]"; with `CFA_NB_SEEDS` seeds.
 
     Raises:
-        ValueError: if there is none; the message lists them.
+        ValueError: if there is none (the message lists them), or no such number of seeds.
     """
     base, at, folder = name.partition("@")
     key, *variants = base.split("+")
@@ -209,7 +250,24 @@ def profile_named(name: str) -> Profile:
     profile = PROFILES[key]
     for variant in variants:
         profile = varied(profile, variant)
-    return on_folder(profile, folder) if at else profile
+    profile = on_folder(profile, folder) if at else profile
+    return with_seeds(profile, os.environ[SEEDS]) if os.environ.get(SEEDS) else profile
+
+
+SEEDS, MOST_SEEDS = "CFA_NB_SEEDS", 20
+
+
+def with_seeds(profile: Profile, number: str) -> Profile:
+    """The same study on another number of seeds, beginning with its first; its side studies grow in proportion.
+
+    Raises:
+        ValueError: if `number` is no whole number from 1 to 20.
+    """
+    if not number.isdecimal() or not 1 <= int(number) <= MOST_SEEDS:
+        raise ValueError(f"seeds: a whole number from 1 to {MOST_SEEDS}, not {number!r}")
+    seeds = tuple(range(profile.seeds[0], profile.seeds[0] + int(number)))
+    few = max(1, round(len(seeds) * len(profile.study_seeds) / len(profile.seeds)))
+    return replace(profile, seeds=seeds, study_seeds=seeds[:few], ablation_seeds=profile.ablation_seeds and seeds[:1])
 
 
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()._-]*")
@@ -290,7 +348,9 @@ def on_folder(profile: Profile, folder: str) -> Profile:
     if colon and not (size.isdecimal() and int(size)):
         raise ValueError(f"after the folder's name stands its images' side, such as {name}:32, not {size!r}")
     if profile.common.get("model") == "mlp":
-        raise ValueError(f"{profile.name} has a network for small images; take cifar10-quick or cifar10-rehearsal")
+        raise ValueError(
+            f"{profile.name} has a network for small images; take cifar10-small, cifar10-quick or cifar10-rehearsal"
+        )
     return replace(
         profile,
         name=f"{profile.name}@{folder}",

@@ -4,9 +4,12 @@ A record holds whole numbers (hits and images per class) and nothing that depend
 runs of one config can be compared byte for byte. Hardware, versions, seconds and the commit: `cfa_nb.runs.provenance`.
 """
 
+import base64
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
 
 from cfa_nb.config import LIVE, RECIPE_VERSION, Attack, Average, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy, Measured
@@ -56,6 +59,8 @@ class RunRecord:
 
     `attacks` says of the evaluations that a library made (`cfa_nb.method.autoattack`), by the attack's key, how.
     `confusions` maps "<checkpoint>:<attack key>" to (K, K) counts: images of a class (row) taken for another (column).
+    `outcomes` maps it to what became of each test image under a targeted attack, packed by `pack_outcomes`: two methods
+    meet the same images, so that only image by image one sees how much of a difference is chance.
     """
 
     config: TrainConfig
@@ -68,6 +73,7 @@ class RunRecord:
     recipe_version: int = RECIPE_VERSION
     attacks: dict[str, dict] = field(default_factory=dict)
     confusions: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
 
     def reported(self, weights: str, selection: str) -> str:
         """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""
@@ -81,6 +87,14 @@ class RunRecord:
     def measured(self, weights: str, split: str, epoch: int) -> Measured | None:
         """The `Measured` of an epoch (from 1), or None."""
         return getattr(self.epochs[epoch - 1], split).get(weights)
+
+    def within(self, other: "RunRecord") -> bool:
+        """True if the other record agrees in all that this one holds; it may hold more evaluations."""
+        kept = {
+            key: {a: other.evaluations.get(key, {}).get(a) for a in found} for key, found in self.evaluations.items()
+        }
+        attacks = {a: other.attacks.get(a) for a in self.attacks}
+        return self.to_json() == replace(other, evaluations=kept, attacks=attacks).to_json()
 
     def to_json(self) -> str:
         """Text that is equal, byte for byte, for equal records; an epoch a line, so that versions can be compared."""
@@ -100,6 +114,7 @@ class RunRecord:
         later = {  # left out where empty, so that a record without them stays as it was, byte for byte
             "attacks": {k: dict(sorted(v.items())) for k, v in sorted(self.attacks.items())},
             "confusions": dict(sorted(self.confusions.items())),
+            "outcomes": dict(sorted(self.outcomes.items())),
         }
         tail |= {key: value for key, value in later.items() if value}
         lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
@@ -131,6 +146,7 @@ class RunRecord:
                 recipe_version=raw["recipe_version"],
                 attacks=raw.get("attacks", {}),
                 confusions={k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()},
+                outcomes=raw.get("outcomes", {}),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(
@@ -146,12 +162,29 @@ def missing_evaluations(record: RunRecord, evaluations: dict[str, Sequence[Attac
         evaluations: {"live/last": (Attack, ...)}.
     """
     wanted = {(key, a) for key, attacks in evaluations.items() if key in record.checkpoints for a in attacks}
-    lacking = ((key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}))
+    lacking = (
+        (key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}) or _no_outcomes(record, key, a)
+    )
     return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
 
 
+def _no_outcomes(record, key, attack):
+    return attack.kind == "targeted" and confusion_key(key, attack) not in record.outcomes
+
+
+def pack_outcomes(right: np.ndarray, labels: np.ndarray) -> str:
+    """Text of a bit an image, (N,) bool, class after class, in each class in the order of the test set."""
+    return base64.b64encode(np.packbits(right[np.argsort(labels, kind="stable")]).tobytes()).decode()
+
+
+def unpack_outcomes(text: str, n: Sequence[int]) -> list[np.ndarray]:
+    """The inverse, for a `ClassAccuracy.n`: K arrays (n_k,) of bool."""
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8), count=sum(n)).astype(bool)
+    return np.split(bits, np.cumsum(n)[:-1])
+
+
 def confusion_key(key: str, attack: Attack) -> str:
-    """Where a record keeps the confusion of a checkpoint under an attack: "live/last:pgd20"."""
+    """Where a record keeps the confusion or the outcomes of a checkpoint under an attack: "live/last:pgd20"."""
     return f"{key}:{attack.key}"
 
 

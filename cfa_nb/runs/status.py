@@ -37,9 +37,9 @@ SHAPES = {
     "cifar10": (5000, 1000, 10, (3, 32)),
     "cifar100": (500, 100, 100, (3, 32)),
     "tiny-imagenet": (500, 50, 200, (3, 64)),
-    "demo": (400, 500, 10, (1, 8)),
     "digits": (110, 60, 10, (1, 8)),
     "fashion": (600, 500, 10, (1, 14)),
+    "fashion-mnist": (6000, 1000, 10, (1, 28)),
 }
 
 #: Passes an image under standard AutoAttack, for a network that keeps half of its images: APGD-CE 101 on all that are
@@ -122,9 +122,9 @@ def _cost(profile, config):
     train, test, classes, (channels, side) = SHAPES.get(config.dataset, SHAPES["cifar10"])
     train, test = config.train_per_class or train - config.val_per_class, config.test_per_class or test
     shape = (channels, *[config.image_size or side] * 2)
-    flop, parameters = network_size(config.model, config.width, config.depth, classes, shape)
-    # after an epoch the live weights are evaluated, and each average from its start on
-    evaluated = config.epochs + sum(max(0, config.epochs - a.start + 1) for a in profile.averages_of(config))
+    flop, parameters = network_size(config.model, config.width, config.depth, config.stem_stride, classes, shape)
+    # after an epoch the live weights are evaluated, and each average from the epoch on that may be the best
+    evaluated = config.epochs + (config.epochs - config.best_from + 1) * len(profile.averages_of(config))
     passes = evaluated * (min(config.eval_per_class or test, test) + config.val_per_class) * (2 * config.eval_steps + 2)
     passes += config.epochs * train * training_passes(config)
     for attack in (a for attacks in profile.evaluations(config).values() for a in attacks):
@@ -135,15 +135,19 @@ def _cost(profile, config):
 
 def training_passes(config: TrainConfig) -> int:
     """Passes an image and training step: 24 for AT and FAT with ten steps, 28 for TRADES and FRL."""
+    if config.objective == "plain":
+        return 3
     two_outputs = config.objective in ("trades", "frl")
     update = 3 * (2 if two_outputs else 1)  # forward, input and weight gradient of each output
     return 2 * config.steps + update + two_outputs + (config.clean_forward != "off")
 
 
 @cache
-def network_size(model: str, width: int, depth: int, classes: int, shape: tuple[int, int, int]) -> tuple[int, int]:
+def network_size(
+    model: str, width: int, depth: int, stem_stride: int, classes: int, shape: tuple[int, int, int]
+) -> tuple[int, int]:
     """(FLOP of one forward pass of one image, number of parameters)."""
-    config = TrainConfig(dataset="folder", model=model, width=width, depth=depth)
+    config = TrainConfig(dataset="folder", model=model, width=width, depth=depth, stem_stride=stem_stride)
     network = build(config, classes, shape).eval().to("meta")
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():

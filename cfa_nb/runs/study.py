@@ -8,7 +8,7 @@ profile.runs()           # those of the whole paper, each once
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cfa_nb.config import LIVE, RECIPES, ROWS, Attack, Average, TrainConfig, rows_of
+from cfa_nb.config import CONTROLS, LIVE, RECIPES, ROWS, Attack, Average, TrainConfig, rows_of
 
 #: What each page of the study shows, in the paper's order: figure or table -> notebook.
 FIGURES = {
@@ -22,7 +22,12 @@ FIGURES = {
     "table3": "07_ablations",
     "fig5": "07_ablations",
     "lambda_2": "07_ablations",
+    CONTROLS: "07_ablations",
 }
+
+TABLES = ("table1", "table2", "table3", CONTROLS)
+CONTRAST = "contrast"  # AT and AT + CCM alone: what a profile trains that another one's page shows in a section
+PUBLISHED_WEIGHTS = {"at": (LIVE, "fawa"), "at_ccm": (LIVE, "fawa"), "trades_ccm_ccr": (LIVE, "fawa"), "plain": (LIVE,)}
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Profile:
     by_objective: dict = field(default_factory=dict)  # and for the runs of one objective
     averages: tuple[Average, ...] = ()
     compared_averages: tuple[Average, ...] = ()  # further ones, carried by AT and AT + CCM of the first seed
+    figures: tuple[str, ...] = tuple(FIGURES)  # what it trains for; less than all: a section on another profile's pages
     paper_protocol: bool = False  # True: dataset, network, schedule and attack are the paper's, so claims are settled
     commits_weights: bool = True  # False: too large to be published with the records
     seeds: tuple[int, ...] = (0,)  # Tables 1-3
@@ -55,7 +61,8 @@ class Profile:
     long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
     large_eps: float = 0.5  # sanity: accuracy must be near 0 there
     sanity_per_class: int = 20
-    aa_per_class: int | None = None  # images of standard AutoAttack (AT and AT + CFA, first seed); None: not run
+    aa_per_class: int | None = None  # images of standard AutoAttack, Table 1's rows at the last epoch; None: not run
+    aa_seeds: int = 1  # how many seeds meet it
 
     def config(self, recipe: str, seed: int, **changes) -> TrainConfig:
         """The `TrainConfig` of a recipe at this size; `changes` name further fields, such as `eps` or `lambda_1`."""
@@ -69,11 +76,16 @@ class Profile:
             values["parent"] = self.config(base.parent.recipe, seed)
         return replace(base, seed=seed, **values)
 
+    @property
+    def has_pages(self) -> bool:
+        """False for a profile whose results stand in a section of another one's pages."""
+        return set(self.figures) == set(FIGURES)
+
     def runs(self, figure: str | None = None) -> list[TrainConfig]:
         """The configs behind one figure or table ("fig2", "table1", ...), or behind all of them, each once."""
-        if figure not in (None, *FIGURES):
-            raise ValueError(f"unknown figure {figure!r}; there are {', '.join(FIGURES)}")
-        return list(dict.fromkeys(c for name in ([figure] if figure else FIGURES) for c in self._configs[name]))
+        if figure not in (None, *self.figures):
+            raise ValueError(f"unknown figure {figure!r}; {self.name} has {', '.join(self.figures)}")
+        return list(dict.fromkeys(c for name in ([figure] if figure else self.figures) for c in self._configs[name]))
 
     @cached_property
     def _configs(self):
@@ -82,30 +94,36 @@ class Profile:
         def study(recipe, field, values):
             return [self.config(recipe, s, **{field: v}) for v in values for s in self.study_seeds]
 
-        def plain(recipe, seeds):
+        def each(recipe, seeds):
             return [self.config(recipe, s) for s in seeds]
 
         def table(number):
             recipes = dict.fromkeys(row.recipe for row in rows_of(number).values())
-            return [c for r in recipes for c in plain(r, self.seeds if r in main or few is None else few)]
+            return [c for r in recipes for c in each(r, self.seeds if r in main or few is None else few)]
 
         main, few = {row.recipe for row in rows_of(1).values()}, self.ablation_seeds
-        return {
+        undefended = each("plain", self.study_seeds)  # they tell which classes are hard
+        configs = {
             "fig2": study("at", "eps", self.margins),
             "fig3": study("trades", "beta", self.betas),
-            "fig4": plain("at", self.seeds),
-            "alg1": plain("trades", self.seeds[:1]) + plain("trades_ccm_ccr", self.seeds[:1]),
+            "fig4": each("at", self.seeds),
+            "alg1": each("trades", self.seeds[:1]) + each("trades_ccm_ccr", self.seeds[:1]),
             "table1": table(1),
             "classwise": table(1),
             "table2": table(2),
             "table3": table(3),
-            "fig5": plain("at", self.study_seeds) + study("at_ccm", "lambda_1", self.lambdas_1),
-            "lambda_2": plain("trades", self.study_seeds) + study("trades_ccr", "lambda_2", self.lambdas_2),
+            "fig5": each("at", self.study_seeds) + study("at_ccm", "lambda_1", self.lambdas_1),
+            "lambda_2": each("trades", self.study_seeds) + study("trades_ccr", "lambda_2", self.lambdas_2),
+            CONTROLS: table(CONTROLS),
+            CONTRAST: each("at", self.seeds) + each("at_ccm", self.seeds),
         }
+        return {name: shown + undefended for name, shown in configs.items()}
 
     def page_runs(self, page: str) -> list[TrainConfig]:
         """The configs that one notebook shows."""
-        return list(dict.fromkeys(c for name, shown_on in FIGURES.items() if shown_on == page for c in self.runs(name)))
+        return list(
+            dict.fromkeys(c for name, shown_on in FIGURES.items() if shown_on == page for c in self._configs[name])
+        )
 
     def averages_of(self, config: TrainConfig) -> tuple[Average, ...]:
         """The averages that a run carries: those of the table rows it stands for, none for a run of a figure only.
@@ -125,16 +143,25 @@ class Profile:
 
     def evaluations(self, config: TrainConfig) -> dict[str, tuple[Attack, ...]]:
         """Attacks on the kept checkpoints of a finished run: {"live/last": (Attack, ...)}; tables' runs only."""
-        out = {key: tuple(dict.fromkeys(self._reported_attacks(config))) for key in self.reported(config)}
+        out = {key: self._reported_attacks(config) for key in self.reported(config)}
         if out and config.seed == self.seeds[0]:
             out[f"{LIVE}/last"] += self._sanity_attacks(config)
-            if self.aa_per_class and config.recipe in ("at", "at_ccm"):
-                shown = f"{LIVE}/last" if config.recipe == "at" else "fawa/last"
-                out[shown] += self.aa_attacks(config)
+        if out and self.aa_per_class and config.seed in self.seeds[: self.aa_seeds]:
+            for key in self.aa_checkpoints(config):
+                out[key] += self.aa_attacks(config)
         return {key: tuple(dict.fromkeys(attacks)) for key, attacks in out.items()}
 
+    def aa_checkpoints(self, config: TrainConfig) -> list[str]:
+        """Keys of the checkpoints of a run that meet standard AutoAttack: the last epoch of its rows of Table 1."""
+        rows = [*rows_of(1).values(), *(rows_of(2).values() if self.figures == (CONTRAST,) else ())]
+        return sorted(
+            {f"{row.weights}/last" for row in rows if row.recipe == config.recipe} & set(self.reported(config))
+        )
+
     def reported(self, config: TrainConfig) -> tuple[str, ...]:
-        """Keys of the checkpoints that tables show, such as "fawa/best_val"; none for a run of a figure only."""
+        """Keys of the checkpoints that are shown, such as "fawa/best_val"; none for a run of a figure only."""
+        if config.objective == "plain":
+            return (f"{LIVE}/last",)
         if config not in self._table_runs:
             return ()
         weights = (LIVE, *(a.name for a in self.averages_of(config) if a not in self.compared_averages))
@@ -142,7 +169,8 @@ class Profile:
 
     @cached_property
     def _table_runs(self):
-        return frozenset(c for name in ("table1", "table2", "table3") for c in self._configs[name])
+        names = [name for name in (*TABLES, CONTRAST) if name in self.figures]
+        return frozenset(c for name in names for c in self._configs[name] if c.objective != "plain")
 
     def confusions(self, config: TrainConfig) -> tuple[tuple[str, Attack], ...]:
         """(checkpoint key, attack) pairs whose class-by-class confusion a run's record holds: AT's, first seed."""
@@ -161,14 +189,25 @@ class Profile:
         """PGD of `final_steps` steps, which every reported checkpoint meets."""
         return Attack("pgd", config.eval_eps, config.eval_alpha, self.final_steps, per_class)
 
-    def aa_attacks(self, config: TrainConfig) -> tuple[Attack, Attack]:
-        """Standard AutoAttack, and PGD on the same images."""
-        return Attack("aa", config.eval_eps, per_class=self.aa_per_class), self.white_box(config, self.aa_per_class)
+    def aa_attacks(self, config: TrainConfig) -> tuple[Attack, ...]:
+        """Standard AutoAttack, and PGD on the same images; a targeted attack's outcomes of them are known anyway."""
+        aa = Attack("aa", config.eval_eps, per_class=self.aa_per_class)
+        return (aa,) if self.final == "targeted" else (aa, self.white_box(config, self.aa_per_class))
 
     def _reported_attacks(self, config):
         final = self.final_attack(config)
         clean = [Attack("clean", 0.0)] if config.eval_per_class else []  # else the epoch's evaluation has it
         return *clean, self.white_box(config), final, self.white_box(config, final.per_class)
+
+    def published_weights(self, config: TrainConfig) -> list[str]:
+        """Keys of the checkpoints whose weights are published with the record: few, of the first seed alone."""
+        if (
+            not self.commits_weights
+            or config.seed != self.seeds[0]
+            or config not in self.runs("alg1") + self.runs("table1")
+        ):
+            return []
+        return [f"{weights}/last" for weights in PUBLISHED_WEIGHTS.get(config.recipe, ())]
 
     def _sanity_attacks(self, config):
         n, eps = self.sanity_per_class, config.eval_eps

@@ -9,25 +9,29 @@ import pandas as pd
 
 from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import (
+    CONTRADICTED,
     DIRECTION,
-    INCONCLUSIVE,
+    NO_DIFFERENCE,
+    NOT_JUDGED,
     NOT_REPRODUCED,
     NOT_RUN,
-    NOT_SHOWN,
     REPRODUCED,
-    SHOWN,
+    STATUSES,
+    SUPPORTED,
+    UNDECIDED,
     Claim,
     Verdict,
     words_of,
 )
 from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_pages.claims.theory import CLAIMS as THEORY
-from cfa_pages.claims.verdicts import OTHER_SIDE, Z
+from cfa_pages.claims.verdicts import FEW_ACCEPTED, OTHER_SIDE, Z
 from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import holm
 
 SIGNS = {
-    SHOWN: "✓", REPRODUCED: "✓", DIRECTION: "◐", NOT_SHOWN: "✗", NOT_REPRODUCED: "✗", INCONCLUSIVE: "~", NOT_RUN: "·",
-    "proved": "✓", "proved under added conditions": "△",
+    SUPPORTED: "✓", REPRODUCED: "✓", DIRECTION: "◐", CONTRADICTED: "✗", NOT_REPRODUCED: "✗", NO_DIFFERENCE: "=",
+    UNDECIDED: "~", NOT_JUDGED: "·", NOT_RUN: "·", "proved": "✓", "proved under added conditions": "△",
 }  # fmt: skip
 
 ALL = (*THEORY, *EXPERIMENTS)
@@ -40,10 +44,21 @@ def judge(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> list[t
 
 def ledger(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> pd.DataFrame:
     """DataFrame: a row a claim, with the paper's value, the verdict, estimate, interval, n and evidence."""
-    return pd.DataFrame([_row(claim, verdict) for claim, verdict in judge(runs, profile, claims)])
+    judged = judge(runs, profile, claims)
+    adjusted = adjusted_p_values(judged)
+    return pd.DataFrame([_row(claim, verdict, adjusted.get(claim.key)) for claim, verdict in judged])
 
 
-def _row(claim, verdict):
+def adjusted_p_values(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, float]:
+    """{claim's key: its p-value after Holm's correction among all judged claims of its section}."""
+    sections = {}
+    for claim, verdict in judged:
+        if verdict.p is not None:
+            sections.setdefault(claim.section, {})[claim.key] = verdict.p
+    return {key: p for section in sections.values() for key, p in holm(section).items()}
+
+
+def _row(claim, verdict, adjusted):
     return {
         "Place": claim.place,
         "Claim": claim.sentence,
@@ -51,6 +66,7 @@ def _row(claim, verdict):
         "Verdict": f"{_sign(verdict)} {verdict.status}",
         "Estimate": verdict.estimate or "",
         "95 % interval": verdict.interval or "",
+        "p, Holm": "" if adjusted is None or verdict.n == 1 else f"{adjusted:.2g}",
         "n": "" if verdict.n is None else str(verdict.n),
         "Evidence": verdict.evidence,
     }
@@ -81,10 +97,7 @@ def _line(claim, verdict):
 def _meaning(verdict):
     if verdict.status == DIRECTION:
         return ", the paper's number does not fit"
-    if verdict.status not in (NOT_SHOWN, NOT_REPRODUCED):
-        return ""
-    several = "," in (verdict.interval or "")
-    return ", " + (OTHER_SIDE.replace("the whole", "at least one whole") if several else OTHER_SIDE)
+    return f", {OTHER_SIDE}" if verdict.status in (CONTRADICTED, NOT_REPRODUCED) else ""
 
 
 def _sign(verdict):
@@ -92,28 +105,38 @@ def _sign(verdict):
 
 
 def _rank(status):
-    order = (REPRODUCED, DIRECTION, NOT_REPRODUCED, SHOWN, NOT_SHOWN, INCONCLUSIVE, NOT_RUN)
-    return order.index(status) if status in order else -1
+    return STATUSES.index(status) if status in STATUSES else -1
 
 
 def rule_text(profile: Profile) -> str:
     """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
     words = words_of(profile)
     side = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"
-    text = f"**{words.holds.capitalize()}** means: {side}"
+    lines = [f"**{words.holds.capitalize()}**: {side}"]
     if profile.paper_protocol:
-        text += (
+        lines[0] += (
             f", and the paper's number, where the claim gives one, lies within our interval widened by {Z} standard "
-            f"errors of the paper's own difference. **{words.other_size.capitalize()}**: the interval lies on the "
-            f"claim's side, but the paper's number does not fit"
+            f"errors of the paper's own difference"
         )
-    text += f". **{words.fails.capitalize()}**: {OTHER_SIDE}, so the records speak against the claim"
-    text += "" if profile.paper_protocol else " on this data"
+        lines.append(f"**{words.other_size.capitalize()}**: on the claim's side, but the paper's number does not fit")
+    lines.append(f"**{words.fails.capitalize()}**: {OTHER_SIDE}")
+    lines += [f"**{NO_DIFFERENCE.capitalize()}**: the whole interval lies within 1 point of 0"] * (
+        words.fails == CONTRADICTED
+    )
+    lines.append(
+        f"**{UNDECIDED.capitalize()}**: the interval covers the border, or standard AutoAttack decides otherwise, or "
+        f"there is one seed"
+    )
+    lines.append(
+        f"**{NOT_JUDGED.capitalize()}**: an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is "
+        f"hardly one; **{NOT_RUN}**: no record"
+    )
+    text = "\n".join(f"- {line}." for line in lines)
     return (
-        f"{text}. **Inconclusive**: the interval covers the border, or there is one seed. What is then shown as the "
-        f"interval covers the noise of the test images, and says nothing of how another seed would train; only "
-        f"comparisons of table rows have such an interval, and one seed of anything else has none. "
-        f"**Not run**: no record, no such group of classes or epochs, or an average that accepted no epoch in any seed."
+        f"{text}\n\nAn interval covers other seeds (Student's t). For table rows under the targeted attack it "
+        f"covers other test images, too, by a bootstrap over the images that both methods meet; elsewhere seeds alone. "
+        f'"p, Holm" is the p-value after Holm\'s correction among all claims of a section. The claims and this '
+        f"rule were fixed before the runs were made."
     )
 
 

@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from cfa_nb.runs.study import Profile
 
-SHOWN, NOT_SHOWN = "shown here", "not shown here"
+SUPPORTED, CONTRADICTED = "supported here", "contradicted here"
 REPRODUCED, DIRECTION, NOT_REPRODUCED = "reproduced", "direction only", "not reproduced"
-INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
+NO_DIFFERENCE, UNDECIDED = "no difference here", "undecided here"
+NOT_JUDGED, NOT_RUN = "not judged", "not run"
 
-#: From the worst to the best that can be said: "all of these hold" is worth no more than its worst part.
-RANKS = (NOT_RUN, NOT_SHOWN, NOT_REPRODUCED, INCONCLUSIVE, DIRECTION, SHOWN, REPRODUCED)
+#: In the order in which a tally names them.
+STATUSES = (
+    REPRODUCED, DIRECTION, NOT_REPRODUCED, SUPPORTED, CONTRADICTED, NO_DIFFERENCE, UNDECIDED, NOT_JUDGED, NOT_RUN,
+)  # fmt: skip
 
 
 class Words(NamedTuple):
@@ -25,7 +28,7 @@ class Words(NamedTuple):
     fails: str
 
 
-HERE = Words(SHOWN, SHOWN, NOT_SHOWN)  # other data, network or schedule: the paper's number is not held against ours
+HERE = Words(SUPPORTED, SUPPORTED, CONTRADICTED)  # other data or network: the paper's number is not held against ours
 PROTOCOL = Words(REPRODUCED, DIRECTION, NOT_REPRODUCED)
 
 
@@ -38,13 +41,13 @@ def words_of(profile: Profile) -> Words:
 class Verdict:
     """What the records say of one claim.
 
-    status: on the paper's own protocol "reproduced", "direction only" or "not reproduced", on any other "shown here"
-        or "not shown here"; on both "inconclusive" or "not run"; for a theorem "proved", "proved under added
-        conditions" or "refuted as stated".
+    status: one of `STATUSES`; for a theorem "proved", "proved under added conditions" or "refuted as stated".
     estimate: the measured quantity with its unit, such as "+5.7 points"; None where there is none.
     interval: its 95 % interval, such as "+1.2 to +10.2"; None where there is none.
     n: how many seeds (or cases) it rests on.
     evidence: one sentence: what was compared with what, and what else is worth knowing.
+    numbers: (mean, low, high) in points, for a picture; None where there is none.
+    p: p-value of the difference lying at the claim's border; None where nothing was compared.
     """
 
     status: str
@@ -52,6 +55,8 @@ class Verdict:
     interval: str | None = None
     n: int | None = None
     evidence: str = ""
+    numbers: tuple[float, float, float] | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,8 @@ class Claim:
     sentence: str
     paper_value: str | None
     check: Callable[..., Verdict]
+
+    @property
+    def section(self) -> str:
+        """Such as "Sec. 5.2": the family of claims within which Holm's correction is made."""
+        return ".".join(self.place.partition(",")[0].split(".")[:3])

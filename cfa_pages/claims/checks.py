@@ -4,12 +4,11 @@
 """
 
 import math
-from collections.abc import Sequence
 
 from cfa_nb.config import ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import NOT_RUN, Verdict, words_of
-from cfa_pages.claims.verdicts import all_of, quantity_text, rows_compared, stand_in_notes, verdict_of
+from cfa_pages.claims.base import NOT_JUDGED, NOT_RUN, Verdict, words_of
+from cfa_pages.claims.verdicts import few_accepted_notes, verdict_of
 from cfa_pages.results.measurements import (
     CHANGE_EPOCHS,
     NO_CHANGE_EPOCHS,
@@ -17,30 +16,30 @@ from cfa_pages.results.measurements import (
     best_overall,
     beta_effect,
     changes,
-    class_spread,
     last_text,
     margin_effect,
     margin_excess,
+    margin_moves,
     mean_change,
     mean_value,
+    slopes_by_seed,
     swing_note,
     window_mean,
 )
-from cfa_pages.results.paper import QUOTED, Gap
+from cfa_pages.results.paper import QUOTED
 from cfa_pages.results.rows import (
     SELECTIONS,
-    accuracies,
     attack_label,
     class_groups,
     eps_text,
     find,
+    row_difference,
     row_runs,
+    statistic_difference,
     worst_label,
 )
 from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import Paired, epoch_span, paired, percent
-
-Pairs = dict[str, tuple[str, str]]  # {name: (row, base)}
 
 
 def verdict(
@@ -50,10 +49,9 @@ def verdict(
     sign: int = +1,
     border: float = 0.0,
     unit: str = "points",
-    notes: Sequence[str] = (),
 ) -> Verdict:
     """`verdict_of` in the profile's words, for a claim without a number of the paper's own."""
-    return verdict_of(comparison, evidence, sign, border, unit, words_of(profile), notes=notes)
+    return verdict_of(comparison, evidence, sign, border, unit, words_of(profile))
 
 
 def margin_window(runs: Runs, profile: Profile, group: str, window: str, sign: int) -> Verdict:
@@ -63,6 +61,18 @@ def margin_window(runs: Runs, profile: Profile, group: str, window: str, sign: i
     evidence = f"{group} classes, {epoch_span(*epochs)}, mean over all training margins > ε₀ minus ε₀ = "
     evidence += eps_text(base_eps(profile))
     return verdict(profile, _paired_numbers(ours, theirs), evidence, sign)
+
+
+def least_class_rises(runs: Runs, profile: Profile) -> Verdict:
+    """Fig. 2(c): even the class that gains least by the margins beyond eps_0 gains, in the last epochs."""
+    epochs, every = profile.late_window, class_groups(profile, runs)["all"]
+    effects = [margin_effect(runs, profile, lambda r, k=k: window_mean(r, [k], epochs), mean_value) for k in every]
+    changes_by_class = [_paired_numbers(*effect) for effect in effects]
+    evidence = f"the class that gains least, {epoch_span(*epochs)}, mean over all training margins > ε₀ minus ε₀"
+    if not changes_by_class or not changes_by_class[0].n:
+        return verdict(profile, paired({}, {}), evidence)
+    least = min(every, key=lambda k: changes_by_class[k].mean)
+    return verdict(profile, changes_by_class[least], f"{evidence} ({runs[0].record.class_names[least]})")
 
 
 def no_better_peak(runs: Runs, profile: Profile) -> Verdict:
@@ -94,13 +104,22 @@ def hard_below_easy(runs: Runs, profile: Profile, metric: str) -> Verdict:
 
 
 def fluctuates(runs: Runs, profile: Profile) -> Verdict:
-    """Fig. 4(a): from epoch to epoch the worst class moves more than the average."""
-    evidence = f"AT, mean |change| between adjacent epochs ({CHANGE_EPOCHS}), {worst_label(profile)} minus average"
+    """Fig. 4(a): from epoch to epoch the worst class moves more than another single class does.
+
+    The average of ten classes moves less than any of them for that reason alone, so it decides nothing; it is told.
+    """
+    evidence = f"AT, mean |change| between adjacent epochs ({CHANGE_EPOCHS}), {worst_label(profile)} minus the others"
     at_runs = row_runs(runs, profile, "at")
     if at_runs and not any(changes(run) for run in at_runs.values()):
         return Verdict(NOT_RUN, evidence=NO_CHANGE_EPOCHS)
-    worst, overall = ({s: mean_change(r, statistic=w) for s, r in at_runs.items()} for w in ("worst", "overall"))
-    return verdict(profile, _paired_numbers(worst, overall), evidence)
+    kinds = ("worst", "others", "overall")
+    worst, others, overall = ({s: mean_change(r, statistic=k) for s, r in at_runs.items()} for k in kinds)
+    if at_runs:
+        evidence += f" (worst {percent(mean_value(list(worst.values())))}, another class "
+        evidence += (
+            f"{percent(mean_value(list(others.values())))}, average {percent(mean_value(list(overall.values())))})"
+        )
+    return verdict(profile, _paired_numbers(worst, others), evidence)
 
 
 def fawa_smooths(runs: Runs, profile: Profile) -> Verdict:
@@ -115,49 +134,19 @@ def fawa_smooths(runs: Runs, profile: Profile) -> Verdict:
     limit = QUOTED["fig4_fawa_change"]
     evidence = f"AT + FAWA, mean |change| of the {worst_label(profile)} between adjacent epochs ({CHANGE_EPOCHS}), "
     evidence += f"against {limit}"
-    notes, _ = stand_in_notes(runs, profile, ("at_fawa",))
-    notes = [note.partition(":")[0] for note in notes]  # nothing stands in here
     if at_runs and not live_changes:
-        return Verdict(NOT_RUN, evidence="; ".join((NO_CHANGE_EPOCHS, *notes)))
+        return Verdict(NOT_RUN, evidence=NO_CHANGE_EPOCHS)
+    if few := few_accepted_notes(runs, profile, ("at_fawa",), "last"):
+        return Verdict(NOT_JUDGED, evidence="; ".join((evidence, *few)))
     if live_changes:
         evidence += f" (live over the same epochs {percent(mean_value(live_changes))} points; FAWA took in "
         evidence += f"{accepted_count} of these {epoch_count} epochs, and one left out changes nothing)"
-    return verdict(profile, paired(ours, dict.fromkeys(ours, 0.0)), evidence, -1, limit.value / 100, notes=tuple(notes))
+    return verdict(profile, paired(ours, dict.fromkeys(ours, 0.0)), evidence, -1, limit.value / 100)
 
 
 def _paired_numbers(ours, theirs):
     """Paired by seed, without the seeds in which one of the two has no number (an empty group, no such epoch)."""
     return paired(*({s: v for s, v in d.items() if v is not None and not math.isnan(v)} for d in (ours, theirs)))
-
-
-def every_method(
-    runs: Runs,
-    profile: Profile,
-    pairs: Pairs,
-    quantity: str = "robust_worst",
-    sign: int = +1,
-    border: float = 0.0,
-    paper: dict[str, Gap] | None = None,
-) -> Verdict:
-    """Several rows against their bases, all of them.
-
-    Args:
-        pairs: {name: (row, base)}.
-        paper: {name: the paper's own `Gap`}.
-    """
-    paper = paper or {}
-    return all_of({
-        name: rows_compared(runs, profile, row, base, quantity, sign=sign, border=border, paper=paper.get(name))
-        for name, (row, base) in pairs.items()
-    })  # fmt: skip
-
-
-def both_quantities(runs: Runs, profile: Profile, row: str, base: str, paper: dict[str, Gap]) -> Verdict:
-    """A row ahead of another one in average and in worst class; `paper` maps each quantity to the paper's `Gap`."""
-    return all_of({
-        quantity_text(profile, quantity): rows_compared(runs, profile, row, base, quantity, paper=gap)
-        for quantity, gap in paper.items()
-    })  # fmt: skip
 
 
 def every_lambda(runs: Runs, profile: Profile, statistic: str) -> Verdict:
@@ -174,6 +163,35 @@ def every_lambda(runs: Runs, profile: Profile, statistic: str) -> Verdict:
     return verdict(profile, paired(least, dict.fromkeys(least, 0.0)), evidence)
 
 
+def best_lambda(runs: Runs, profile: Profile, value: float) -> Verdict:
+    """Fig. 5(a): one lambda_1 against the best of all others, seed by seed: average plus worst class, as "best" is."""
+    scores = {
+        v: {s: r.pgd10("live", "best") for s, r in find(runs, profile, "at_ccm", lambda_1=v).items()}
+        for v in dict.fromkeys((value, *profile.lambdas_1))
+    }
+    scores = {v: {s: a.overall + a.worst for s, a in by_seed.items()} for v, by_seed in scores.items()}
+    others = [by_seed for v, by_seed in scores.items() if v != value]
+    seeds = set.intersection(*map(set, others)) if others else ()
+    evidence = f"AT + CCM, average + worst class at lambda_1 = {value:g} minus the best of the others (PGD-10, best)"
+    return verdict(profile, paired(scores[value], {s: max(o[s] for o in others) for s in seeds}), evidence)
+
+
+def margins_settle(runs: Runs, profile: Profile) -> Verdict:
+    """Sec. 4.1: calibrated margins converge: in the second half of training a class's margin moves by < 5 % of eps an epoch."""
+    moves = {s: margin_moves(run) for s, run in row_runs(runs, profile, "at_ccm").items()}
+    limit, unit = 0.05, "% of eps an epoch"
+    evidence = "AT + CCM, mean |change| of a class's margin between adjacent epochs, second half of training, against "
+    evidence += f"{100 * limit:g} %"
+    return verdict(profile, paired(moves, dict.fromkeys(moves, 0.0)), evidence, -1, limit, unit)
+
+
+def loop_is_stable(runs: Runs, profile: Profile) -> Verdict:
+    """Eq. 6 as an iteration contracts where t_k falls by less than 1 as the margin grows by eps (notebook 07)."""
+    slopes = {s: max(by_class) for s, by_class in slopes_by_seed(runs, profile).items()}
+    evidence = "AT at the two training margins next to eps, the class whose t_k falls fastest, against 1 per eps"
+    return verdict(profile, paired(slopes, dict.fromkeys(slopes, 0.0)), evidence, -1, 1.0, "% of t per eps")
+
+
 def margins_sort(runs: Runs, profile: Profile, group: str, sign: int) -> Verdict:
     """Fig. 5(b): the calibrated margins of the hard (easy) classes lie below (above) eps."""
     ccm_runs, classes = row_runs(runs, profile, "at_ccm"), class_groups(profile, runs)[group]
@@ -184,43 +202,28 @@ def margins_sort(runs: Runs, profile: Profile, group: str, sign: int) -> Verdict
     return verdict(profile, paired(excess, dict.fromkeys(excess, 0.0)), evidence, sign, unit="% of eps")
 
 
-def evened_out(runs: Runs, profile: Profile, pairs: Pairs, selection: str = "best") -> Verdict:
-    """Appendix C.2: the robust accuracies of the classes differ less from one another than in the base, all `pairs`."""
-    return all_of({name: _spread_change(runs, profile, *pair, selection) for name, pair in pairs.items()})
+def evened_out(runs: Runs, profile: Profile, row: str, base: str, selection: str = "last") -> Verdict:
+    """Appendix C.2: the robust accuracies of the classes differ less from one another than in the base."""
+    evidence = f"{ROWS[row].label} minus {ROWS[base].label}, standard deviation over classes"
+    return _statistic_verdict(runs, profile, row, base, selection, "spread", evidence, sign=-1)
 
 
-def _spread_change(runs, profile, row, base, selection):
-    ours, theirs = (
-        {s: class_spread(a) for s, a in accuracies(runs, profile, key, selection).items()} for key in (row, base)
-    )
-    evidence = f"{ROWS[row].label} minus {ROWS[base].label}, standard deviation over classes, "
-    evidence += f"{attack_label(profile)}, {SELECTIONS[selection]}"
-    return _row_verdict(runs, profile, (row, base), paired(ours, theirs), evidence, sign=-1)
-
-
-def _row_verdict(runs, profile, keys, comparison, evidence, **options):
-    """`verdict` for table rows: not run where an average accepted no epoch in any seed, else its stand-ins are told."""
-    notes, comparable = stand_in_notes(runs, profile, keys)
-    if not comparable:
-        return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
-    return verdict(profile, comparison, evidence, notes=notes, **options)
-
-
-def no_class_harmed(runs: Runs, profile: Profile, pairs: Pairs, selection: str = "best") -> Verdict:
+def no_class_harmed(runs: Runs, profile: Profile, row: str, base: str, selection: str = "last") -> Verdict:
     """Appendix C.2: no class loses a point or more, not even the one that loses most in the mean over seeds."""
-    return all_of({name: _least_change(runs, profile, *pair, selection) for name, pair in pairs.items()})
-
-
-def _least_change(runs, profile, row, base, selection):
-    ours, theirs = (
-        {s: a.per_class for s, a in accuracies(runs, profile, key, selection).items()} for key in (row, base)
-    )
-    seeds = sorted(set(ours) & set(theirs))
     evidence = f"{ROWS[row].label} minus {ROWS[base].label}, the class of smallest mean change (harm: 1 point or more)"
-    evidence += f", {attack_label(profile)}, {SELECTIONS[selection]}"
-    if not seeds:
+    if not row_difference(runs, profile, row, base, selection, "robust_avg").n:
         return verdict(profile, paired({}, {}), evidence)
-    means = [mean_value([ours[s][k] - theirs[s][k] for s in seeds]) for k in range(len(ours[seeds[0]]))]
-    least = means.index(min(means))
-    comparison = paired(*({s: values[s][least] for s in seeds} for values in (ours, theirs)))
-    return _row_verdict(runs, profile, (row, base), comparison, evidence, border=-0.01)
+    classes = range(len(runs[0].record.class_names))
+    by_class = [statistic_difference(runs, profile, row, base, selection, k).mean for k in classes]
+    least = by_class.index(min(by_class))
+    evidence += f", here {runs[0].record.class_names[least]}"
+    return _statistic_verdict(runs, profile, row, base, selection, least, evidence, border=-0.01)
+
+
+def _statistic_verdict(runs, profile, row, base, selection, statistic, evidence, **options):
+    """`verdict` on table rows: not judged where an average accepted too few epochs."""
+    evidence += f", {attack_label(profile)}, {SELECTIONS[selection]}"
+    comparison = statistic_difference(runs, profile, row, base, selection, statistic)
+    if (few := few_accepted_notes(runs, profile, (row, base), selection)) and comparison.n:
+        return Verdict(NOT_JUDGED, evidence="; ".join((evidence, *few)))
+    return verdict(profile, comparison, evidence, **options)

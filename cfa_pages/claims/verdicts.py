@@ -1,30 +1,32 @@
-"""From a comparison paired by seed to a verdict: one rule for all claims.
+"""From a comparison paired by seed to a verdict: one rule for all claims, fixed before the published runs were made.
 
-A claim holds where the whole 95 % interval lies on its side, fails where it lies wholly on the other side, and is
-inconclusive otherwise: the interval covers the border, or a single seed gives none. On the paper's own protocol a claim
-that holds is reproduced only if the paper's number fits ours too (`fits`); else its direction alone is.
+Where the whole 95 % interval lies on the claim's side the claim is supported, on the other side contradicted; where it
+lies within a point of 0 on both sides there is no difference worth the name; else the records do not decide. On the
+paper's own protocol a claim that holds is reproduced only if the paper's number fits ours too (`fits`).
 """
 
 from collections.abc import Sequence
 
-from cfa_nb.config import ROWS
+from cfa_nb.config import LIVE, ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import HERE, INCONCLUSIVE, NOT_RUN, RANKS, Verdict, Words, words_of
+from cfa_pages.claims.base import HERE, NO_DIFFERENCE, NOT_JUDGED, NOT_RUN, UNDECIDED, Verdict, Words, words_of
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.rows import (
     SELECTIONS,
+    aa_difference,
     accuracies,
     attack_label,
-    only_stand_ins,
     row_difference,
-    stand_in_text,
+    row_runs,
     worst_label,
 )
 from cfa_pages.results.runs import Runs
-from cfa_pages.results.stats import ROUNDING, Paired, count, points, worst_bias
+from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points, worst_bias
 
-OTHER_SIDE = "the whole interval lies on the other side"  # what "not shown here" means, told in every such verdict
+OTHER_SIDE = "the whole interval lies on the other side"  # what "contradicted" means, told in every such verdict
+SMALL = 0.01  # a difference of less than a point is none
 Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
+FEW_ACCEPTED = 5  # an average of fewer epochs is hardly one, and nothing is judged by it
 
 
 def verdict_of(
@@ -36,6 +38,7 @@ def verdict_of(
     words: Words = HERE,
     paper: Gap | None = None,
     notes: Sequence[str] = (),
+    aa: Paired | None = None,
 ) -> Verdict:
     """The verdict on "this difference lies beyond `border`": above it for sign +1, below it for sign -1.
 
@@ -45,21 +48,49 @@ def verdict_of(
         words: `HERE` or `PROTOCOL`.
         paper: the paper's own `Gap`; told and judged by `PROTOCOL` alone, None where the claim gives no number.
         notes: further parts of the evidence.
+        aa: the same difference under standard AutoAttack; where that decides otherwise, nothing is decided.
     """
     if comparison.n == 0:
         return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
-    low, high = sorted(sign * (v - border) for v in comparison.interval)
     paper = paper if words.holds != words.other_size else None
-    agrees = paper is None or fits(comparison, paper)
-    holds = words.holds if agrees else words.other_size
-    # ROUNDING: where all seeds agree the interval has no width, and may lie on the border itself
-    status = holds if low > ROUNDING else words.fails if high < -ROUNDING else INCONCLUSIVE
+    status = _status(comparison, sign, border, unit, words, paper)
+    side = _side(comparison, sign, border)
+    if aa is not None and aa.n:
+        notes = (f"standard AutoAttack: {aa}", *notes)
+        status = UNDECIDED if side * _side(aa, sign, border) < 0 else status
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
     seeds = f"{ahead} of {count(comparison.n, 'seed')} on the claim's side"
     seeds += f"; {OTHER_SIDE}" if status == words.fails else ""
+    seeds += f"; {_seeds_text(comparison, border)}" if status == UNDECIDED and comparison.n > 1 else ""
     notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
     text = "; ".join((evidence, seeds, *notes)) + "."
-    return Verdict(status, f"{points(comparison.mean)} {unit}", comparison.interval_text, comparison.n, text)
+    numbers = (
+        tuple(100 * v for v in (comparison.mean, *comparison.interval))
+        if comparison.n > 1 and unit == "points"
+        else None
+    )
+    estimate = f"{points(comparison.mean)} {unit}"
+    return Verdict(status, estimate, comparison.interval_text, comparison.n, text, numbers, comparison.p_value(border))
+
+
+def _status(comparison, sign, border, unit, words, paper):
+    side = _side(comparison, sign, border)
+    if words is HERE and border == 0 and unit == "points" and max(map(abs, comparison.interval)) < SMALL:
+        return NO_DIFFERENCE
+    holds = words.holds if paper is None or fits(comparison, paper) else words.other_size
+    return {1: holds, -1: words.fails, 0: UNDECIDED}[side]
+
+
+def _side(comparison, sign, border):
+    """1 where the whole interval lies on the claim's side of the border, -1 on the other, 0 where it covers it."""
+    low, high = sorted(sign * (v - border) for v in comparison.interval)
+    # ROUNDING: where all seeds agree the interval has no width, and may lie on the border itself
+    return 1 if low > ROUNDING else -1 if high < -ROUNDING else 0
+
+
+def _seeds_text(comparison, border):
+    seeds = comparison.seeds_to_decide(border)
+    return f"{seeds} seeds would decide it" if seeds else f"{MANY_SEEDS} seeds would not decide it"
 
 
 def fits(comparison: Paired, paper: Gap) -> bool:
@@ -76,15 +107,23 @@ def fit_text(comparison: Paired, paper: Gap) -> str:
     return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
-def stand_in_notes(runs: Runs, profile: Profile, keys: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """What the claims on some rows must say where an average accepted no epoch.
+def few_accepted_notes(runs: Runs, profile: Profile, keys: Sequence[str], selection: str) -> tuple[str, ...]:
+    """A sentence for each row whose average had accepted too few epochs in some seed: nothing is judged by such a row.
 
-    Returns:
-        (notes, comparable): a sentence for each row in which other weights stand in, and whether all rows show what
-        they are named for in at least one seed; without that nothing can be said of them.
+    Too few are less than `FEW_ACCEPTED`, or than all that a run too short for so many could give.
     """
-    notes = dict.fromkeys(text for key in keys if (text := stand_in_text(runs, profile, key)))
-    return tuple(notes), not any(only_stand_ins(runs, profile, key) for key in keys)
+    return tuple(note for key in keys if (note := _few_accepted(runs, profile, key, selection)))
+
+
+def _few_accepted(runs, profile, key, selection):
+    weights, few = ROWS[key].weights, []
+    for seed, run in row_runs(runs, profile, key).items() if weights != LIVE else ():
+        spec = next(a for a in run.record.averages if a.name == weights)
+        accepted = 0 if run.record.never_accepted(weights) else run.accepted(weights, selection)
+        if accepted < min(FEW_ACCEPTED, run.config.epochs - spec.start + 1):
+            few.append(f"{accepted} in seed {seed}")
+    name = weights.upper()
+    return f"{ROWS[key].label}, {SELECTIONS[selection]}: {name} had accepted {', '.join(few)}" if few else ""
 
 
 def rows_compared(
@@ -102,18 +141,17 @@ def rows_compared(
 
     `paper` is the paper's own `Gap` between the two rows.
     """
-    selections = [selection] + [s for s in SELECTIONS if s != selection]
-    comparisons = {s: row_difference(runs, profile, row, base, s, quantity) for s in selections}
+    comparisons = {s: row_difference(runs, profile, row, base, s, quantity) for s in SELECTIONS}
     conditions = f"{quantity_text(profile, quantity)}, {attack_label(profile)}, {SELECTIONS[selection]}"
     evidence = [f"{ROWS[row].label} minus {ROWS[base].label}, {conditions}"]
-    notes, comparable = stand_in_notes(runs, profile, (row, base))
-    if not comparable:
-        return Verdict(NOT_RUN, evidence="; ".join((*evidence, *notes)))
-    other_comparisons = ((SELECTIONS[s], d) for s, d in comparisons.items() if s != selection and d.n)
-    evidence += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in other_comparisons]
-    notes += bias_notes(runs, profile, (row, base), selection) if quantity == "robust_worst" else ()
+    if (few := few_accepted_notes(runs, profile, (row, base), selection)) and comparisons[selection].n:
+        return Verdict(NOT_JUDGED, evidence="; ".join((*evidence, *few)))
+    others = ((SELECTIONS[s], d) for s, d in comparisons.items() if s != selection and d.n)
+    evidence += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others]
+    notes = bias_notes(runs, profile, (row, base), selection) if quantity == "robust_worst" else ()
+    aa = aa_difference(runs, profile, row, base, quantity) if selection == "last" else None
     return verdict_of(
-        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(profile), paper, notes
+        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(profile), paper, notes, aa
     )
 
 
@@ -132,14 +170,3 @@ def bias_notes(runs: Runs, profile: Profile, keys: Sequence[str], selection: str
         if biases:
             texts.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
     return (f"bias of the minimum, in points: {', '.join(texts)}",) if texts else ()
-
-
-def all_of(verdicts: dict[str, Verdict]) -> Verdict:
-    """One verdict on "all of these hold", from {name: Verdict}: the worst status counts, each part's own is told."""
-    status = min((v.status for v in verdicts.values()), key=RANKS.index)
-    evidence = " ".join(f"{name}: {v.status}; {v.evidence.removesuffix('.')}." for name, v in verdicts.items())
-    if status == NOT_RUN:
-        return Verdict(NOT_RUN, evidence=evidence)
-    estimate = ", ".join(f"{name} {v.estimate.removesuffix(' points')}" for name, v in verdicts.items()) + " points"
-    interval = ", ".join(f"{name} {v.interval}" for name, v in verdicts.items())
-    return Verdict(status, estimate, interval, min(v.n for v in verdicts.values()), evidence)

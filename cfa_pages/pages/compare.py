@@ -41,7 +41,7 @@ def compare(run: str, new: RunRecord, old: RunRecord | None) -> Agreement:
     """`Agreement` of a run's record with the published one (None: there was none)."""
     if old is None:
         return Agreement(run, NEW)
-    if new.to_json() == old.to_json():
+    if new.within(old):
         return Agreement(run, IDENTICAL)
     if new.data_hash != old.data_hash:
         return Agreement(run, DIFFERS, "trained on other data")

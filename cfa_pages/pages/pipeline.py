@@ -10,11 +10,9 @@ from pathlib import Path
 
 import click
 
-from cfa_nb.config import ROWS
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
-from cfa_nb.runs.record import RunRecord
 from cfa_nb.runs.store import RunStore, run_id
 from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import ensure, run_lines
@@ -103,10 +101,6 @@ def _require_provenance(published, config):
         raise StoreError(f"{error.filename} is missing; restore it, or `reproduce` publishes it again") from error
 
 
-TABLES = ("table1", "table2", "table3")
-TABLE_SELECTIONS = ("best", "last")
-
-
 def publish(profile: Profile, store: RunStore, folder: Path) -> list[str]:
     """Publishes all runs of a profile below `folder`, then removes what no run of it claims any more.
 
@@ -116,17 +110,10 @@ def publish(profile: Profile, store: RunStore, folder: Path) -> list[str]:
         StoreError: if a run is not finished or the folder cannot be written; each file is whole, old or new.
     """
     published = Published(folder)
-    in_tables = {config for table in TABLES for config in profile.runs(table)}
     for config in profile.runs():
-        keys = reported_keys(store.record(config)) if config in in_tables and profile.commits_weights else ()
-        published.publish(store, config, keys)
+        wanted = profile.published_weights(config)
+        published.publish(store, config, [key for key in wanted if key in store.record(config).checkpoints])
     return remove_obsolete(profile, folder)
-
-
-def reported_keys(record: RunRecord) -> list[str]:
-    """Keys of the checkpoints behind a run's table rows: best and last of the weights that its rows look at."""
-    weights = {row.weights for row in ROWS.values() if row.recipe == record.config.recipe}
-    return sorted({record.reported(w, s) for w in weights for s in TABLE_SELECTIONS})
 
 
 def remove_obsolete(profile: Profile, folder: Path) -> list[str]:
@@ -135,9 +122,8 @@ def remove_obsolete(profile: Profile, folder: Path) -> list[str]:
     Only files directly below `records` and `weights` of this folder that are named as records are.
     """
     names = {run_id(config) for config in profile.runs()}
-    tables = {run_id(config) for table in TABLES for config in profile.runs(table)}
     file_names = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
-    file_names |= {f"{name}.safetensors" for name in tables}
+    file_names |= {f"{run_id(config)}.safetensors" for config in profile.runs() if profile.published_weights(config)}
     present_files = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
     obsolete = [file for file in sorted(present_files) if file.name not in file_names]
     for file in obsolete:

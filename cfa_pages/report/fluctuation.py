@@ -78,7 +78,7 @@ def change_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     at_runs, rows = row_runs(runs, profile, "at").values(), []
     for weights, name in NAMES.items():
         worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
-        largest = [max(c[2] for c in changes(r, weights)) for r in at_runs if changes(r, weights)]
+        largest = [max(moves["worst"] for _, moves in changes(r, weights)) for r in at_runs if changes(r, weights)]
         rows.append({
             "Weights": name, f"|change| of the {worst_label(profile)}": mean_std(worst),
             "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
@@ -142,7 +142,7 @@ def fluctuation_caption(runs: Runs, profile: Profile, weights: str = "live") -> 
 
 
 def _largest_text(at_runs, profile):
-    largest = [max(c[2] for c in changes(r)) for r in at_runs if changes(r)]
+    largest = [max(moves["worst"] for _, moves in changes(r)) for r in at_runs if changes(r)]
     if not largest:
         return ""
     return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."

@@ -4,9 +4,9 @@ Each function gives one number a run, as a fraction; the claims compare them see
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
 
 from cfa_nb.config import LIVE, TrainConfig
-from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import find, mean_of
 from cfa_pages.results.runs import Run, Runs
@@ -65,25 +65,28 @@ def best_overall(run: Run) -> float:
     return max(a.overall for a in run.curve())
 
 
-def changes(run: Run, weights: str = LIVE) -> list[tuple[int, float, float]]:
-    """[(epoch, |change of overall|, |change of worst|)] against the epoch before, in the second half of training.
+def changes(run: Run, weights: str = LIVE) -> list[tuple[int, dict[str, float]]]:
+    """[(epoch, {statistic: |change|})] against the epoch before, in the second half of training.
 
+    Statistics: "overall", "worst", and "others": the mean |change| of a single class, without the one that is worst.
     Left out: an epoch right after a milestone, where the rate falls, and epochs before the average exists.
     """
     curve, steps = run.curve(weights), []
     for epoch in range(run.config.best_from + 1, run.config.epochs + 1):
         before, now = curve[epoch - 2], curve[epoch - 1]
         if before is not None and now is not None and epoch - 1 not in run.config.milestones:
-            steps.append((epoch, abs(now.overall - before.overall), abs(now.worst - before.worst)))
+            moves = {s: abs(getattr(now, s) - getattr(before, s)) for s in ("overall", "worst")}
+            pairs = enumerate(zip(before.per_class, now.per_class))
+            others = [abs(b - a) for k, (a, b) in pairs if k != now.worst_class]
+            steps.append((epoch, moves | {"others": mean_value(others)}))
     return steps
 
 
 def mean_change(
     run: Run, weights: str = LIVE, statistic: str = "worst", epochs: Collection[int] | None = None
 ) -> float | None:
-    """Mean |change| of the "overall" or "worst" accuracy between adjacent epochs; None without such a pair."""
-    column = {"overall": 1, "worst": 2}[statistic]
-    sizes = [row[column] for row in changes(run, weights) if epochs is None or row[0] in epochs]
+    """Mean |change| of a statistic of `changes` between adjacent epochs; None without such a pair."""
+    sizes = [moves[statistic] for epoch, moves in changes(run, weights) if epochs is None or epoch in epochs]
     return sum(sizes) / len(sizes) if sizes else None
 
 
@@ -96,6 +99,37 @@ def last_text(config: TrainConfig) -> str:
     """ "last 8 epochs", "last epoch"."""
     epochs = last_epochs(config)
     return "last epoch" if epochs == 1 else f"last {epochs} epochs"
+
+
+def margin_moves(run: Run) -> float:
+    """Mean |change| of a class's margin between adjacent epochs, second half of training, in units of eps (Sec. 4.1)."""
+    rows = [e.class_eps for e in run.record.epochs[run.config.best_from - 2 :]]
+    moves = [abs(b - a) for before, now in pairwise(rows) for a, b in zip(before, now)]
+    return mean_value(moves) / run.config.eps
+
+
+def slopes_by_seed(runs: Runs, profile: Profile) -> dict[int, list[float]]:
+    """{seed: by how much each class's t_k falls as its training margin grows by eps}: K values.
+
+    From plain AT at the two margins of Fig. 2 next to eps, one below and one above; t_k is the mean over the epochs of
+    Fig. 2(c). Eq. 6 makes a margin of t_k, and t_k follows from the margin: near its fixed point each iteration
+    multiplies a deviation by minus this slope, so that it dies out where the slope is below 1.
+    """
+    eps = base_eps(profile)
+    below, above = (sorted(m for m in profile.margins if side * (m - eps) > 1e-9) for side in (-1, 1))
+    if not below or not above:
+        return {}
+    ends = [find(runs, profile, "at", eps=margin) for margin in (below[-1], above[0])]
+    width = (above[0] - below[-1]) / eps
+    rows = [{s: train_mean(r, profile.late_window) for s, r in by_seed.items()} for by_seed in ends]
+    seeds = sorted(set(rows[0]) & set(rows[1]))
+    return {s: [(a - b) / width for a, b in zip(rows[0][s], rows[1][s])] for s in seeds}
+
+
+def train_mean(run: Run, window: tuple[int, int]) -> list[float]:
+    """(K,) mean train robust accuracy t_k over epochs first..last."""
+    rows = [e.train_robust.per_class for e in run.record.epochs[window[0] - 1 : window[1]]]
+    return [mean_value(column) for column in zip(*rows)]
 
 
 def margin_excess(run: Run, classes: Sequence[int]) -> float:
@@ -125,10 +159,3 @@ def swing_note(runs: Iterable[Run], classes: Sequence[int], group: str) -> str:
 def _margin_share(runs, classes, back):
     """Mean margin of some classes in one epoch, counted from the end, as a share of eps."""
     return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in runs])
-
-
-def class_spread(accuracy: ClassAccuracy) -> float:
-    """Standard deviation of the accuracies over classes (ddof 0: these are all the classes)."""
-    values = accuracy.per_class
-    center = mean_value(values)
-    return mean_value([(v - center) ** 2 for v in values]) ** 0.5

@@ -62,10 +62,14 @@ class Published:
         return weights
 
     def publish(self, store: RunStore, config: TrainConfig, keys: Sequence[str] = ()) -> None:
-        """Copies a finished run's record, provenance and the named checkpoints from a `RunStore`."""
-        name = run_id(config)
-        write(self.folder / "records" / f"{name}.json", store.record(config).to_json().encode())
-        write(self.folder / "records" / f"{name}.provenance.json", store.provenance(config).to_json().encode())
+        """Copies a finished run's record, provenance and the named checkpoints from a `RunStore`.
+
+        A published record that agrees, and holds evaluations beyond those made here, stays as it is.
+        """
+        name, record = run_id(config), store.record(config)
+        if not (self.status(config).fresh and record.within(self.record(config))):
+            write(self.folder / "records" / f"{name}.json", record.to_json().encode())
+            write(self.folder / "records" / f"{name}.provenance.json", store.provenance(config).to_json().encode())
         tensors = {f"{k}:{n}": t.contiguous() for k in keys for n, t in store.load_weights(config, k).items()}
         if tensors:
             write(self.folder / "weights" / f"{name}.safetensors", save(tensors))

@@ -9,21 +9,20 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from cfa_nb.config import LIVE, RECIPES, ROWS, Average
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.study import Profile
+from cfa_pages.results.images import Statistic, first_of_each_class, image_error, statistic_of
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.runs import Run, Runs
 from cfa_pages.results.stats import Paired, count, image_interval, paired
 
-#: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1), by design on demo, and on digits the four
-#: of least train robust accuracy under plain AT (`hardest_by_training` finds them; a test compares).
-HARD_CLASSES = {"cifar10": (2, 3, 4, 5), "demo": (2, 3, 4, 5), "digits": (1, 3, 8, 9)}
-HARD_REASON = {
-    "cifar10": "named by the paper (Secs. 3.1 and 5.3.1)",
-    "demo": "hard by design",
-    "digits": "of least train robust accuracy under plain AT",
-}
+#: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1); on other data, as there, those on which a
+#: plainly trained network (the recipe "plain") has the lowest clean accuracy.
+HARD_CLASSES = {"cifar10": (2, 3, 4, 5)}
+NAMED = "named by the paper (Secs. 3.1 and 5.3.1)"
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 HARD_SHARE = 0.4  # of the classes, where nobody named the hard ones: as many as the paper's four of ten
 CLASS_LIMIT = 20  # classes that a figure can name; of more, the hardest and the easiest half of this are shown
@@ -32,20 +31,22 @@ SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": 
 QUANTITIES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
 
 
-def hard_classes(profile: Profile, runs: Sequence[Run] = ()) -> tuple[int, ...]:
-    """Indices of the hard classes: named for the profile's data, else the `HARD_SHARE` that training finds hardest.
-
-    Args:
-        runs: finished runs, for data of which nobody named the hard classes; () is the answer only without any.
-    """
-    named_indices = HARD_CLASSES.get(_dataset(profile))
-    if named_indices is not None or not runs:
-        return named_indices or ()
-    names = runs[0].record.class_names
-    if sorted(map(str, names)) == list(CIFAR10_NAMES):
+def hard_classes(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
+    """Indices of the hard classes: the paper's where the classes are CIFAR-10's, else the `HARD_SHARE` of all that a
+    plainly trained network finds hardest; () without such a run.
+    """  # fmt: skip
+    names = list(map(str, runs[0].record.class_names)) if runs else []
+    if sorted(names) == list(CIFAR10_NAMES):
         return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
     number = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
-    return hardest_by_training(_reference_runs(runs, profile)[1], number)
+    return tuple(sorted(hardest_first(profile, runs)[:number]))
+
+
+def hardest_first(profile: Profile, runs: Sequence[Run]) -> list[int]:
+    """All classes, that of the lowest clean accuracy under plain training (mean over runs) first; [] without a run."""
+    rows = [r.clean(LIVE, "last").per_class for r in find(runs, profile, "plain").values()]
+    mean = [sum(column) / len(rows) for column in zip(*rows)]
+    return sorted(range(len(mean)), key=mean.__getitem__)
 
 
 def class_groups(profile: Profile, runs: Sequence[Run]) -> dict[str, tuple[int, ...]]:
@@ -71,45 +72,10 @@ def hardness_text(profile: Profile, runs: Sequence[Run]) -> str:
 
 
 def _hard_reason(profile, runs):
-    if _dataset(profile) in HARD_REASON:
-        return HARD_REASON[_dataset(profile)]
-    names = runs[0].record.class_names
-    if sorted(map(str, names)) == list(CIFAR10_NAMES):
-        return f"{HARD_REASON['cifar10']}, as these are CIFAR-10's classes"
-    recipe, reference_runs = _reference_runs(runs, profile)
-    return (
-        f"those {100 * HARD_SHARE:.0f} % of the classes that have the least train robust accuracy in the last epoch "
-        f"of {ROWS[recipe].label} (mean of {count(len(reference_runs), 'run')})"
-    )
-
-
-def _dataset(profile):
-    return profile.common.get("dataset", "cifar10")
-
-
-def _reference_runs(runs, profile):
-    """(recipe, its runs) that decide which classes are hard: plain AT in the study's seeds, which most pages load.
-
-    Where a page loads no plain AT the first recipe that it has stands in, at the profile's settings or else any run.
-    """
-    for recipe in ("at", "trades", "fat", *dict.fromkeys(r.config.recipe for r in runs)):
-        runs_by_seed = find(runs, profile, recipe)
-        if runs_by_seed:
-            study_runs = [r for s, r in sorted(runs_by_seed.items()) if s in profile.study_seeds]
-            return recipe, study_runs or list(runs_by_seed.values())
-    return runs[0].config.recipe, [r for r in runs if r.config.recipe == runs[0].config.recipe]
-
-
-def hardest_by_training(runs: Iterable[Run], number: int = 4) -> tuple[int, ...]:
-    """The `number` classes of least mean train robust accuracy t_k in the last epoch of these runs, by index."""
-    return tuple(sorted(_hardest_first(runs)[:number]))
-
-
-def _hardest_first(runs):
-    """All classes, the one of least mean train robust accuracy in the last epoch of these runs first."""
-    rows = [r.record.epochs[-1].train_robust.per_class for r in runs]
-    mean = [sum(column) / len(rows) for column in zip(*rows)]
-    return sorted(range(len(mean)), key=mean.__getitem__)
+    if sorted(map(str, runs[0].record.class_names)) == list(CIFAR10_NAMES):
+        return NAMED
+    n = len(find(runs, profile, "plain"))
+    return f"those on which a plainly trained network has the lowest clean accuracy (mean of {count(n, 'run')})"
 
 
 def shown_class_indices(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
@@ -117,7 +83,7 @@ def shown_class_indices(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...
     classes = class_count(runs)
     if classes <= CLASS_LIMIT:
         return tuple(range(classes))
-    order, half = _hardest_first(_reference_runs(runs, profile)[1]), CLASS_LIMIT // 2
+    order, half = hardest_first(profile, runs), CLASS_LIMIT // 2
     return (*order[:half], *order[-half:])
 
 
@@ -242,15 +208,65 @@ def by_seed(runs: Runs, profile: Profile, key: str, selection: str, quantity: st
 
 
 def row_difference(runs: Runs, profile: Profile, row: str, base: str, selection: str, quantity: str) -> Paired:
-    """A table row minus another one, paired by seed: a `Paired`, of one seed with its interval over test images."""
+    """A table row minus another one, paired by seed, in one of QUANTITIES (`statistic_difference`)."""
     metric, statistic = quantity.split("_")
     statistic = "overall" if statistic == "avg" else "worst"
+    return statistic_difference(runs, profile, row, base, selection, statistic, metric)
+
+
+def statistic_difference(
+    runs: Runs, profile: Profile, row: str, base: str, selection: str, statistic: Statistic, metric: str = "robust"
+) -> Paired:
+    """A table row minus another one in any `Statistic` of the classes, paired by seed.
+
+    The interval covers the choice of the test images where the outcome of each is known; of one seed it covers that
+    alone, as far as counts tell it.
+    """
     ours, theirs = (accuracies(runs, profile, key, selection, metric) for key in (row, base))
-    comparison = paired(*({s: getattr(a, statistic) for s, a in row.items()} for row in (ours, theirs)))
-    if comparison.n != 1:
+    seeds = sorted(set(ours) & set(theirs))
+    if not seeds:
+        return paired({}, {})
+    value = statistic_of(statistic, ours[seeds[0]])
+    comparison = paired(*({s: float(value(np.array(a[s].per_class))) for s in seeds} for a in (ours, theirs)))
+    if len(seeds) == 1 and statistic in ("overall", "worst"):
+        return replace(comparison, images=image_interval(ours[seeds[0]], theirs[seeds[0]], statistic))
+    known = [_outcomes(runs, profile, key, selection, seeds) for key in (row, base)] if metric == "robust" else [()]
+    if not all(all(texts) and texts for texts in known):
         return comparison
-    (seed,) = set(ours) & set(theirs)
-    return replace(comparison, images=image_interval(ours[seed], theirs[seed], statistic))
+    return replace(comparison, image_error=image_error(*known, statistic, ours[seeds[0]]))
+
+
+def _outcomes(runs, profile, key, selection, seeds):
+    runs_by_seed = row_runs(runs, profile, key)
+    attack = profile.final_attack(runs_by_seed[seeds[0]].config)
+    return tuple(runs_by_seed[s].outcomes(ROWS[key].weights, selection, attack) for s in seeds)
+
+
+def aa_accuracies(runs: Runs, profile: Profile, key: str) -> dict[int, tuple[ClassAccuracy, ClassAccuracy]]:
+    """{seed: (standard AutoAttack, the profile's own attack on the same images)} of a row, last epoch, where known."""
+    found = {}
+    for seed, run in sorted(row_runs(runs, profile, key).items()) if profile.aa_per_class else ():
+        aa, *same_images = profile.aa_attacks(run.config)
+        accuracy = run.robust(ROWS[key].weights, "last", aa.key)
+        if accuracy is not None and not run.record.never_accepted(ROWS[key].weights):
+            found[seed] = accuracy, _same_images(run, profile, key, same_images)
+    return found
+
+
+def _same_images(run, profile, key, attacks):
+    if attacks:
+        return run.robust(ROWS[key].weights, "last", attacks[0].key)
+    attack = profile.final_attack(run.config)
+    n = run.robust(ROWS[key].weights, "last", attack.key).n
+    text, share = run.outcomes(ROWS[key].weights, "last", attack), run.config.worst_share
+    return first_of_each_class(text, n, profile.aa_per_class, share)
+
+
+def aa_difference(runs: Runs, profile: Profile, row: str, base: str, quantity: str) -> Paired:
+    """A row minus another one under standard AutoAttack at the last epoch, paired by seed; over seeds alone."""
+    statistic = "overall" if quantity.endswith("avg") else "worst"
+    both = (aa_accuracies(runs, profile, key) for key in (row, base))
+    return paired(*({s: getattr(aa, statistic) for s, (aa, _) in found.items()} for found in both))
 
 
 def mean_of(values: Sequence[float], classes: Collection[int]) -> float:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfa_nb.config import TrainConfig
+from cfa_nb.config import LIVE, Attack, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.provenance import Provenance
-from cfa_nb.runs.record import RunRecord
+from cfa_nb.runs.record import RunRecord, confusion_key
 from cfa_nb.runs.study import Profile
 
 
@@ -22,6 +22,15 @@ class Run:
     def robust(self, weights: str, selection: str, attack: str) -> ClassAccuracy | None:
         """`ClassAccuracy` of a checkpoint under an attack ("pgd20"), or None; live, where there is no average."""
         return self.record.evaluations.get(self.record.reported(weights, selection), {}).get(attack)
+
+    def outcomes(self, weights: str, selection: str, attack: Attack) -> str | None:
+        """What became of each image at that checkpoint, packed; None where it was not kept."""
+        return self.record.outcomes.get(confusion_key(self.record.reported(weights, selection), attack))
+
+    def accepted(self, weights: str, selection: str) -> int:
+        """Epochs that an average had accepted when the checkpoint was kept; of live weights, all."""
+        last = self.record.checkpoints[self.record.reported(weights, selection)].epoch
+        return sum(e.accepted.get(weights, weights == LIVE) for e in self.record.epochs[:last])
 
     def clean(self, weights: str, selection: str) -> ClassAccuracy:
         """Clean test `ClassAccuracy` of the same checkpoint."""

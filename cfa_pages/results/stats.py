@@ -16,15 +16,22 @@ ONE_SEED = "test images, one seed"  # what marks an interval that says nothing o
 NO_INTERVAL = "none (one seed)"
 NO_WIDTH = "none (one seed, too few test images)"  # every test set drawn again has the same worst class
 ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
+MANY_SEEDS = 100  # nobody is told to run more
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A method minus another one, seed by seed."""
+    """A method minus another one, seed by seed.
+
+    image_error: standard error of the mean difference that comes from the test images, which all seeds share; None
+        where the outcomes of single images are not known: the interval is then over seeds alone.
+    images: interval over test images, where one seed gives none over seeds.
+    """
 
     differences: tuple[float, ...]
     level: float = 0.95
-    images: tuple[float, float] | None = None  # interval over test images, where one seed gives none over seeds
+    image_error: float | None = None
+    images: tuple[float, float] | None = None
 
     @property
     def n(self) -> int:
@@ -37,12 +44,46 @@ class Paired:
         return sum(self.differences) / self.n if self.n else math.nan
 
     @property
+    def error(self) -> float:
+        """Standard error of the mean: seeds and, where known, test images; inf for fewer than two seeds."""
+        return self._error(self.n) if self.n > 1 else math.inf
+
+    def _error(self, n):
+        return math.hypot(spread_of(self.differences) / math.sqrt(n), self.image_error or 0.0)
+
+    def _freedom(self, n):
+        """Degrees of freedom of that error (Welch and Satterthwaite): the images' share is known far better."""
+        of_seeds = spread_of(self.differences) / math.sqrt(n)
+        return (n - 1) * (self._error(n) / of_seeds) ** 4 if of_seeds else math.inf
+
+    @property
     def interval(self) -> tuple[float, float]:
         """Student's t interval of the mean difference; (-inf, inf) for fewer than two seeds."""
         if self.n < 2:
             return -math.inf, math.inf
-        half = student.ppf((1 + self.level) / 2, self.n - 1) * spread_of(self.differences) / math.sqrt(self.n)
+        half = student.ppf((1 + self.level) / 2, self._freedom(self.n)) * self.error
         return self.mean - half, self.mean + half
+
+    def p_value(self, border: float = 0.0) -> float:
+        """Two-sided, of the mean lying where the border is; 1 for fewer than two seeds."""
+        if self.n < 2:
+            return 1.0
+        if not self.error:
+            return float(abs(self.mean - border) < ROUNDING)
+        return float(2 * student.sf(abs(self.mean - border) / self.error, self._freedom(self.n)))
+
+    def seeds_to_decide(self, border: float = 0.0, power: float = 0.8) -> int | None:
+        """How many seeds would put the whole interval on one side of the border, with this power, if the mean and the
+        spread stay as they are; None: more than `MANY_SEEDS`, or none, as the test images are too few.
+        """  # fmt: skip
+        if self.n < 2:
+            return None
+        enough = (n for n in range(2, MANY_SEEDS + 1) if self._decides(n, abs(self.mean - border), power))
+        return next(enough, None)
+
+    def _decides(self, n, distance, power):
+        freedom = self._freedom(n)
+        return distance > (student.ppf((1 + self.level) / 2, freedom) + student.ppf(power, freedom)) * self._error(n)
 
     @property
     def interval_text(self) -> str | None:
@@ -77,6 +118,14 @@ class Paired:
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired:
     """`ours` minus `theirs`, both {seed: value}, on the seeds that both have."""
     return Paired(tuple(ours[s] - theirs[s] for s in sorted(set(ours) & set(theirs))))
+
+
+def holm(p_values: dict[Hashable, float]) -> dict[Hashable, float]:
+    """Holm's adjusted p-values of several tests: the k-th smallest of m times m - k + 1, never falling."""
+    adjusted, so_far = {}, 0.0
+    for rank, (key, p) in enumerate(sorted(p_values.items(), key=lambda pair: pair[1])):
+        adjusted[key] = so_far = min(1.0, max(so_far, (len(p_values) - rank) * p))
+    return adjusted
 
 
 def spread_of(values: Sequence[float]) -> float:
@@ -115,6 +164,6 @@ def extreme(values: dict[Hashable, float], least: bool = False) -> tuple[Hashabl
 
 
 __all__ = [
-    "Paired", "count", "epoch_span", "extreme", "image_interval", "mean_std", "paired", "percent", "points",
+    "Paired", "count", "epoch_span", "extreme", "holm", "image_interval", "mean_std", "paired", "percent", "points",
     "spread_of", "worst_bias",
 ]  # fmt: skip
