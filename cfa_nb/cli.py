@@ -16,9 +16,8 @@ import click
 
 from cfa_nb.card.command import evaluate
 from cfa_nb.config import LIVE, TrainConfig
-from cfa_nb.runs.profiles import MOST_SEEDS, PROFILES, SEEDS, VARIANTS, profile_named
+from cfa_nb.runs.profiles import DEFAULT, MOST_SEEDS, PROFILES, SEEDS, VARIANTS, profile_named
 
-DEFAULT_PROFILES = ("fashion",)
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"
 AT_LEAST_1 = click.IntRange(min=1)
 
@@ -117,11 +116,11 @@ training_options = _options(
 )  # fmt: skip
 
 
-def profile_options(default: str | None = None) -> Callable:
-    """Adds --profile, and --data-dir with its two details; the command is called with `profile`, a name or None."""
-    names = f"One of {', '.join(PROFILES)} (default: {default or ', then '.join(DEFAULT_PROFILES)})."
+def profile_options() -> Callable:
+    """Adds --profile, --seeds, and --data-dir with its two details; the command is called with `profile`, a name."""
+    names = f"One of {', '.join(PROFILES)} (default: {DEFAULT})."
     options = _options(
-        click.option("--profile", metavar="NAME", default=default, help=names),
+        click.option("--profile", metavar="NAME", help=names),
         click.option("--data-dir", metavar="DIR", callback=_folder("CFA_NB_DATA_DIR"), help="Train on a folder of "
                      "images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data."),
         click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
@@ -148,7 +147,7 @@ def _profile(name, data_dir, data_name, image_size):
     if data_dir is not None:
         name += f"@{data_name or Path(data_dir).absolute().name}" + (f":{image_size}" if image_size else "")
     try:
-        return profile_named(name).name if name else None
+        return profile_named(name or DEFAULT).name
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
@@ -164,7 +163,7 @@ core.add_command(evaluate)
 @core.command()
 @click.argument("method")
 @folder_options
-@profile_options("fashion")
+@profile_options()
 @click.option("--seed", type=int, metavar="N", help="Default: the profile's first.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Another value for a field of the run, "
               "such as eps=8/255, epochs=5 or flip=false; may be repeated.")  # fmt: skip
@@ -252,30 +251,26 @@ def sweep(profile, aa_seeds, **options):
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure, run_lines
 
-    for name in [profile] if profile else DEFAULT_PROFILES:
-        chosen = profile_named(name)
-        chosen = replace(chosen, aa_seeds=aa_seeds or chosen.aa_seeds)
-        trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
-        click.echo(f"{name}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
+    chosen = profile_named(profile)
+    chosen = replace(chosen, aa_seeds=aa_seeds or chosen.aa_seeds)
+    trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
+    click.echo(f"{profile}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
 
 
 @core.command()
 @folder_options
 @profile_options()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON: a list with one object a profile.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(profile, as_json):
     """Say which runs are finished, partial, stale or missing, and why, with the time and disk left."""
     from cfa_nb.runs.status import lines, status
 
-    print_states([status(name) for name in ([profile] if profile else DEFAULT_PROFILES)], lines, as_json)
+    print_state(status(profile), lines, as_json)
 
 
-def print_states(states, lines, as_json):
+def print_state(state, lines, as_json):
     """Prints what `status` gave, as JSON or as lines of text."""
-    if as_json:
-        print(json.dumps(states, indent=1))
-    else:
-        print("\n".join(line for state in states for line in lines(state)))
+    print(json.dumps(state, indent=1) if as_json else "\n".join(lines(state)))
 
 
 @core.command(hidden=True, context_settings={"ignore_unknown_options": True})

@@ -1,16 +1,15 @@
-"""The command line of the pages: `python -m cfa_pages reproduce|render|status`; exit codes as of `cfa_nb.cli`."""
+"""The command line of the pages, `python -m cfa_pages reproduce|render|publish|status`; exit codes as of `cfa_nb`."""
 
 from collections.abc import Callable
+from functools import partial
 
 import click
 
 from cfa_nb.cli import (
     AT_LEAST_1,
-    DEFAULT_PROFILES,
     PROFILES_TEXT,
-    fail,
     folder_options,
-    print_states,
+    print_state,
     profile_options,
     run_command,
     training_options,
@@ -35,51 +34,53 @@ def page_options(command: Callable) -> Callable:
 @training_options
 @page_options
 @click.option("--no-train", is_flag=True, help="Draw from the published records only: `render`.")
-def reproduce(profile: str | None, no_train: bool, at_once: int, force: bool, **training) -> int:
+def reproduce(profile: str, no_train: bool, at_once: int, force: bool, **training) -> None:
     """Train what is missing, publish, and draw every page.
 
     Runs that are finished are not trained again, pages that are up to date are not executed again.
     """
     from cfa_pages.pages import pipeline
 
-    if no_train:
-        return _for_each(profile, lambda name: pipeline.render(name, at_once=at_once, force=force))
-    return _for_each(profile, lambda name: pipeline.reproduce(name, at_once=at_once, force=force, **training))
+    act = pipeline.render if no_train else partial(pipeline.reproduce, **training)
+    act(profile, at_once=at_once, force=force)
 
 
 @pages.command()
 @folder_options
 @profile_options()
 @page_options
-def render(profile: str | None, at_once: int, force: bool) -> int:
+def render(profile: str, at_once: int, force: bool) -> None:
     """Draw every page from the published records; a missing record is an error, nothing is trained."""
     from cfa_pages.pages import pipeline
 
-    return _for_each(profile, lambda name: pipeline.render(name, at_once=at_once, force=force))
-
-
-def _for_each(profile, act):
-    """Does it for one profile after the other; a failed page of one does not keep the next from being made."""
-    from cfa_pages.pages.draw import PagesFailed
-
-    code = 0
-    for name in [profile] if profile else DEFAULT_PROFILES:
-        try:
-            act(name)
-        except PagesFailed as error:
-            code = fail(f"{name}: {error}", 1)
-    return code
+    pipeline.render(profile, at_once=at_once, force=force)
 
 
 @pages.command()
 @folder_options
 @profile_options()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON: a list with one object a profile.")
-def status(profile: str | None, as_json: bool) -> None:
+def publish(profile: str) -> None:
+    """Publish the records of the runs that are finished, though others are not; no page is drawn."""
+    from cfa_nb.paths import page_set_dir, runs_dir
+    from cfa_nb.runs.profiles import profile_named
+    from cfa_nb.runs.store import RunStore
+    from cfa_pages.pages import pipeline
+
+    chosen, folder = profile_named(profile), page_set_dir(profile)
+    pipeline.publish(chosen, RunStore(runs_dir()), folder)
+    missing = pipeline.unpublished(chosen, folder)
+    click.echo(f"{profile}: {len(chosen.runs()) - len(missing)} of {len(chosen.runs())} records are in {folder}")
+
+
+@pages.command()
+@folder_options
+@profile_options()
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def status(profile: str, as_json: bool) -> None:
     """Say which runs and pages are finished, partial, stale or missing, and why, with the time and disk left."""
     from cfa_pages.pages.status import lines, status
 
-    print_states([status(name) for name in ([profile] if profile else DEFAULT_PROFILES)], lines, as_json)
+    print_state(status(profile), lines, as_json)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,6 +23,7 @@ from cfa_nb.method.model import build
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
+from cfa_nb.runs.study import Profile
 from cfa_pages.report.header import header_text, theory_header_text
 from cfa_pages.report.style import png, styled, use_style
 from cfa_pages.results.published import Published
@@ -67,6 +68,13 @@ class Page:
     def runs(self, figure: str | None = None) -> Runs:
         """The finished `Runs` behind a figure or table ("fig2"), or behind all of them."""
         return self._load(self.profile.runs(figure))
+
+    def beside(self, name: str) -> tuple[Profile, Runs]:
+        """Another profile and its published runs, all that there are: shown in a section beside this page's own."""
+        profile = profile_named(name)
+        published = Published(page_set_dir(name))
+        configs = [c for c in profile.runs() if published.status(c).fresh]
+        return profile, Runs(Run(c, published.record(c), published.provenance(c)) for c in configs)
 
     def network(self, run: Run, key: str = f"{LIVE}/last") -> nn.Module:
         """The network of a run with the weights of a kept checkpoint, in eval mode.

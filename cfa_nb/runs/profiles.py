@@ -95,7 +95,7 @@ SMOKE = replace(
     **windows((2, 3), (3, 4), (3, 4)),
     seeds=(0, 1),
     study_seeds=(0,),
-    margins=(EPS / 2, EPS),
+    margins=(EPS / 2, EPS, 1.5 * EPS),
     betas=(1.0, 2.0),
     lambdas_1=(0.3, 0.5),
     lambdas_2=(0.4, 0.5),
@@ -254,6 +254,7 @@ def profile_named(name: str) -> Profile:
     return with_seeds(profile, os.environ[SEEDS]) if os.environ.get(SEEDS) else profile
 
 
+DEFAULT = FASHION.name
 SEEDS, MOST_SEEDS = "CFA_NB_SEEDS", 20
 
 

@@ -91,9 +91,10 @@ class RunRecord:
     def within(self, other: "RunRecord") -> bool:
         """True if the other record agrees in all that this one holds; it may hold more evaluations."""
         kept = {
-            key: {a: other.evaluations.get(key, {}).get(a) for a in found} for key, found in self.evaluations.items()
+            key: {a: accuracy for a, accuracy in other.evaluations.get(key, {}).items() if a in found}
+            for key, found in self.evaluations.items()
         }
-        attacks = {a: other.attacks.get(a) for a in self.attacks}
+        attacks = {a: other.attacks[a] for a in self.attacks if a in other.attacks}
         return self.to_json() == replace(other, evaluations=kept, attacks=attacks).to_json()
 
     def to_json(self) -> str:

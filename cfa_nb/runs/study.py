@@ -1,6 +1,6 @@
 """Which runs each figure and table needs, at which size: `Profile`; the profiles themselves are in `profiles`.
 
-profile = profile_named("demo")
+profile = profile_named("fashion")
 profile.runs("table1")   # the TrainConfigs behind Table 1
 profile.runs()           # those of the whole paper, each once
 """
@@ -55,9 +55,9 @@ class Profile:
     late_window: tuple[int, int] = (181, 200)  # Fig. 2(c)
     beta_window: tuple[int, int] = (151, 170)  # Fig. 3
     alpha_per_eps: float | None = None  # step size of a training attack in units of its run's eps; None: as configured
-    final: str = "pgd"  # the tables' robust column: kind of its attack, "pgd", "targeted", "aa" or "aa-fast"
+    final: str = "targeted"  # the tables' robust column: kind of its attack, "targeted", "aa" or "aa-fast"
     final_per_class: int | None = None  # its test images of each class; None: all
-    final_steps: int = 20  # PGD steps of every reported checkpoint; the robust column's where `final` is "pgd"
+    final_steps: int = 20  # steps of the PGD that every reported checkpoint meets, and of the targeted attack
     long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
     large_eps: float = 0.5  # sanity: accuracy must be near 0 there
     sanity_per_class: int = 20
@@ -179,8 +179,6 @@ class Profile:
 
     def final_attack(self, config: TrainConfig) -> Attack:
         """The attack of the tables' robust column."""
-        if self.final == "pgd":
-            return self.white_box(config)
         if self.final == "targeted":
             return replace(self.white_box(config, self.final_per_class), kind="targeted")
         return Attack(self.final, config.eval_eps, per_class=self.final_per_class)

@@ -126,7 +126,7 @@ def fawa_smooths(runs: Runs, profile: Profile) -> Verdict:
     """Fig. 4(b): FAWA's worst class moves by less than the paper's 1 point, told beside the live one's change."""
     ours, live_changes, accepted_count, epoch_count, at_runs = {}, [], 0, 0, row_runs(runs, profile, "at")
     for seed, run in at_runs.items():
-        if shared := {epoch for epoch, _, _ in changes(run, "fawa")}:
+        if shared := {epoch for epoch, _ in changes(run, "fawa")}:
             ours[seed] = mean_change(run, "fawa", "worst", shared)
             live_changes.append(mean_change(run, "live", "worst", shared))
             accepted_count += sum(run.record.epochs[e - 1].accepted["fawa"] for e in shared)
@@ -177,7 +177,7 @@ def best_lambda(runs: Runs, profile: Profile, value: float) -> Verdict:
 
 
 def margins_settle(runs: Runs, profile: Profile) -> Verdict:
-    """Sec. 4.1: calibrated margins converge: in the second half of training a class's margin moves by < 5 % of eps an epoch."""
+    """Sec. 4.1: calibrated margins converge: late in training a margin moves by less than 5 % of eps an epoch."""
     moves = {s: margin_moves(run) for s, run in row_runs(runs, profile, "at_ccm").items()}
     limit, unit = 0.05, "% of eps an epoch"
     evidence = "AT + CCM, mean |change| of a class's margin between adjacent epochs, second half of training, against "

@@ -1,7 +1,7 @@
 """From trained runs to the pages people read.
 
-pipeline.reproduce("demo")   trains what is missing, publishes the records, draws every page
-pipeline.render("demo")      draws every page from the published records, without training
+pipeline.reproduce("fashion")   trains what is missing, publishes the records, draws every page
+pipeline.render("fashion")      draws every page from the published records, without training
 
 pipeline.py   reproduce, render, and publish: copies records, provenance and reported checkpoints of the runs
 compare.py    how each run's record agrees with the published one: identical, within tolerance, different

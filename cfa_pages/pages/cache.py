@@ -1,17 +1,21 @@
 """What a page depends on, and why it would be executed again.
 
 A page depends on its notebook's cells, the package's source, the parameters, the versions of the libraries, and the
-published records, provenance and weights of its page set: of all of them, since any page may look at any run.
+published records, provenance and weights of its page set (of all of them, since any page may look at any run) and of
+studies that have no pages of their own.
 """
 
 import hashlib
 import json
+import os
 import platform
+import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from cfa_nb.paths import ROOT
+from cfa_nb.paths import ROOT, outputs_dir
+from cfa_nb.runs.profiles import PROFILES, SEEDS
 from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.staging import READ_FROM_PUBLISHED
 
@@ -29,6 +33,8 @@ def key(job: Job) -> dict:
         "package": package_hash(),
         "parameters": job.parameters,
         "records": records_hash(job.folder),
+        "seeds": os.environ.get(SEEDS, ""),
+        "beside": [records_hash(folder) for folder in folders_beside()],
         "versions": versions(),
     }
 
@@ -53,6 +59,8 @@ _REASONS = {
     "package": "the package's source changed",
     "parameters": "its parameters changed",
     "records": "the published records changed",
+    "seeds": "another number of seeds is asked for",
+    "beside": "the published records of another data set changed",
 }
 
 
@@ -67,6 +75,12 @@ def source_hash(source: str | Path) -> str:
     cells = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
     parts = [(c.get("id"), c["cell_type"], "".join(c["source"]), c.get("metadata", {}).get("tags")) for c in cells]
     return digest_of(json.dumps(parts).encode())
+
+
+def folders_beside() -> list[Path]:
+    """Published studies without pages of their own: any page may show them in a section."""
+    names = {name for name, profile in PROFILES.items() if not profile.has_pages}
+    return sorted(f for f in outputs_dir().glob("*/") if re.split("[@+]", f.name)[0] in names)
 
 
 @cache

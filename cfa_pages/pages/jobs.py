@@ -8,6 +8,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from cfa_nb.paths import notebooks_dir, page_set_dir, slug
+from cfa_nb.runs.profiles import profile_named
 
 #: The page set that needs no profile, and its notebooks.
 THEORY = "theory"
@@ -55,11 +56,13 @@ class Job:
 
 
 def jobs(page_set: str) -> list[Job]:
-    """The jobs of a page set, in order of their names, the first page at the end.
+    """The jobs of a page set, in order of their names, the first page at the end; none for a study without pages.
 
     Raises:
         FileNotFoundError: if there is no notebook for it.
     """
+    if page_set != THEORY and not profile_named(page_set).has_pages:
+        return []
     sources = [s for s in sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb")) if _belongs(s.stem, page_set)]
     if not sources:
         raise FileNotFoundError(f"no notebook for {page_set!r} in {notebooks_dir()}; run from a complete checkout")
@@ -73,7 +76,7 @@ def _belongs(name, page_set):
 _LINK = re.compile(r'(\]\(|href=")([0-9][0-9]_\w+\.ipynb)')
 
 #: The page set that the theory's page, which belongs to all, leads to.
-FIRST_READ = "demo"
+FIRST_READ = "fashion"
 
 
 def targets(page_set: str, theory: str, theory_notebooks: Collection[str]) -> dict[str, str]:

@@ -77,7 +77,7 @@ class Manifest:
     @cached_property
     def _figures(self):
         profile = profile_named(self.page_set)
-        return {name: self._figure(name, profile.runs(name)) for name in FIGURES}
+        return {name: self._figure(name, profile.runs(name)) for name in profile.figures}
 
     def _figure(self, name, configs):
         runs = [self._runs[c] for c in configs]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
+from cfa_nb.config import TrainConfig
 from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
-from cfa_nb.runs.profiles import profile_named
+from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, run_id
 from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import ensure, run_lines
@@ -53,6 +54,8 @@ def reproduce(
     agreements = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
         say(f"{name}: removed {removed}, which belongs to no run any more")
+    if not profile.has_pages:
+        say(f"{name}: has no pages of its own; `make render` shows it on those of {DEFAULT}")
     try:
         draw(page_jobs, at_once=at_once, force=force, say=say)
     finally:  # the records that were compared with are replaced by now
@@ -65,6 +68,8 @@ def render(
 ) -> None:
     """Draws the pages of a profile and the theory page from the published records, without training."""
     profile = profile_named(name)
+    if not profile.has_pages:
+        raise ValueError(f"{name} has no pages of its own; it is shown on those of {DEFAULT}")
     require_published(profile, Published(page_set_dir(name)))
     require_writable(page_set_dir(name))
     draw([*jobs(THEORY), *jobs(name)], at_once=at_once, force=force, say=say)
@@ -83,7 +88,7 @@ def require_writable(folder: Path) -> None:
 
 def require_published(profile: Profile, published: Published) -> None:
     """Raises `StoreError` that names the first missing record, if the profile's records are not complete."""
-    missing = [c for c in profile.runs() if not published.status(c).fresh]
+    missing = unpublished(profile, published.folder)
     if missing:
         example = f"{missing[0].recipe}, seed {missing[0].seed}"
         raise StoreError(
@@ -94,6 +99,12 @@ def require_published(profile: Profile, published: Published) -> None:
         _require_provenance(published, config)
 
 
+def unpublished(profile: Profile, folder: Path) -> list[TrainConfig]:
+    """The runs of a profile that have no record below `folder`."""
+    published = Published(folder)
+    return [c for c in profile.runs() if not published.status(c).fresh]
+
+
 def _require_provenance(published, config):
     try:
         published.provenance(config)
@@ -102,15 +113,15 @@ def _require_provenance(published, config):
 
 
 def publish(profile: Profile, store: RunStore, folder: Path) -> list[str]:
-    """Publishes all runs of a profile below `folder`, then removes what no run of it claims any more.
+    """Publishes the finished runs of a profile below `folder`, then removes what no run of it claims any more.
 
     Returns:
         Names of the removed files.
     Raises:
-        StoreError: if a run is not finished or the folder cannot be written; each file is whole, old or new.
+        StoreError: if the folder cannot be written; each file is whole, old or new.
     """
     published = Published(folder)
-    for config in profile.runs():
+    for config in (c for c in profile.runs() if store.status(c).fresh):
         wanted = profile.published_weights(config)
         published.publish(store, config, [key for key in wanted if key in store.record(config).checkpoints])
     return remove_obsolete(profile, folder)

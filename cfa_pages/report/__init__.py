@@ -10,8 +10,10 @@ style, lines                   the theme, the palette, and parts that several fi
 header                         the lines under a title; the map and the list of profiles of notebook 00
 tables, comparisons, sanity    Tables 1-3, paired differences, signs of gradient masking
 margins, betas, fluctuation    Figs. 2, 3 and 4
+glance                         what each method changes over its base, in one picture
 main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
-averages, rivals               averages of one run side by side; why CCM helps on one data set and not on another
+loop, averages, rivals         margins that settle; averages of one run side by side; whom a hard class is taken for
+contrast                       another data set beside the page's own
 one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
@@ -19,7 +21,6 @@ theory_*                       the pictures of Section 2 (notebook 01 imports th
 from cfa_pages.report.ablation import (
     calibrated_values,
     margins_caption,
-    oscillation_text,
     sweep,
     sweep_caption,
 )
@@ -31,6 +32,7 @@ from cfa_pages.report.comparisons import (
     gain_text,
     pairs,
 )
+from cfa_pages.report.contrast import contrast_caption, contrast_table
 from cfa_pages.report.fluctuation import (
     change_caption,
     change_table,
@@ -39,6 +41,7 @@ from cfa_pages.report.fluctuation import (
     fluctuation,
     fluctuation_caption,
 )
+from cfa_pages.report.glance import glance, glance_caption
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text, theory_header_text
 from cfa_pages.report.images import (
     adversarial_grid,
@@ -47,6 +50,7 @@ from cfa_pages.report.images import (
     confusion_text,
     image_strip,
 )
+from cfa_pages.report.loop import moves_table, slope_bars, slope_table
 from cfa_pages.report.main_results import (
     class_change_caption,
     class_change_table,
@@ -77,8 +81,11 @@ from cfa_pages.report.style import png, styled, use_style
 from cfa_pages.report.tables import (
     CALIBRATED,
     PLAIN_RUNS,
+    aa_caption,
+    aa_table,
     acceptance,
     class_interval_table,
+    controls_table,
     never_accepted_text,
     table1,
     table2,
@@ -90,6 +97,8 @@ from cfa_pages.report.tables import (
 __all__ = [
     "CALIBRATED",
     "PLAIN_RUNS",
+    "aa_caption",
+    "aa_table",
     "acceptance",
     "acceptance_trace",
     "adversarial_grid",
@@ -116,11 +125,16 @@ __all__ = [
     "confusion_caption",
     "confusion_map",
     "confusion_text",
+    "contrast_caption",
+    "contrast_table",
+    "controls_table",
     "fairness_gain_text",
     "fluctuation",
     "fluctuation_caption",
     "gain_text",
     "gap_text",
+    "glance",
+    "glance_caption",
     "header_text",
     "image_strip",
     "map_table",
@@ -131,8 +145,8 @@ __all__ = [
     "margin_table",
     "margin_text",
     "margins_caption",
+    "moves_table",
     "never_accepted_text",
-    "oscillation_text",
     "pairs",
     "png",
     "profiles_table",
@@ -145,6 +159,8 @@ __all__ = [
     "runtime_text",
     "sanity_line",
     "sanity_text",
+    "slope_bars",
+    "slope_table",
     "styled",
     "sweep",
     "sweep_caption",

@@ -151,17 +151,3 @@ def margins_caption(runs: Runs, profile: Profile) -> str:
 def _seeds_text(runs):
     """ "mean of 5 seeds", "one seed"."""
     return f"mean of {count(len(runs), 'seed')}" if len(runs) > 1 else "one seed"
-
-
-def oscillation_text(runs: Runs, profile: Profile) -> str:
-    """How far a margin moves from one epoch to the next in the second half of training, hard and easy classes."""
-    ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
-    groups, eps, steps = class_groups(profile, runs), ccm_runs[0].config.eps, {}
-    raw = [np.array([e.class_eps for e in r.record.epochs[r.config.best_from - 1 :]]) for r in ccm_runs]
-    for name in ("hard", "easy"):
-        steps[name] = np.mean([np.abs(np.diff(rows, axis=0))[:, list(groups[name])] for rows in raw])
-    return (
-        f"From one epoch to the next the margin of a hard class moves by {100 * steps['hard'] / eps:.1f} % of ε on "
-        f"average, that of an easy one by {100 * steps['easy'] / eps:.1f} % (second half of training, "
-        f"{_seeds_text(ccm_runs)}). So what the caption says is {swing_note(ccm_runs, groups['hard'], 'hard')}."
-    )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cfa_nb.config import ROWS
+from cfa_nb.config import CONTROLS, ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
 from cfa_pages.results.rows import (
@@ -29,12 +29,16 @@ TABLE_1_PAIRS = (
 TABLE_2_PAIRS = (("at_ccm", "at"), ("trades_ccm", "trades"), ("trades_ccr", "trades"), ("trades_ccm_ccr", "trades"),
                  ("fat_ccm", "fat"))  # fmt: skip
 TABLE_3_PAIRS = tuple((f"{m}_fawa", f"{m}_ema") for m in ("at", "trades", "fat"))
+CONTROL_PAIRS = (
+    ("at_ccm", "at"), ("at_ccm", "at_mean_margin"), ("at_mean_margin", "at"), ("at_ccm", "at_shuffled_margins"),
+    ("at_shuffled_margins", "at"), ("at_damped_ccm", "at_ccm"),
+)  # fmt: skip
 
 
-def pairs(table: int) -> tuple[tuple[str, str], ...]:
-    """(row, base) of the comparisons under Table 1, 2 or 3; a row that the paper does not have stands over its base."""
+def pairs(table: int | str) -> tuple[tuple[str, str], ...]:
+    """(row, base) of the comparisons under a table; a row that the paper's tables do not have stands over its base."""
     added = tuple((key, base_row(key)) for key in added_rows() if table in ROWS[key].tables)
-    return {1: TABLE_1_PAIRS, 2: TABLE_2_PAIRS, 3: TABLE_3_PAIRS}[table] + added
+    return {1: TABLE_1_PAIRS, 2: TABLE_2_PAIRS, 3: TABLE_3_PAIRS, CONTROLS: CONTROL_PAIRS}[table] + added
 
 
 def comparisons(
@@ -96,8 +100,8 @@ def _bracket_text(seeds, profile):
     if seeds == 1:
         return f"a 95 % bootstrap interval {over_images}"
     if profile.ablation_seeds in (None, profile.seeds):
-        return "the 95 % Student t interval"
-    return f'the 95 % Student t interval (of "{ONE_SEED}": a bootstrap {over_images})'
+        return "the 95 % interval, over seeds and, under the targeted attack, over test images"
+    return f'the 95 % interval (of "{ONE_SEED}": a bootstrap {over_images})'
 
 
 def gain_text(runs: Runs, profile: Profile) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from cfa_nb.config import CONTROLS
 from cfa_nb.runs.profiles import PROFILES
 from cfa_nb.runs.study import FIGURES, Profile
 from cfa_pages.results.rows import attack_label
@@ -96,6 +97,7 @@ SECTIONS = {  # figure -> (section of the paper, what it is there)
     "fig5": ("5.3.1", "Fig. 5: base budget λ₁"),
     "lambda_2": ("C.3", "Appendix C.3: base budget λ₂"),
     "table3": ("5.3.2", "Table 3: EMA and FAWA"),
+    CONTROLS: ("", "Controls: what of CCM helps"),
 }
 
 

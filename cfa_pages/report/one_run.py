@@ -50,7 +50,7 @@ def acceptance_trace(run: Run, profile: Profile, weights: str = "fawa") -> Figur
     """Worst class on validation against the threshold: which epochs FAWA accepts; and the test curves that result."""
     spec = next(a for a in run.record.averages if a.name == weights)
     epochs = np.arange(1, run.config.epochs + 1)
-    worst_val = [e.val["live"].robust.worst for e in run.record.epochs]
+    worst_val = [np.nan if e.val["live"] is None else e.val["live"].robust.worst for e in run.record.epochs]
     accepted = np.array([e.accepted[weights] for e in run.record.epochs])
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
     top.plot(epochs, worst_val, color=PLAIN, lw=1.2, zorder=1)

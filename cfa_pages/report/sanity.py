@@ -11,8 +11,7 @@ from itertools import combinations
 
 from cfa_nb.config import LIVE, ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import words_of
-from cfa_pages.results.rows import SELECTIONS, attack_label, by_seed, row_runs, white_box_label
+from cfa_pages.results.rows import SELECTIONS, aa_accuracies, attack_label, by_seed, row_runs, white_box_label
 from cfa_pages.results.runs import Runs
 from cfa_pages.results.stats import percent, points
 
@@ -44,9 +43,7 @@ def more_steps(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
 
 
 def stronger(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
-    """AutoAttack leaves no more than PGD on the same images, checkpoint by checkpoint; "" where tables show PGD."""
-    if profile.final == "pgd":
-        return ""
+    """The tables' attack leaves no more than PGD on the same images, checkpoint by checkpoint."""
     excesses, images = [], 0
     for run, weights, selection in _checkpoints(runs, profile, keys):
         attacks = profile.final_attack(run.config), profile.white_box(run.config, profile.final_per_class)
@@ -104,11 +101,11 @@ def black_box(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
 
 
 def long_attack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
-    """The tables' AutoAttack leaves at most as much as PGD of many steps, but for two standard errors of a proportion.
+    """The tables' attack leaves at most as much as PGD of many steps, but for two standard errors of a proportion.
 
-    Live weights after the last epoch, first seed; "" where no long attack was run, or tables show PGD.
+    Live weights after the last epoch, first seed; "" where no long attack was run.
     """
-    if profile.final == "pgd" or not profile.long_steps:
+    if not profile.long_steps:
         return ""
     pairs = []
     for run in _live_runs(runs, profile, keys):
@@ -138,44 +135,18 @@ def _mean(accuracies):
 
 
 def autoattack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
-    """Standard AutoAttack beside PGD on some images, where the tables' own attack is a weaker one."""
-    rows = _both_attacks(runs, profile, keys)
-    if not rows:
+    """How much less standard AutoAttack leaves than the tables' own attack on the same images, where both were run."""
+    pairs = [pair for key in keys for pair in aa_accuracies(runs, profile, key).values()]
+    if not pairs:
         return ""
-    sentences = [
-        f"{ROWS[key].label}, seed {seed}: {percent(aa.overall)} % against {percent(pgd.overall)} %"
-        for key, seed, aa, pgd in rows
-    ]
-    most, pgd_label = max(pgd.overall - aa.overall for _, _, aa, pgd in rows), white_box_label(profile)
+    gaps = [own.overall - aa.overall for aa, own in pairs]
     return (
-        f"Standard AutoAttack against {pgd_label} on {sum(rows[0][2].n):,} images (last epoch): "
-        f"{'; '.join(sentences)}; so {pgd_label} leaves up to {percent(most)} points standing that a stronger attack "
-        f"takes."
+        f"Standard AutoAttack leaves {percent(sum(gaps) / len(gaps))} points less than {attack_name(profile)} on the "
+        f"same {sum(pairs[0][0].n):,} images, {percent(max(gaps))} at most ({len(pairs)} checkpoints, last epoch)."
     )
 
 
-def _both_attacks(runs, profile, keys):
-    """[(row, seed, AutoAttack's accuracy, PGD's on the same images)], where `aa_per_class` asked for both."""
-    rows = []
-    for key in keys if profile.aa_per_class else ():
-        for run in row_runs(runs, profile, key).values():
-            aa, pgd = (_accuracy(run, ROWS[key].weights, "last", a) for a in profile.aa_attacks(run.config))
-            if aa and pgd:
-                rows.append((key, run.config.seed, aa, pgd))
-    return rows
-
-
 def ranking(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
-    """Whether AutoAttack and PGD rank the rows alike, on the same images; what the verdicts rest on."""
-    if profile.final != "pgd":
-        return _same_order(runs, profile, keys)
-    pairs = combinations(_both_attacks(runs, profile, keys), 2)
-    sentences = [_order(profile, *pair) for pair in pairs if pair[0][1] == pair[1][1] and pair[0][0] != pair[1][0]]
-    status = words_of(profile).holds.capitalize()
-    return " ".join([*sentences, f'"{status}" means: under {attack_label(profile)}.']) if sentences else ""
-
-
-def _same_order(runs, profile, keys):
     """How many pairs of rows the tables' attack and PGD rank alike, by the mean over seeds at the best checkpoint."""
     means = {}
     for key in keys:
@@ -192,19 +163,6 @@ def _same_order(runs, profile, keys):
         f"Verdicts rest on {attack_label(profile)}. {white_box_label(profile)} on all test images ranks {same_count} "
         f"of {len(pairs)} pairs of rows in the same order (average robustness, best on test, mean over seeds)."
     )
-
-
-def _order(profile, first, second):
-    above, below = sorted((first, second), key=lambda row: -row[3].overall)
-    gap = above[3].overall - below[3].overall
-    aa_gap = above[2].overall - below[2].overall
-    names = [ROWS[row[0]].label for row in (above, below)]
-    verb = "sees no difference" if aa_gap == 0 else "keeps the order" if aa_gap > 0 else "**reverses the order**"
-    order = f"ranks {names[0]} above {names[1]} by {percent(gap)} points; AutoAttack {verb}"
-    if gap == 0:
-        order = f"sees no difference between {names[0]} and {names[1]}; AutoAttack has first minus second"
-    images = f"{sum(first[2].n):,} images, one seed, no interval"
-    return f"{white_box_label(profile)} {order} ({points(aa_gap)} points; {images})."
 
 
 def attack_name(profile: Profile) -> str:

@@ -1,6 +1,7 @@
-"""Tables 1-3 from records, ours beside the paper's, in percent: "average / worst class", mean ± std over seeds.
+"""Tables 1-3, standard AutoAttack and the controls from records, ours beside the paper's, in percent.
 
-On the paper's own protocol "ours minus paper" stands beside. Everywhere else the paper's value stands in a column of
+A cell reads "average / worst class", mean ± std over seeds. On the paper's own protocol "ours minus paper" stands
+beside. Everywhere else the paper's value stands in a column of
 its own and no difference to it is computed: another data set, another network, another attack.
 """
 
@@ -9,12 +10,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cfa_nb.config import LIVE, ROWS, rows_of
+from cfa_nb.config import CONTROLS, LIVE, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.results.paper import NOT_PRINTED, printed
 from cfa_pages.results.rows import (
     SELECTIONS,
+    aa_accuracies,
     accuracies,
     attack_label,
     by_seed,
@@ -64,9 +66,7 @@ def heading(profile: Profile, text: str) -> str:
 
 
 def _white_box(runs, profile, key, selection):
-    """The column of PGD beside another attack; {} where PGD is the tables' attack itself."""
-    if profile.final == "pgd":
-        return {}
+    """The column of PGD beside the tables' attack."""
     name = f"{white_box_label(profile)}, {SELECTIONS[selection]}"
     return {heading(profile, name): pair_text(runs, profile, key, selection, "pgd")}
 
@@ -91,6 +91,37 @@ def table2(runs: Runs, profile: Profile) -> pd.DataFrame:
 def table3(runs: Runs, profile: Profile) -> pd.DataFrame:
     """Table 3: EMA against FAWA, averages of the same runs."""
     return _robust_table(runs, profile, 3)
+
+
+def controls_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+    """AT, AT + CCM and the controls between them, which the paper does not have; live weights."""
+    return _robust_table(runs, profile, CONTROLS).drop(columns=f"{PAPER} (AA), best")
+
+
+def aa_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+    """Standard AutoAttack on every row of Table 1 at the last epoch, beside the tables' attack on the same images."""
+    rows = []
+    for key in rows_of(1):
+        found = list(aa_accuracies(runs, profile, key).values())
+        both = [_mean_pair(column) for column in zip(*found)]
+        names = (heading(profile, "AA"), heading(profile, f"{attack_label(profile)}, same images"))
+        cells = dict(zip(names, both or ("–", "–")))
+        paper = {f"{PAPER} (AA), last": str(printed(1, key, "last")["robust"])}
+        rows.append({"Method": ROWS[key].label, **cells, "seeds": str(len(found)), **paper})
+    return pd.DataFrame(rows)
+
+
+def _mean_pair(accuracies):
+    return " / ".join(mean_std([getattr(a, statistic) for a in accuracies]) for statistic in ("overall", "worst"))
+
+
+def aa_caption(profile: Profile) -> str:
+    """Caption of `aa_table`: images and checkpoint, and why its numbers are not those of Table 1."""
+    return (
+        f"Standard AutoAttack, last epoch, the first {profile.aa_per_class} test images of each class, average / "
+        f"{worst_label(profile)}, mean ± std over seeds. Fewer images than in Table 1, and other ones: compare within "
+        f"this table alone."
+    )
 
 
 def _robust_table(runs, profile, number):

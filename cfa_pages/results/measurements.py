@@ -102,7 +102,7 @@ def last_text(config: TrainConfig) -> str:
 
 
 def margin_moves(run: Run) -> float:
-    """Mean |change| of a class's margin between adjacent epochs, second half of training, in units of eps (Sec. 4.1)."""
+    """Mean |change| of a class's margin between adjacent epochs, second half of training, in units of eps."""
     rows = [e.class_eps for e in run.record.epochs[run.config.best_from - 2 :]]
     moves = [abs(b - a) for before, now in pairwise(rows) for a, b in zip(before, now)]
     return mean_value(moves) / run.config.eps

@@ -141,11 +141,11 @@ class Gap:
         return f"{100 * self.mean:+.1f} points".replace("-", "−")
 
 
-def printed(table: int, key: str, selection: str = "best") -> dict[str, Pair]:
+def printed(table: int | str, key: str, selection: str = "best") -> dict[str, Pair]:
     """{"clean", "robust"}: what Table 1, 2 or 3 prints of a row; `NOT_PRINTED` where it prints nothing."""
     if table == 1:
         return TABLE_1[key][selection] if key in TABLE_1 else dict.fromkeys(("clean", "robust"), NOT_PRINTED)
-    return {"clean": NOT_PRINTED, "robust": {2: TABLE_2, 3: TABLE_3}[table].get(key, NOT_PRINTED)}
+    return {"clean": NOT_PRINTED, "robust": {2: TABLE_2, 3: TABLE_3}.get(table, {}).get(key, NOT_PRINTED)}
 
 
 def difference(table: dict, row: str, base: str, statistic: str, *path: str) -> Gap:

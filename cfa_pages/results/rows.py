@@ -106,8 +106,9 @@ def row_runs(runs: Iterable[Run], profile: Profile, key: str) -> dict[int, Run]:
 
 
 def added_rows() -> tuple[str, ...]:
-    """Keys of the rows that no table of the paper has."""
-    return tuple(key for key in ROWS if not any(key in table for table in (TABLE_1, TABLE_2, TABLE_3)))
+    """Keys of the rows that stand in the paper's tables and are not the paper's."""
+    tables = {1: TABLE_1, 2: TABLE_2, 3: TABLE_3}
+    return tuple(k for k, r in ROWS.items() if set(r.tables) & set(tables) and not any(k in t for t in tables.values()))
 
 
 def base_row(key: str) -> str:

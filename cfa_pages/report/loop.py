@@ -1,0 +1,55 @@
+"""Eq. 6 as a loop: how far margins move from epoch to epoch, and why they settle (Sec. 4.1)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cfa_nb.runs.study import Profile
+from cfa_pages.report.lines import shown_classes
+from cfa_pages.report.style import INK, name_classes, panels
+from cfa_pages.results.measurements import base_eps, margin_moves, slopes_by_seed, train_mean
+from cfa_pages.results.rows import find, row_runs
+from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import mean_std
+
+
+def slope_bars(runs: Runs, profile: Profile) -> Figure:
+    """By how much each class's t_k falls as its training margin grows by eps; above 1 the loop would not settle."""
+    slopes, classes = np.array(list(slopes_by_seed(runs, profile).values())), shown_classes(profile, runs)
+    fig, (ax,) = panels(1, height=3.4, width=8)
+    indices = list(classes.indices)
+    ax.bar(np.arange(len(indices)), slopes.mean(axis=0)[indices], 0.6, color=[classes.colours[k] for k in indices])
+    for position, k in enumerate(indices):
+        ax.plot([position] * len(slopes), slopes[:, k], "o", color=INK, ms=3, mew=0, alpha=0.6)
+    ax.axhline(1, color=INK, lw=1.2, ls=(0, (1, 2)))
+    ax.annotate("unstable above 1", (len(indices) - 0.5, 1), xytext=(0, -12), textcoords="offset points", ha="right")
+    ax.set_ylim(min(0, slopes.min() - 0.03), 1.1)
+    names = [classes.names[k] for k in indices]
+    name_classes(ax.xaxis, names, [i for i, k in enumerate(indices) if k in classes.hard])
+    ax.set_ylabel("fall of $t_k$ per ε")
+    ax.set_title(classes.title("How sharply a class reacts to its margin"), pad=14)
+    return fig
+
+
+def slope_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+    """A row a class: t_k at each training margin of Fig. 2, and the slope at eps, mean ± std over seeds."""
+    slopes, classes = slopes_by_seed(runs, profile), shown_classes(profile, runs)
+    eps, columns = base_eps(profile), {}
+    for margin in profile.margins:
+        rows = [train_mean(r, profile.late_window) for r in find(runs, profile, "at", eps=margin).values()]
+        columns[f"t at {margin / eps:.2g} ε"] = np.mean(rows, axis=0)
+    return pd.DataFrame(
+        {classes.heading: classes.names[k], "kind": classes.group(k)}
+        | {name: f"{values[k]:.2f}" for name, values in columns.items()}
+        | {"fall per ε, in %": mean_std([by_class[k] for by_class in slopes.values()])}
+        for k in classes.indices
+    )
+
+
+def moves_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+    """Mean |change| of a class's margin from epoch to epoch, in % of eps: CCM, and CCM damped."""
+    rows = []
+    for recipe, name in (("at_ccm", "AT + CCM"), ("at_damped_ccm", "AT + CCM, damped")):
+        moves = [margin_moves(run) for run in row_runs(runs, profile, recipe).values()]
+        rows.append({"Training run": name, "|change| of a margin, % of ε": mean_std(moves), "seeds": str(len(moves))})
+    return pd.DataFrame(rows)
