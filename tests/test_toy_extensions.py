@@ -16,6 +16,7 @@ from cfa_pages.theory import (
     laplace_optimal_w,
     norm_robust_acc,
 )
+from cfa_pages.theory.fairness import ccm_fixed_point
 from cfa_pages.theory.model import CLOSE, FIGURE_1, UNEQUAL_NOISE
 from tests.toy import models, mp
 
@@ -70,6 +71,17 @@ def test_eq_6_leaves_its_fixed_point_alone(model, share, lambda_1):
     for label, margin in ((1, eps_pos), (-1, eps_neg)):
         accuracy = model.robust_acc(label, max(w, 1e-300), margin)
         assert margin == pytest.approx((lambda_1 + accuracy) * eps, rel=1e-12)
+
+
+@pytest.mark.parametrize(("d", "converges"), [(16, True), (256, False)])
+def test_eq_6_converges_where_a_deviation_shrinks(d, converges):
+    model = ToyModel(0.85, 0.60, 0.40, d)
+    assert (model.ccm_radius(0.3, 0.3) < 1) == converges
+    if converges:
+        assert model.ccm_fixed_point(0.3, 0.3).w == pytest.approx(ccm_fixed_point(model, 0.3, 0.3, share=0.5).w)
+    else:
+        with pytest.raises(ArithmeticError, match="has not come to rest"):
+            ccm_fixed_point(model, 0.3, 0.3, rounds=200)
 
 
 def test_split_margins_move_w_by_the_criterion():

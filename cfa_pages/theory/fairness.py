@@ -59,7 +59,7 @@ def _crossing(model, first, low, high, eps):
     return low / (1 - low)
 
 
-def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, rounds: int = 2000) -> CCMPoint:
+def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, share: float = 1.0, rounds: int = 2000) -> CCMPoint:
     """Alternates training and Eq. 6 until nothing moves: eps_k <- (lambda_1 + t_k) eps, from eps_k = eps.
 
     t_k is the train robust accuracy of class k at its own margin, R_k(f_w; eps_k), as the rule measures it.
@@ -68,6 +68,7 @@ def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, rounds: int = 
         model: a `ToyModel`.
         eps: the original margin, > 0.
         lambda_1: the base perturbation budget of Eq. 6, > 0.
+        share: how far a round goes towards what Eq. 6 says; less than 1 finds the point where the rule itself swings.
         rounds: the most rounds tried.
     Returns:
         `CCMPoint(w, eps_pos, eps_neg)`; w is inf where the margins have grown past the means.
@@ -78,12 +79,29 @@ def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, rounds: int = 
     eps, lambda_1 = check_positive("eps", eps), check_positive("lambda_1", lambda_1)
     margins = np.array([eps, eps])
     for _ in range(rounds):
-        w = model.trained_w(*margins)
-        t = np.array([_accuracy(model, label, w, margin) for label, margin in zip((1, -1), margins)])
-        margins, before = (lambda_1 + t) * eps, margins
+        before = margins
+        margins = before + share * (_eq_6(model, eps, lambda_1, before) - before)
         if np.allclose(margins, before, rtol=1e-15, atol=0):
-            return CCMPoint(w, *map(float, margins))
+            return CCMPoint(model.trained_w(*before), *map(float, margins))
     raise ArithmeticError(f"Eq. 6 has not come to rest after {rounds} rounds at eps = {eps}, lambda_1 = {lambda_1}")
+
+
+def _eq_6(model, eps, lambda_1, margins):
+    """One round: the margins that follow from training at these."""
+    w = model.trained_w(*margins)
+    return (lambda_1 + np.array([_accuracy(model, label, w, m) for label, m in zip((1, -1), margins)])) * eps
+
+
+def ccm_radius(model: ToyModel, eps: float, lambda_1: float, step: float = 1e-4) -> float:
+    """By which factor a small deviation from the fixed point of Eq. 6 changes in a round: below 1 it dies out.
+
+    The spectral radius of the round's derivative, by central differences of `step` times eps. Raises as
+    `ccm_fixed_point`.
+    """
+    at = np.array(ccm_fixed_point(model, eps, lambda_1, share=0.5)[1:])
+    shifts = step * eps * np.eye(2)
+    columns = [_eq_6(model, eps, lambda_1, at + s) - _eq_6(model, eps, lambda_1, at - s) for s in shifts]
+    return float(np.abs(np.linalg.eigvals(np.column_stack(columns) / (2 * step * eps))).max())
 
 
 def _accuracy(model, label, w, eps):

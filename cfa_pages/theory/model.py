@@ -137,6 +137,10 @@ class ToyModel:
         """Where the margin rule of Eq. 6 comes to rest: (w, eps_pos, eps_neg) (see `fairness.ccm_fixed_point`)."""
         return fairness.ccm_fixed_point(self, eps, lambda_1)
 
+    def ccm_radius(self, eps: float, lambda_1: float) -> float:
+        """By which factor a deviation from that point changes in a round of Eq. 6 (see `fairness.ccm_radius`)."""
+        return fairness.ccm_radius(self, eps, lambda_1)
+
     def _arguments(self, w, eps, ball):
         """Arguments of Phi when x_1 helps and when it misleads, before division by the noise."""
         w, eps = domain.check_w(w), check_margin(eps)
