@@ -16,7 +16,8 @@ import click
 
 from cfa_nb.card.command import evaluate
 from cfa_nb.config import LIVE, TrainConfig
-from cfa_nb.runs.profiles import DEFAULT, MOST_SEEDS, PROFILES, SEEDS, VARIANTS, profile_named
+from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
+from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"
 AT_LEAST_1 = click.IntRange(min=1)

@@ -7,11 +7,11 @@ many seeds it has may be set beside it (`CFA_NB_SEEDS`): more seeds make it no o
 """
 
 import os
-import re
 from dataclasses import replace
 
 from cfa_nb.config import Average
 from cfa_nb.runs.study import CONTRAST, Profile
+from cfa_nb.runs.variants import SEEDS, on_folder, varied, with_seeds
 
 BETAS = tuple(float(beta) for beta in range(1, 9))  # Fig. 3
 
@@ -163,7 +163,7 @@ SMALL = replace(
         calibration_start=3, clean_forward="off", eval_per_class=100,
     ),
     by_objective={"frl": dict(epochs=5, milestones=(5, 10)), "plain": dict(epochs=8, milestones=(4, 6))},
-    **averages(4, 0.04) | dict(compared_averages=()),
+    **averages(4, 0.03) | dict(compared_averages=()),
     seeds=(40, 41, 42),  # a pilot of AT and AT + CCM saw seeds 0 and 1
     study_seeds=(40,),
     figures=("table1",),
@@ -171,6 +171,8 @@ SMALL = replace(
     final_per_class=200,
     long_steps=None,
     aa_per_class=100,
+    aa_rows=("at", "at_cfa"),
+    aa_seeds=3,
 )  # fmt: skip
 
 FASHION_FULL = replace(
@@ -235,6 +237,7 @@ PROFILES = {
         REHEARSAL,
     )
 }
+DEFAULT = FASHION.name
 
 
 def profile_named(name: str) -> Profile:
@@ -252,110 +255,3 @@ def profile_named(name: str) -> Profile:
         profile = varied(profile, variant)
     profile = on_folder(profile, folder) if at else profile
     return with_seeds(profile, os.environ[SEEDS]) if os.environ.get(SEEDS) else profile
-
-
-DEFAULT = FASHION.name
-SEEDS, MOST_SEEDS = "CFA_NB_SEEDS", 20
-
-
-def with_seeds(profile: Profile, number: str) -> Profile:
-    """The same study on another number of seeds, beginning with its first; its side studies grow in proportion.
-
-    Raises:
-        ValueError: if `number` is no whole number from 1 to 20.
-    """
-    if not number.isdecimal() or not 1 <= int(number) <= MOST_SEEDS:
-        raise ValueError(f"seeds: a whole number from 1 to {MOST_SEEDS}, not {number!r}")
-    seeds = tuple(range(profile.seeds[0], profile.seeds[0] + int(number)))
-    few = max(1, round(len(seeds) * len(profile.study_seeds) / len(profile.seeds)))
-    return replace(profile, seeds=seeds, study_seeds=seeds[:few], ablation_seeds=profile.ablation_seeds and seeds[:1])
-
-
-FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()._-]*")
-RELEASE_CALIBRATION_START = 11  # its option `--begin 10` counts from 0
-
-
-def release(profile: Profile) -> Profile:
-    """The released code's defaults where it departs from the text (PKU-ML/CFA, commit 071f333).
-
-    Its options do not know how long a run is, so thresholds, decays and starts are its own numbers on every profile
-    (its rate alone is scaled with the epochs, as every profile's is). On data that is harder than CIFAR-10 its
-    threshold of 0.24 may never be reached: FAWA is then the random network that it began as.
-    """
-    return replace(
-        profile,
-        description=f"{profile.description} With the released code's defaults instead of the paper's text.",
-        # For every objective, though AT has nothing to repeat: its averages differ, so it must be a run of its own.
-        common=profile.common
-        | dict(lambda_1=0.5, lambda_2=0.5, repeat_forwards=True, calibration_start=_calibration_start(profile)),
-        averages=(
-            Average("ema", decay=0.88, start=1),
-            Average("fawa", decay=0.88, threshold=0.24, start=1, init="random"),
-        ),
-        compared_averages=_as_in_the_paper(profile),
-        paper_protocol=False,
-    )
-
-
-def _calibration_start(profile):
-    """Epoch 11; a rehearsal too short for it keeps its own start, or nothing would be calibrated."""
-    config = profile.config("at", profile.seeds[0])
-    return RELEASE_CALIBRATION_START if config.epochs >= RELEASE_CALIBRATION_START else config.calibration_start
-
-
-def _as_in_the_paper(profile):
-    """The profile's averages, to be compared with the release's; none where it compares none."""
-    averages = profile.averages if profile.compared_averages else ()
-    return tuple(replace(a, name=f"{a.name}_paper") for a in averages)
-
-
-def scaled_alpha(profile: Profile) -> Profile:
-    """The attack's step a quarter of each run's eps, as 2/255 is of 8/255: so that eps 16/255 is attacked in full."""
-    return replace(
-        profile,
-        description=f"{profile.description} With the attack's step scaled with eps.",
-        alpha_per_eps=0.25,
-        paper_protocol=False,
-    )
-
-
-VARIANTS = {"release": release, "scaled-alpha": scaled_alpha}
-
-
-def varied(profile: Profile, variant: str) -> Profile:
-    """A profile with one variant.
-
-    Raises:
-        ValueError: if there is no such variant, or the profile has settled the point already.
-    """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r} of a profile; there are {', '.join(VARIANTS)}")
-    if variant in profile.name.split("+")[1:]:
-        raise ValueError(f"{profile.name} has the variant {variant!r} already; name it once")
-    if variant == "scaled-alpha" and profile.alpha_per_eps is not None:
-        raise ValueError(f"{profile.name} scales the attack's step already")
-    return replace(VARIANTS[variant](profile), name=f"{profile.name}+{variant}")
-
-
-def on_folder(profile: Profile, folder: str) -> Profile:
-    """A profile on a folder of images instead of its own data: "my images", or "my images:32" resized to 32x32.
-
-    Raises:
-        ValueError: for a name that cannot stand in a file name, or a size that is no whole number above 0.
-    """
-    name, colon, size = folder.partition(":")
-    if not FOLDER_NAME.fullmatch(name):
-        raise ValueError(f"a folder's name takes letters, digits, spaces and ()._- and begins with one, not {name!r}")
-    if colon and not (size.isdecimal() and int(size)):
-        raise ValueError(f"after the folder's name stands its images' side, such as {name}:32, not {size!r}")
-    if profile.common.get("model") == "mlp":
-        raise ValueError(
-            f"{profile.name} has a network for small images; take cifar10-small, cifar10-quick or cifar10-rehearsal"
-        )
-    return replace(
-        profile,
-        name=f"{profile.name}@{folder}",
-        data_label=name,
-        common=profile.common | dict(dataset=f"folder:{name}", image_size=int(size) if colon else None),
-        paper_protocol=False,
-    )

@@ -61,8 +61,9 @@ class Profile:
     long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
     large_eps: float = 0.5  # sanity: accuracy must be near 0 there
     sanity_per_class: int = 20
-    aa_per_class: int | None = None  # images of standard AutoAttack, Table 1's rows at the last epoch; None: not run
+    aa_per_class: int | None = None  # images of standard AutoAttack, at the last epoch; None: not run
     aa_seeds: int = 1  # how many seeds meet it
+    aa_rows: tuple[str, ...] = tuple(rows_of(1))  # and which rows
 
     def config(self, recipe: str, seed: int, **changes) -> TrainConfig:
         """The `TrainConfig` of a recipe at this size; `changes` name further fields, such as `eps` or `lambda_1`."""
@@ -152,11 +153,9 @@ class Profile:
         return {key: tuple(dict.fromkeys(attacks)) for key, attacks in out.items()}
 
     def aa_checkpoints(self, config: TrainConfig) -> list[str]:
-        """Keys of the checkpoints of a run that meet standard AutoAttack: the last epoch of its rows of Table 1."""
-        rows = [*rows_of(1).values(), *(rows_of(2).values() if self.figures == (CONTRAST,) else ())]
-        return sorted(
-            {f"{row.weights}/last" for row in rows if row.recipe == config.recipe} & set(self.reported(config))
-        )
+        """Keys of the checkpoints of a run that meet standard AutoAttack: the last epoch of those rows."""
+        rows = [ROWS[key] for key in self.aa_rows if ROWS[key].recipe == config.recipe]
+        return sorted({f"{row.weights}/last" for row in rows} & set(self.reported(config)))
 
     def reported(self, config: TrainConfig) -> tuple[str, ...]:
         """Keys of the checkpoints that are shown, such as "fawa/best_val"; none for a run of a figure only."""

@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cfa_nb.paths import ROOT, outputs_dir
-from cfa_nb.runs.profiles import PROFILES, SEEDS
+from cfa_nb.runs.profiles import PROFILES
+from cfa_nb.runs.variants import SEEDS
 from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.staging import READ_FROM_PUBLISHED
 
