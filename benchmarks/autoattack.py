@@ -1,7 +1,7 @@
 """AutoAttack. How many images a second does it attack?
 
-The demo's network (8x8 images) after some epochs of AT, on the demo's first test images of each class. The cost depends
-on how many images survive the earlier attacks: robust accuracy is part of the result.
+The network of the profile `fashion` (14x14 images) after some epochs of AT, on the first test images of each class. The
+cost depends on how many images survive the earlier attacks: robust accuracy is part of the result.
 """
 
 import click
@@ -14,13 +14,13 @@ from cfa_nb.method.calibration import uniform
 from cfa_nb.method.evaluate import attack_accuracy
 from cfa_nb.method.model import build
 from cfa_nb.method.step import Epoch
-from cfa_nb.runs.profiles import DEMO
+from cfa_nb.runs.profiles import FASHION
 
 STEPS = {"pgd": 20, "targeted": 20, "square": 1000}  # AutoAttack has its own
 
 
 def _measure(setup, kinds=("aa-fast", "aa"), batch=None, epochs=5):
-    config, rows, accuracies = DEMO.config("at", 0), [], []
+    config, rows, accuracies = FASHION.config("at", 0), [], []
     dataset = data.load(config).to(setup.device)
     model = build(config, dataset.num_classes, dataset.image_shape).to(setup.device).train()
     training = Epoch(model, config, dataset.train, dataset.num_classes)

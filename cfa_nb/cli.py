@@ -195,7 +195,7 @@ def train(profile, method, seed, changes):
     click.echo(f"  {worst}\n  {store.path(config)}")
 
 
-NOT_SETTABLE = {"seed": "use --seed", "parent": "an FRL run takes the AT run of its seed"}
+NOT_SETTABLE = {"seed": "use --seed", "parent": "FRL and the controls take the run of their seed"}
 KINDS = {
     bool: "truth value (true or false)",
     tuple: "list of whole numbers such as 10,15",

@@ -112,6 +112,10 @@ class TrainConfig:
                 "parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, as do the calibrators "
                 f"{' and '.join(FOLLOWERS)} that of a CCM run; others take none"
             )
+        if self.calibrator in FOLLOWERS and self.parent.epochs < self.epochs:
+            raise ValueError(
+                f"parent: its margins are followed for {self.epochs} epochs, and it has {self.parent.epochs} alone"
+            )
         if self.ccr and self.objective != "trades":
             raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
         if self.ccm and self.objective == "frl":

@@ -19,7 +19,7 @@ from cfa_nb.method.model import build, frozen
 from cfa_nb.method.train import train
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.measure import digest_of, measure
-from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations
+from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations, unpack_outcomes
 from cfa_nb.runs.store import RunStore
 from tests import tiny
 
@@ -42,7 +42,7 @@ def stop_after(batches):
 def trained(tmp_path_factory):
     """(store, config) of a run that has learnt something."""
     store = RunStore(tmp_path_factory.mktemp("runs"))
-    config = tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32)
+    config = tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32, eval_per_class=None)
     train(config, (), store)
     return store, config
 
@@ -51,7 +51,7 @@ def trained(tmp_path_factory):
 def judged(trained):
     """(network, test images) of it."""
     store, config = trained
-    model = build(config, 10, (1, 8, 8)).eval()
+    model = build(config, 10, (1, 14, 14)).eval()
     model.load_state_dict(store.load_weights(config, "live/last"))
     return model, data.load(config).test
 
@@ -211,20 +211,37 @@ def test_a_killed_measurement_goes_on_from_its_journal(copied, monkeypatch):
     assert not list((store.path(config) / "evaluations").glob("*.json"))
 
 
-def test_equal_weights_are_attacked_once_whatever_their_headers_say(copied, monkeypatch):
+@pytest.mark.parametrize(("kind", "function"), [("pgd", "attack_accuracy"), ("targeted", "outcomes")])
+def test_equal_weights_are_attacked_once_whatever_their_headers_say(copied, monkeypatch, kind, function):
     store, config = copied
     tensors, record = store.load_weights(config, "live/last"), store.record(config)
     digest = store.save_weights(config, "live/best", tensors)
     record.checkpoints["live/best"] = replace(record.checkpoints["live/last"], sha256=digest)
     store.write_record(config, record, store.provenance(config))
     assert digest != record.checkpoints["live/last"].sha256
-    pgd = Attack("pgd", 0.1, 0.025, 2)
-    calls = []
-    real = measure_module.attack_accuracy
-    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *a: calls.append(1) or real(*a))
-    done = measure(config, store, {"live/last": (pgd,), "live/best": (pgd,)})
+    attack, calls, real = Attack(kind, 0.1, 0.025, 2), [], getattr(measure_module, function)
+    monkeypatch.setattr(measure_module, function, lambda *a: calls.append(1) or real(*a))
+    done = measure(config, store, {"live/last": (attack,), "live/best": (attack,)})
     assert len(calls) == 1
     assert done.evaluations["live/best"] == done.evaluations["live/last"]
+    assert done.outcomes.get(f"live/best:{attack.key}") == done.outcomes.get(f"live/last:{attack.key}")
+    assert len(done.outcomes) == (2 if kind == "targeted" else 0)
+
+
+def test_a_targeted_attack_tells_of_clean_and_pgd_by_the_way_and_of_each_image(copied, monkeypatch):
+    store, config = copied
+    attacks = Attack("clean", 0.0), Attack("pgd", 0.04, 0.01, 2), Attack("targeted", 0.04, 0.01, 2)
+    apart = measure(config, store, {"live/last": attacks[:2]}).evaluations["live/last"]
+    record = replace(store.record(config), evaluations={})
+    store.write_record(config, record, store.provenance(config))
+    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked twice"))
+    done = measure(config, store, {"live/last": attacks})
+    assert done.evaluations["live/last"].items() > apart.items()
+    targeted = done.evaluations["live/last"]["targeted2"]
+    right = unpack_outcomes(done.outcomes["live/last:targeted2"], targeted.n)
+    assert [int(r.sum()) for r in right] == list(targeted.hits)
+    assert RunRecord.from_json(done.to_json()) == done
+    assert missing_evaluations(replace(done, outcomes={}), {"live/last": attacks}) == [("live/last", attacks[2])]
 
 
 def test_digests_tell_names_shapes_and_values_apart():

@@ -277,7 +277,7 @@ COMMANDS = {
     "passes": TINY + "--methods at",
     "floor": TINY + "--pairs 1",
     "epoch": TINY + "--images 60",
-    "target": "--model w4d1x8 --quick --accuracy 0 --epochs 1",
+    "target": "--model w4d1x14 --quick --accuracy 0 --epochs 1",
     "scaling": TINY + "--repeats 1 --axes runs",
     "autoattack": "--quick --kinds aa-fast --batch 10 --epochs 1",
 }

@@ -1,4 +1,4 @@
-"""CCM, CCR and FRL: the formulas by hand, their limits, and what each does to training."""
+"""CCM, CCR, the controls and FRL: the formulas by hand, their limits, and what each does to training."""
 
 import math
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cfa_nb.config import RECIPES
-from cfa_nb.method.calibration import Frl, class_betas, class_margins, limited, next_calibration, uniform
+from cfa_nb.method.calibration import Frl, Past, class_betas, class_margins, limited, next_calibration, uniform
 from cfa_nb.method.train import train
 from cfa_nb.runs.store import RunStore
 from tests import tiny
@@ -27,12 +27,13 @@ def test_percentages_and_missing_classes_are_refused(t):
 @pytest.mark.parametrize(("changes", "start"), [({}, 11), (dict(calibration_start=2), 2)])
 def test_calibration_starts_with_epoch_11_and_ccr_keeps_the_ball(changes, start):
     both, ccr = (replace(RECIPES[r], **changes) for r in ("trades_ccm_ccr", "trades_ccr"))
-    assert next_calibration(both, 2, start - 1, (0.1, 0.9)) == uniform(both, 2)
+    past = Past([(0.5, 0.5), (0.1, 0.9)])
+    assert next_calibration(both, 2, start - 1, past) == uniform(both, 2)
     assert next_calibration(both, 2, start, None) == uniform(both, 2)
-    assert next_calibration(both, 2, start, (0.1, 0.9)).eps == pytest.approx((0.4 * both.eps, 1.2 * both.eps))
-    assert next_calibration(both, 2, start, (0.1, 0.9)).beta == pytest.approx((0.6 * both.beta, 1.4 * both.beta))
-    ccr_alone = replace(next_calibration(both, 2, start, (0.1, 0.9)), eps=(both.eps,) * 2)
-    assert next_calibration(ccr, 2, start, (0.1, 0.9)) == ccr_alone
+    assert next_calibration(both, 2, start, past).eps == pytest.approx((0.4 * both.eps, 1.2 * both.eps))
+    assert next_calibration(both, 2, start, past).beta == pytest.approx((0.6 * both.beta, 1.4 * both.beta))
+    ccr_alone = replace(next_calibration(both, 2, start, past), eps=(both.eps,) * 2)
+    assert next_calibration(ccr, 2, start, past) == ccr_alone
 
 
 @pytest.mark.parametrize("recipe", ["at", "trades", "fat"])
@@ -42,6 +43,49 @@ def test_calibration_that_never_starts_is_the_plain_method_bit_for_bit(recipe, t
     plain = train(tiny.config(recipe), tiny.AVERAGES, store)
     late = train(tiny.config(calibrated, calibration_start=99), tiny.AVERAGES, store)
     assert plain.epochs == late.epochs
+
+
+def margins(recipe, past, **changes):
+    """What a control gives each class once it has begun; it changes nothing but the margins."""
+    config = tiny.config(recipe, **changes)
+    given, same = next_calibration(config, len(past.t), config.calibration_start, past), uniform(config, len(past.t))
+    assert replace(given, eps=same.eps) == same
+    return given.eps
+
+
+def test_the_mean_margin_is_the_parent_s_for_every_class():
+    past = Past([(0.1, 0.2, 0.9)], parent_eps=(0.01, 0.02, 0.06))
+    assert margins("at_mean_margin", past) == pytest.approx((0.03,) * 3)
+
+
+def test_shuffled_margins_are_the_parent_s_and_no_class_keeps_its_own():
+    parents, drawn = ((0.01, 0.02, 0.03, 0.04, 0.05), (0.5, 0.1, 0.4, 0.2, 0.3)), set()
+    for seed in range(20):
+        first, later = (margins("at_shuffled_margins", Past([(0.3,) * 5], p), seed=seed) for p in parents)
+        owners = tuple(parents[0].index(eps) for eps in first)
+        assert sorted(owners) == list(range(5))
+        assert all(owner != k for k, owner in enumerate(owners))
+        assert later == tuple(parents[1][owner] for owner in owners), "the seed alone draws whose margin a class has"
+        drawn.add(owners)
+    assert len(drawn) > 5
+
+
+def test_damped_ccm_halves_what_is_new():
+    config, t = tiny.config("at_damped_ccm"), [(0.0, 0.8), (0.4, 0.4), (1.0, 0.0)]
+    damped = (0.6, 0.3)  # (0 / 4 + 0.4 / 4 + 1 / 2), (0.8 / 4 + 0.4 / 4 + 0)
+    assert margins("at_damped_ccm", Past(t)) == pytest.approx(class_margins(damped, config.eps, config.lambda_1))
+    assert margins("at_damped_ccm", Past(t[:1])) == class_margins(t[0], config.eps, config.lambda_1)
+
+
+@pytest.mark.parametrize("recipe", ["at_mean_margin", "at_shuffled_margins"])
+def test_a_control_follows_its_parent_epoch_by_epoch(recipe, tmp_path):
+    store, config = RunStore(tmp_path), tiny.config(recipe)
+    parent, child = train(config.parent, (), store), train(config, (), store)
+    assert [e.class_eps for e in parent.epochs] != [parent.epochs[1].class_eps] * config.epochs
+    for theirs, ours in zip(parent.epochs, child.epochs):
+        assert sum(ours.class_eps) == pytest.approx(sum(theirs.class_eps))
+        assert len(set(ours.class_eps)) == (1 if recipe == "at_mean_margin" else len(set(theirs.class_eps)))
+    assert child.epochs[0] == replace(parent.epochs[0], val=child.epochs[0].val, test=child.epochs[0].test)
 
 
 def test_frl_starts_as_trades_with_equal_weights_and_updates_by_hand():

@@ -10,11 +10,12 @@ import torch
 import torch.nn as nn
 from click import UsageError
 
-from cfa_nb import cli
+from cfa_nb import cli, data
 from cfa_nb.card.card import Card, Result
 from cfa_nb.card.subject import attack_kinds, load_subject
 from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import Attack
+from cfa_nb.data import fashion
 from cfa_nb.method import autoattack
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.train import train
@@ -115,7 +116,7 @@ def test_attack_names_are_taken_strictly_and_say_what_is_run():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     store = RunStore(tmp_path_factory.mktemp("runs"))
-    config = tiny.config("at", epochs=8, milestones=(6, 7), train_per_class=60, width=32)
+    config = tiny.config("at", epochs=8, milestones=(6, 7), train_per_class=60, width=32, eval_per_class=None)
     train(config, (), store)
     return store, config, store.weights_path(config, "live/last")
 
@@ -149,17 +150,17 @@ def test_our_weights_need_no_other_word_and_repeat_their_record(trained, place, 
     store, config, weights = trained
     assert call(f"--weights {weights} --attacks pgd5,square20 --json card.json") == 0
     content = json.loads((place / "card.json").read_text())
-    attacks = Attack("pgd", 0.15, 0.15 / 4, 5), Attack("square", 0.15, steps=20)
+    attacks = Attack("pgd", config.eval_eps, config.eval_alpha, 5), Attack("square", config.eval_eps, steps=20)
     record = measure(config, store, {"live/last": attacks})
     for attack in attacks:
         assert content["results"][attack.key]["hits"] == list(record.evaluations["live/last"][attack.key].hits)
     assert content["results"]["clean"]["hits"] == list(record.measured("live", "test", 8).clean.hits)
     assert content["attacks"]["square20"]["library"] == autoattack.library()
     assert content["weights"]["sha256"] == record.checkpoints["live/last"].sha256
-    assert content["threat"]["eps"] == 0.15
+    assert content["threat"]["eps"] == config.eval_eps
     assert content["notes"] == []
     printed = capsys.readouterr()
-    assert "live/last of at, seed 0, trained on demo" in printed.out
+    assert "live/last of at, seed 0, trained on fashion" in printed.out
     assert "Square-20: batch 1 of 1" in printed.err
     assert "  AutoAttack: robust accuracy after SQUARE" in printed.err
     assert sorted(p.suffix for p in (place / "runs" / "evaluations").iterdir()) == [".log"]
@@ -184,7 +185,7 @@ def test_a_published_file_is_evaluated_as_the_run_s_own_and_asks_for_the_checkpo
     ):
         assert call(command) == 1
         assert message in capsys.readouterr().err
-    next((place / "records").glob("*[0-9a-f].json")).unlink()
+    (place / "records" / f"{file.stem}.json").unlink()
     assert call(f"--weights {file} --checkpoint live/last") == 1
     assert "the record that belongs to it is missing" in capsys.readouterr().err
 
@@ -204,8 +205,9 @@ def test_warnings_of_autoattack_are_notes_and_said_once(place, capsys, monkeypat
     assert lines == list(notes)
 
 
-def test_other_data_and_a_network_of_the_user_s_are_said(trained, place, capsys):
-    assert call(f"--weights {trained[2]} --dataset digits --attacks pgd1 --per-class 3") == 0
+def test_other_data_and_a_network_of_the_user_s_are_said(trained, place, capsys, monkeypatch):
+    monkeypatch.setitem(data.LOADERS, "other", lambda config: fashion.load(replace(config, seed=3)))
+    assert call(f"--weights {trained[2]} --dataset other --attacks pgd1 --per-class 3") == 0
     out = capsys.readouterr().out
     assert "note  these are not the data of the weights' own run" in out
     assert "30 test images" in out
@@ -226,7 +228,7 @@ TEN = "--weights ten.pt --dataset digits"
         ("--weights none.pt --attacks pgd20,fab", 2, "unknown attack 'fab'"),
         ("--weights none.pt --eps 8", 2, "must lie above 0 and up to 1"),
         ("--weights none.pt --eps 1/0", 2, "must lie above 0 and up to 1"),
-        ("--weights none.pt --dataset mnist", 2, "'mnist'; there are demo, fashion, digits, cifar10"),
+        ("--weights none.pt --dataset mnist", 2, "'mnist'; there are fashion, digits, fashion-mnist, cifar10"),
         ("--weights none.pt --dataset folder:", 2, "unknown dataset 'folder:'"),
         ("--weights none.pt --per-class 0", 2, "0 is not in the range x>=1"),
         (TEN, 2, "has no header that says which network it belongs to"),

@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from cfa_nb import cli as core
-from cfa_nb.runs.profiles import PROFILES, SMOKE
+from cfa_nb.runs import sweep
+from cfa_nb.runs.profiles import FASHION, PROFILES, SMOKE
+from cfa_nb.runs.status import network_size, training_passes
 from cfa_nb.runs.store import RunStore, StoreError
 from cfa_nb.runs.sweep import SweepError
+from cfa_nb.runs.variants import with_seeds
 from cfa_pages import cli as pages
 from cfa_pages.pages import pipeline
 from cfa_pages.pages.draw import PagesFailed
@@ -52,7 +56,7 @@ def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys
         (pages, ("paint",), "No such command 'paint'"),
         (pages, ("reproduce", "--workers", "0"), "0 is not in the range x>=1"),
         (core, (), "Commands:"),
-        (core, ("reproduce", "--profile", "demo"), "python -m cfa_pages reproduce --profile demo"),
+        (core, ("reproduce", "--profile", "digits"), "python -m cfa_pages reproduce --profile digits"),
         (core, ("train", "nope"), "unknown method 'nope'; there are at, at_ccm,"),
         (core, ("train", "at", "--set", "epz=1"), "unknown field 'epz'; there are dataset,"),
         (core, ("train", "at", "--set", "eps"), "--set takes FIELD=VALUE, not 'eps'"),
@@ -63,6 +67,9 @@ def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys
         (core, ("train", "at", "--set", "seed=1"), "use --seed"),
         (core, ("train", "at", "--seed", "-1"), "seed must not be negative"),
         (core, ("train", "at", "--image-size", "32"), "give --data-dir DIR, too"),
+        (core, ("train", "at_mean_margin", "--set", "epochs=31"), "followed for 31 epochs, and it has 30 alone"),
+        (core, ("sweep", "--seeds", "21"), "21 is not in the range 1<=x<=20"),
+        (core, ("status", "--seeds", "0"), "0 is not in the range 1<=x<=20"),
         (pages, ("reproduce", "--data-dir", "images"), "say what to do with the images"),
     ],
 )
@@ -86,30 +93,17 @@ def test_folders_of_the_command_line(monkeypatch, tmp_path):
     assert seen.items() >= expected.items()
 
 
-def test_the_profiles_that_are_done_by_default(monkeypatch):
+def test_the_profile_that_is_done_by_default(monkeypatch):
     done = []
     monkeypatch.setattr(pipeline, "reproduce", lambda name, **options: done.append((name, options)))
     assert call("reproduce", "--workers", "3", "--force") == 0
     options = {"workers": 3, "at_once": 2, "force": True, "device": None, "keep_weights": "reported"}
-    assert done == [(name, options) for name in ("demo", "digits")]
-
-
-def test_a_failed_page_does_not_keep_the_next_profile_from_being_made(monkeypatch, capsys):
-    done = []
-
-    def fail(name, **_):
-        done.append(name)
-        raise PagesFailed("1 of 8 notebooks failed: 02_margin_study")
-
-    monkeypatch.setattr(pipeline, "render", fail)
-    assert call("render") == 1
-    assert done == ["demo", "digits"]
-    assert "cfa_nb: demo: 1 of 8 notebooks failed: 02_margin_study" in capsys.readouterr().err
+    assert done == [("fashion", options)]
 
 
 @pytest.mark.parametrize(
     ("error", "code", "text"),
-    [(e, 1, "cfa_nb: disk full\n") for e in (StoreError("disk full"), SweepError("disk full"), OSError("disk full"))]
+    [(e("disk full"), 1, "cfa_nb: disk full\n") for e in (StoreError, SweepError, OSError, PagesFailed)]
     + [
         (
             KeyboardInterrupt(),
@@ -139,6 +133,32 @@ def test_status_of_nothing(folders, capsys):
     assert "no run of this profile has been timed" in shown
 
 
+def test_the_cost_of_a_stem_of_stride_2_and_of_training_without_an_attack():
+    """Its 4x4 kernel sees a quarter of the positions, as do all blocks behind it; weights are as many but for it."""
+    shape, width = (3, 32, 32), 16
+    (flop, weights), (half, more) = (network_size("preactresnet", width, 1, stride, 10, shape) for stride in (1, 2))
+    assert more - weights == 3 * width * (16 - 9)
+    stems = [2 * 3 * width * kernel**2 * side**2 for kernel, side in ((3, 32), (4, 16))]
+    linear = 2 * 8 * width * 10
+    assert (flop - stems[0] - linear) == 4 * (half - stems[1] - linear)
+    assert [training_passes(FASHION.config(recipe, 0)) for recipe in ("plain", "at", "trades")] == [3, 13, 17]
+
+
+def test_seeds_are_those_of_the_command_line(folders, capsys):
+    assert call("status", "--profile", "smoke", "--seeds", "3", cli=core) == 0
+    shown, more = capsys.readouterr().out, with_seeds(SMOKE, "3")
+    assert f"smoke: {len(more.runs())} runs" in shown
+    assert len(more.runs()) > len(SMOKE.runs())
+
+
+@pytest.mark.parametrize(("option", "seeds"), [((), 1), (("--aa-seeds", "3"), 3)])
+def test_a_sweep_may_have_autoattack_on_more_seeds(option, seeds, monkeypatch, folders):
+    seen = []
+    monkeypatch.setattr(sweep, "ensure", lambda profile, configs, *_, **__: seen.append(profile) or [])
+    assert call("sweep", "--profile", "fashion", *option, cli=core) == 0
+    assert seen == [replace(FASHION, aa_seeds=seeds)]
+
+
 def test_status_of_finished_published_and_damaged_runs(folders, capsys):
     store, count = finish(RunStore(folders[1]), SMOKE), len(SMOKE.runs())
     assert call("status", "--profile", "smoke") == 0
@@ -153,7 +173,7 @@ def test_status_of_finished_published_and_damaged_runs(folders, capsys):
     (lost / "record.json").unlink()
     (damaged / "record.json").write_text("{")
     assert call("status", "--profile", "smoke", "--json") == 0
-    (state,) = json.loads(capsys.readouterr().out)
+    state = json.loads(capsys.readouterr().out)
     assert state["profile"] == "smoke"
     assert state["totals"] == {"fresh": count - 2, "partial": 0, "stale": 1, "missing": 1}
     reasons = {run["run"]: run["reason"] for run in state["runs"]}

@@ -1,4 +1,4 @@
-"""Datasets: splits, contract at the door, the demo's design, batched augmentation."""
+"""Datasets: splits, contract at the door, batched augmentation."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ import torch
 
 from cfa_nb import data
 from cfa_nb.config import RECIPES, TrainConfig
-from cfa_nb.data import demo, digits
+from cfa_nb.data import digits
 from cfa_nb.data.batches import Batches, augment, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Pool, Split, balanced_split, cut
 from cfa_nb.runs.profiles import CIFAR10, DIGITS, SMOKE
 from tests import tiny
 
 
-@pytest.mark.parametrize("profile", [SMOKE, DIGITS], ids=["demo", "digits"])
+@pytest.mark.parametrize("profile", [SMOKE, DIGITS], ids=["fashion", "digits"])
 def test_splits_are_balanced_and_seeded_but_for_the_test_set(profile):
     config = profile.config("at", 0)
     one, other, again = data.load(config), data.load(profile.config("at", 1)), data.LOADERS[config.dataset](config)
@@ -50,34 +50,6 @@ def test_validation_is_the_first_100_of_each_class_for_every_method_and_seed():
     for part, positions in (("val", val), ("train", train)):
         assert torch.equal(getattr(splits[0], part).images, pool.train.images[positions])
         assert torch.equal(getattr(splits[0], part).labels, pool.train.labels[positions])
-
-
-def test_walsh_functions_are_orthogonal_and_counted_by_sign_changes():
-    flat = np.stack([demo.walsh(i, j).ravel() for i in range(8) for j in range(8)])
-    assert np.array_equal(flat @ flat.T, 64 * np.eye(64))
-    assert np.array_equal(demo.walsh(0, 0), np.ones((8, 8)))
-    assert [(np.diff(demo.walsh(i, 0)[:, 0]) != 0).sum() for i in range(8)] == list(range(8))
-
-
-def test_the_design_of_the_demo():
-    """Hard classes share their coarse pattern, easy ones have their own; patterns are never reused for another role."""
-    coarse = [demo.COARSE[k] for k in range(10)]
-    assert len({coarse[k] for k in demo.HARD}) == 1
-    assert len(set(coarse)) == 7
-    used = [*set(coarse), *demo.DETAIL, *demo.NON_ROBUST]
-    assert len(used) == len(set(used))
-    assert not demo.DETAIL_AMPLITUDE[list(demo.EASY)].any()
-
-
-def test_robust_parts_mislead_as_often_as_designed_and_hard_classes_only_among_themselves():
-    labels = np.repeat(np.arange(10), 20_000)
-    shown = demo._shown_class(labels, np.random.default_rng(0))
-    for k in range(10):
-        others = shown[labels == k]
-        rate = (others != k).mean()
-        assert rate == pytest.approx(demo.MISLEADING[k], abs=4 * (demo.MISLEADING[k] / 20_000) ** 0.5)
-        if k in demo.HARD:
-            assert set(others) == set(demo.HARD)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""Datasets from files: a folder of images, CIFAR, Tiny-ImageNet; their cache, and what is refused by name."""
+"""Datasets from files: a folder, CIFAR, Fashion-MNIST, Tiny-ImageNet; their cache, and what is refused by name."""
 
+import gzip
 import hashlib
 import io
 import os
 import pickle
 import shutil
+import struct
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +16,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.datasets import CIFAR10, CIFAR100
+from torchvision.datasets import CIFAR10, CIFAR100, FashionMNIST
 from torchvision.datasets import utils as torchvision_utils
 
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import cifar, folder, storage, tiny_imagenet
+from cfa_nb.data import cifar, fashion_mnist, folder, storage, tiny_imagenet
 from cfa_nb.data.dataset import Pool
 from cfa_nb.files import StoreError
 from tests import tiny
 
 CONFIG = TrainConfig(dataset="folder:made", val_per_class=2, train_per_class=3, test_per_class=2, image_size=8)
 CIFAR = TrainConfig(dataset="cifar10", val_per_class=2)
+CLOTHES = TrainConfig(dataset="fashion-mnist", val_per_class=1)
 TINY = TrainConfig(dataset="tiny-imagenet", val_per_class=1)
 ANNOTATIONS = "val/val_annotations.txt"
 
@@ -432,6 +435,37 @@ def test_what_is_at_hand_needs_no_download(config, elsewhere):
         (elsewhere / name).touch()
         assert data.at_hand(config) == (config is CIFAR or not name.startswith("cache"))
         shutil.rmtree(elsewhere)
+
+
+# --- Fashion-MNIST
+
+
+def test_fashion_mnist_from_its_four_files(elsewhere, monkeypatch):
+    """Made-up idx files, brought by hand: 30 training and 20 test images."""
+    raw, resources, images = elsewhere / "FashionMNIST" / "raw", [], {}
+    for part, n in (("train", 30), ("t10k", 20)):
+        images[part] = np.random.default_rng(n).integers(256, size=(n, 28, 28), dtype=np.uint8)
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        for kind, array in (("images-idx3", images[part]), ("labels-idx1", labels)):
+            header = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
+            blob = gzip.compress(header + array.tobytes())
+            resources.append((f"{part}-{kind}-ubyte.gz", hashlib.md5(blob).hexdigest(), blob))
+    monkeypatch.setattr(FashionMNIST, "resources", [(name, md5) for name, md5, _ in resources])
+    assert not data.at_hand(CLOTHES)
+    with pytest.raises(ValueError, match=rf"could not be downloaded.*Put train-images-idx3-ubyte\.gz, .* into {raw}"):
+        data.load(CLOTHES)
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, _, blob in resources:
+        (raw / name).write_bytes(blob)
+    assert data.at_hand(CLOTHES)
+    dataset = data.load(CLOTHES)
+    assert (dataset.image_shape, len(dataset.class_names)) == ((1, 28, 28), 10)
+    assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [20, 10, 20]
+    assert torch.equal(dataset.val.images[:, 0], torch.from_numpy(images["train"][:10]))
+    assert torch.equal(dataset.test.images[:, 0], torch.from_numpy(images["t10k"]))
+    shutil.rmtree(raw)
+    assert data.at_hand(CLOTHES)
+    assert fashion_mnist.load(CLOTHES).content_hash == dataset.content_hash  # from the cache
 
 
 # --- Tiny-ImageNet

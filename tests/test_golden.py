@@ -35,9 +35,8 @@ def golden_config(name):
     """A run of a second or two that learns something, so that a change shows."""
     if name == "preactresnet":
         return tiny.resnet_config("trades_ccm_ccr")  # convolutions, BatchNorm, both calibrations
-    changes = dict(train_per_class=40, width=32, epochs=6, milestones=(4, 5))
-    config = tiny.config(name, **changes)
-    return replace(config, parent=tiny.config("at", **changes)) if config.parent else config
+    changes, parent = dict(train_per_class=40, width=32, epochs=6, milestones=(4, 5)), RECIPES[name].parent
+    return replace(tiny.config(name), parent=parent and tiny.config(parent.recipe, **changes), **changes)
 
 
 def run(name, folder):

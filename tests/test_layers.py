@@ -95,4 +95,4 @@ def test_the_core_trains_without_the_libraries_of_the_pages(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "robust test accuracy after epoch 1" in done.stdout
-    assert list(tmp_path.glob("demo/*/record.json"))
+    assert list(tmp_path.glob("fashion/*/record.json"))

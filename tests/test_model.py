@@ -21,10 +21,14 @@ def test_normalisation_is_the_first_layer():
     assert "normalise.mean" not in model.state_dict()
 
 
-@pytest.mark.parametrize("side", [8, 16, 32, 64])
-def test_any_image_size(side):
-    model = build(TrainConfig(width=4, depth=1), 7, (3, side, side))
-    assert model(torch.rand(2, 3, side, side)).shape == (2, 7)
+@pytest.mark.parametrize(("side", "stem_stride"), [(8, 1), (16, 2), (28, 2), (32, 1), (32, 2), (64, 1)])
+def test_any_image_size_and_a_stem_that_halves_it(side, stem_stride):
+    model = build(TrainConfig(width=4, depth=1, stem_stride=stem_stride), 7, (3, side, side))
+    x = torch.rand(2, 3, side, side)
+    assert model(x).shape == (2, 7)
+    assert model.stem(x).shape == (2, 4, side // stem_stride, side // stem_stride)
+    last = model.blocks(model.stem(x)).shape[-1]
+    assert last == -(-side // (8 * stem_stride))
 
 
 def test_initial_weights_depend_on_seed_and_purpose_and_leave_the_global_generator_alone():

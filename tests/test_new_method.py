@@ -31,10 +31,9 @@ def smooth(networks, x, y, image, config, generator):
     return F.cross_entropy(logits, y, label_smoothing=0.1), logits.detach()
 
 
-def inverse(config, train_robust_acc):
+def inverse(config, past):
     """The opposite of CCM: the worse a class does, the larger its margin."""
-    calibration = uniform(config, len(train_robust_acc))
-    return replace(calibration, eps=tuple((1.5 - t) * config.eps for t in train_robust_acc))
+    return replace(uniform(config, len(past.t)), eps=tuple((1.5 - t) * config.eps for t in past.t))
 
 
 @pytest.fixture
@@ -99,7 +98,7 @@ def test_a_taken_name_is_refused(profile):
         with pytest.raises(ValueError, match="name yours otherwise"):
             enter(function)
     source = inspect.getsource(config)
-    for name, first in (("RECIPES", "at=_AT,"), ("ROWS", 'at=Row("AT", "at", tables=(1, 2)),')):
+    for name, first in (("RECIPES", "at=_AT,"), ("ROWS", 'at=Row("AT", "at", tables=(1, 2, CONTROLS)),')):
         assert f"{name} = dict(\n    {first}" in source
         with pytest.raises(SyntaxError, match="keyword argument repeated: at"):
             compile(source.replace(f"{name} = dict(\n", f"{name} = dict(\n    at=0,\n"), "config.py", "exec")

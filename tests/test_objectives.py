@@ -1,4 +1,4 @@
-"""The four objectives: limits, Eq. 3 against Eq. 8, batch statistics, and a naive transcription."""
+"""The objectives: limits, Eq. 3 against Eq. 8, batch statistics, and a naive transcription."""
 
 from dataclasses import replace
 
@@ -24,6 +24,15 @@ def loss_of(config, model=None, class_values=None, seed=3):
 
 def test_at_with_no_margin_is_cross_entropy():
     model, loss, logits, (x, y) = loss_of(tiny.config("at", eps=0.0))
+    assert torch.equal(loss, F.cross_entropy(model(x), y))
+    assert torch.equal(logits, model(x))
+
+
+def test_plain_is_cross_entropy_on_clean_images_without_an_attack():
+    config = tiny.config("plain")
+    model, (x, y) = build(config, 10, (1, 8, 8)).train(), tiny.images(n=20, shape=(1, 8, 8), num_classes=10)
+    networks = Networks(model, lambda _: pytest.fail("attacked"))
+    loss, logits = OBJECTIVES[config.objective](networks, x, y, None, config, None)
     assert torch.equal(loss, F.cross_entropy(model(x), y))
     assert torch.equal(logits, model(x))
 
@@ -80,10 +89,13 @@ def test_class_weights_count_as_often_as_they_say():
     assert torch.allclose(loss, F.cross_entropy(model(x[y == 0]), y[y == 0]), atol=1e-6)
 
 
-@pytest.mark.parametrize(("recipe", "changes", "updates"), [("at", {}, 6), ("fat", {}, 6), ("fat", {"fat_tau": 0}, 6),
-                                                            ("trades", {}, 2), ("frl", {}, 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("recipe", "changes", "updates"),
+    [("at", {}, 6), ("fat", {}, 6), ("fat", {"fat_tau": 0}, 6), ("trades", {}, 2), ("frl", {}, 2), ("plain", {}, 1)],
+)
 def test_what_moves_batch_statistics(recipe, changes, updates):
-    """AT and FAT: every attack pass (5, even if no image moves) and the training pass; TRADES and FRL: the two of it.
+    """AT and FAT: every attack pass (5, even if no image moves) and the training pass; TRADES and FRL: the two of it;
+    an undefended network: its one.
 
     The logits that are counted carry no graph.
     """

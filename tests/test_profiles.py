@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb.config import RECIPES, Average, TrainConfig
-from cfa_nb.runs.profiles import CIFAR10, PROFILES, QUICK, REHEARSAL, VARIANTS, profile_named
+from cfa_nb.config import RECIPES, ROWS, Average, TrainConfig, rows_of
+from cfa_nb.runs.profiles import CIFAR10, FASHION, PROFILES, QUICK, REHEARSAL, SMALL, profile_named
+from cfa_nb.runs.variants import VARIANTS
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
 NAMES = [
@@ -20,8 +21,7 @@ NAMES = [
 
 def shape(config):
     """A config without its seed."""
-    parent = config.parent and replace(config.parent, seed=0)
-    return replace(config, seed=0, parent=parent).canonical()
+    return replace(config, seed=0, parent=config.parent and replace(config.parent, seed=0)).canonical()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,13 +36,13 @@ def test_a_name_finds_its_profile_again_whose_configs_survive_json(name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cifar", "unknown profile 'cifar'; there are demo, digits"),
+        ("cifar", "unknown profile 'cifar'; there are fashion, digits"),
         ("", "unknown profile ''"),
         ("cifar10+released", "unknown variant 'released' of a profile; there are release, scaled-alpha"),
         ("cifar10+", "unknown variant ''"),
         ("cifar10+release+release", "cifar10.release has the variant 'release' already"),
-        ("demo+scaled-alpha", "demo scales the attack's step already"),
-        ("demo@images", "demo has a network for small images; take cifar10-quick or cifar10-rehearsal"),
+        ("fashion+scaled-alpha", "fashion scales the attack's step already"),
+        ("fashion@images", "fashion has a network for small images; take cifar10-small, cifar10-quick or cifar10-r"),
         ("cifar10-quick@", "a folder's name takes letters"),
         ("cifar10-quick@a/b", "a folder's name takes letters"),
         ("cifar10-quick@../b", "a folder's name takes letters"),
@@ -60,11 +60,15 @@ def test_a_wrong_name_says_what_would_be_right(name, message):
 @pytest.mark.parametrize(
     ("name", "runs", "configurations"),
     [
-        ("cifar10", 59, 31),  # 55 for the paper's 27 configurations, and 4 for lambda_2
-        ("cifar10+release", 59, 31),
-        ("cifar10+scaled-alpha", 59, 31),
-        ("cifar10-quick", 31, 31),
-        ("cifar10-rehearsal", 31, 31),
+        ("cifar10", 63, 35),  # 55 for the paper's 27 configurations, 4 for lambda_2, 3 controls, an undefended network
+        ("cifar10+release", 63, 35),
+        ("cifar10+scaled-alpha", 63, 35),
+        ("cifar10-quick", 35, 35),
+        ("cifar10-rehearsal", 35, 35),
+        ("fashion", 129, 35),
+        ("digits", 43, 3),
+        ("cifar10-small", 22, 8),
+        ("fashion-full", 3, 3),
     ],
 )
 def test_the_number_of_runs(name, runs, configurations):
@@ -75,9 +79,11 @@ def test_the_number_of_runs(name, runs, configurations):
 
 def test_without_lambda_2_the_paper_is_55_runs_of_27_configurations():
     figures = ("table1", "table2", "table3", "fig2", "fig3", "fig4", "fig5")
-    shown = {c for figure in figures for c in CIFAR10.runs(figure)}
+    shown = {c for figure in figures for c in CIFAR10.runs(figure) if c.objective != "plain"}
     assert (len(shown), len({shape(c) for c in shown})) == (55, 27)
-    assert len(set(CIFAR10.runs("lambda_2")) - shown) == 4
+    assert {c.recipe for c in set(CIFAR10.runs()) - shown} == {
+        "plain", "trades_ccr", "at_mean_margin", "at_shuffled_margins", "at_damped_ccm"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,7 +94,7 @@ def test_what_begins_at_an_epoch_begins_within_a_run_and_windows_where_the_rate_
     assert all(1 <= a.start <= config.epochs for a in (*profile.averages, *profile.compared_averages))
     begin = 1 if name.startswith("smoke") else config.milestones[0] + 1  # smoke has two epochs after its first fall
     for first, last in (profile.early_window, profile.late_window, profile.beta_window):
-        assert begin <= first <= last <= config.epochs
+        assert begin <= first <= last <= config.epochs or not profile.has_pages  # without pages none is shown
     assert profile.early_window[0] <= profile.late_window[0]
 
 
@@ -115,11 +121,70 @@ def test_the_rehearsal_shows_the_same_runs_as_quick():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_frl_starts_from_the_at_run_of_its_seed(name):
+def test_parents_are_the_runs_of_the_same_seed(name):
     profile = profile_named(name)
     for seed in profile.seeds:
-        assert profile.config("frl", seed).parent == profile.config("at", seed)
-        assert profile.config("frl", seed).parent in profile.runs()
+        at, ccm = (profile.config(recipe, seed) for recipe in ("at", "at_ccm"))
+        assert profile.config("frl", seed).parent == at
+        assert (
+            profile.config("at_mean_margin", seed).parent == profile.config("at_shuffled_margins", seed).parent == ccm
+        )
+
+
+def test_no_profile_that_is_published_has_a_seed_on_which_settings_were_chosen():
+    for name in ("fashion", "digits", "cifar10-small", "fashion-full"):
+        assert min(config.seed for config in profile_named(name).runs()) > 9, name
+
+
+@pytest.mark.parametrize(
+    ("name", "seeds", "side_studies"),
+    [("fashion", 1, 1), ("fashion", 3, 2), ("fashion", 10, 6), ("fashion", 20, 12), ("cifar10", 10, 2)],
+)
+def test_seeds_begin_with_the_profile_s_first_and_side_studies_grow_in_proportion(
+    name, seeds, side_studies, monkeypatch
+):
+    before = profile_named(name)
+    monkeypatch.setenv("CFA_NB_SEEDS", str(seeds))
+    after = profile_named(name)
+    assert after.seeds == tuple(range(before.seeds[0], before.seeds[0] + seeds))
+    assert after.study_seeds == after.seeds[:side_studies]
+    assert after.ablation_seeds == (before.ablation_seeds and before.seeds[:1])
+    assert (after.name, after.common) == (name, before.common)
+    few, many = sorted((set(before.runs()), set(after.runs())), key=len)
+    assert few <= many, "runs that are there already are used"
+
+
+@pytest.mark.parametrize("number", ["0", "21", "x", "-1", "2.5", " 3"])
+def test_a_number_of_seeds_that_cannot_be_is_refused(number, monkeypatch):
+    monkeypatch.setenv("CFA_NB_SEEDS", number)
+    with pytest.raises(ValueError, match="seeds: a whole number from 1 to 20, not"):
+        profile_named("fashion")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_few_weights_are_published_and_only_kept_ones(name):
+    profile = profile_named(name)
+    keys = {config: published for config in profile.runs() if (published := profile.published_weights(config))}
+    small = name in ("fashion", "smoke")
+    assert {c.recipe: len(k) for c, k in keys.items()} == (
+        {"at": 2, "at_ccm": 2, "trades_ccm_ccr": 2, "plain": 1} if small else {}
+    )
+    assert all(set(k) <= set(profile.reported(c)) and c.seed == profile.seeds[0] for c, k in keys.items())
+
+
+@pytest.mark.parametrize(
+    ("profile", "rows", "seeds"),
+    [(FASHION, rows_of(1), 1), (replace(FASHION, aa_seeds=2), rows_of(1), 2), (SMALL, ("at", "at_cfa"), 3)],
+)
+def test_autoattack_meets_these_rows_at_the_last_epoch_on_the_first_seeds(profile, rows, seeds):
+    attacked = {
+        (config.recipe, key, config.seed)
+        for config in profile.runs()
+        for key, attacks in profile.evaluations(config).items()
+        if any(attack.kind == "aa" for attack in attacks)
+    }
+    shown = [ROWS[key] for key in rows]
+    assert attacked == {(r.recipe, f"{r.weights}/last", seed) for r in shown for seed in profile.seeds[:seeds]}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -138,7 +203,7 @@ def test_a_scaled_step_makes_new_runs_of_the_other_margins_alone():
 
 def test_a_folder_and_its_size_are_part_of_every_run():
     profiles = [profile_named(f"cifar10-quick{folder}") for folder in ("", "@a", "@b", "@a:32")]
-    assert len(set().union(*(p.runs() for p in profiles))) == 4 * 31
+    assert len(set().union(*(p.runs() for p in profiles))) == 4 * 35
     assert (profiles[3].data_label, *map(profiles[3].common.get, ("dataset", "image_size"))) == ("a", "folder:a", 32)
 
 

@@ -17,7 +17,9 @@ from tests import tiny
 
 
 def test_parents_come_first_and_are_added(tmp_path):
-    assert [c.recipe for c in missing(SMOKE, [tiny.config("frl")], RunStore(tmp_path))] == ["at", "frl"]
+    wanted = [tiny.config(recipe) for recipe in ("frl", "at_mean_margin")]
+    names = [c.recipe for c in missing(SMOKE, wanted, RunStore(tmp_path))]
+    assert names == ["at", "frl", "at_ccm", "at_mean_margin"]
 
 
 @pytest.mark.slow

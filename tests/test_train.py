@@ -28,6 +28,13 @@ def killed_after(last):
     return on_epoch
 
 
+def kept(store, config, key):
+    """The network rebuilt from a checkpoint."""
+    model = build(config, 10, (1, 14, 14)).eval()
+    model.load_state_dict(store.load_weights(config, key))
+    return model
+
+
 def ready(recipe, store):
     """The config of a recipe, its parent trained."""
     config = tiny.config(recipe)
@@ -90,7 +97,7 @@ def test_t_k_of_an_epoch_sets_the_margins_of_the_next(tmp_path):
     record = train(config, (), RunStore(tmp_path))
     assert record.epochs[0].class_eps == (config.eps,) * 10
     for before, after in zip(record.epochs, record.epochs[1:]):
-        expected = [(0.5 + t) * config.eps for t in before.train_robust.per_class]
+        expected = [(config.lambda_1 + t) * config.eps for t in before.train_robust.per_class]
         assert after.class_eps == pytest.approx(expected)
 
 
@@ -104,19 +111,16 @@ def test_best_is_the_first_maximum_of_the_second_half(tmp_path):
 
 
 def test_kept_weights_are_those_that_were_measured(tmp_path):
-    """The network rebuilt from a checkpoint has the accuracy that the record states."""
-    store, config = RunStore(tmp_path), tiny.config("at")
+    store, config = RunStore(tmp_path), tiny.config("at", eval_per_class=None)
     record = train(config, tiny.AVERAGES, store)
     dataset = data.load(config)
     for key in ("live/last", "ema/last", "ema/best"):
-        model = build(config, 10, (1, 8, 8))
-        model.load_state_dict(store.load_weights(config, key))
         stated = record.measured(key.split("/")[0], "test", record.checkpoints[key].epoch)
-        assert clean_accuracy(model, dataset.test, 10) == stated.clean
+        assert clean_accuracy(kept(store, config, key), dataset.test, 10) == stated.clean
 
 
 def test_epochs_may_be_evaluated_on_fewer_images_and_tables_still_show_all(tmp_path):
-    store, config, few = RunStore(tmp_path), tiny.config(), tiny.config(eval_per_class=3)
+    store, config, few = RunStore(tmp_path), tiny.config(eval_per_class=None), tiny.config(eval_per_class=3)
     full = train(config, tiny.AVERAGES, store)
     record = train(few, tiny.AVERAGES, store, evaluations={"ema/last": (Attack("clean", 0.0),)})
     for one, other in zip(record.epochs, full.epochs):
@@ -138,6 +142,22 @@ def test_evaluations_are_added_once(tmp_path, monkeypatch):
     assert store.status(config, (), wanted).fresh
     monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
     assert train(config, (), store, evaluations=wanted) == record
+
+
+def test_what_nobody_looks_at_is_not_evaluated(tmp_path):
+    """Validation before an average may begin, the best may be chosen or FRL asks; averages before the best may be."""
+    store, late = RunStore(tmp_path), (Average("ema", start=3),)
+    config = tiny.config(epochs=8, milestones=(6, 7))  # best from epoch 5
+    for number, (averages, first) in enumerate(((late, 3), ((), 5), ((Average("ema", start=7),), 5))):
+        epochs = train(config, averages, RunStore(tmp_path / str(number))).epochs
+        assert [e.epoch for e in epochs if e.val["live"] is None] == list(range(1, first))
+        assert all(e.test["live"] for e in epochs)
+        for a in averages:
+            seen = [e.epoch for e in epochs if e.val[a.name] and e.test[a.name]]
+            assert seen == list(range(max(5, a.start), 9))
+            assert [e.epoch for e in epochs if e.accepted[a.name]] == list(range(a.start, 9))
+    frl = ready("frl", store)
+    assert all(e.val["live"] for e in train(frl, (), store).epochs)
 
 
 def test_a_new_average_trains_again_and_keeps_the_old_record(tmp_path):
@@ -171,9 +191,7 @@ def test_evaluation_cannot_move_training(tmp_path):
 def test_a_stronger_attack_leaves_less(tmp_path):
     store, config = RunStore(tmp_path), tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32)
     train(config, (), store)
-    model = build(config, 10, (1, 8, 8))
-    model.load_state_dict(store.load_weights(config, "live/last"))
-    test = data.load(config).test
+    model, test = kept(store, config, "live/last"), data.load(config).test
     none, some, huge = (
         attack_accuracy(model, test, Attack("pgd", eps, eps / 4, 20), 10, 0).overall for eps in (0.0, 0.1, 0.9)
     )

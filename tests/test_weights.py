@@ -38,7 +38,7 @@ def test_our_header_says_what_the_weights_are(trained):
     assert file.header["checkpoint"] == "live/last"
     assert file.header["data_hash"] == record.data_hash
     assert tuple(file.header["class_names"]) == record.class_names
-    assert file.header["image_shape"] == [1, 8, 8]
+    assert file.header["image_shape"] == [1, 14, 14]
     with safe_open(file.path, framework="pt") as f:
         assert list(f.metadata()) == ["cfa_nb"]  # several keys would be written in random order
 

@@ -1,6 +1,6 @@
 """`Subject`: a network with finished weights, ready to be attacked, and the test images to attack it on.
 
-subject = load_subject("runs/demo/at-s0-.../weights/live-last.safetensors")
+subject = load_subject("runs/fashion/at-s40-.../weights/live-last.safetensors")
 card = subject.card(subject.attacks("pgd20,aa"))
 """
 

@@ -136,7 +136,7 @@ class Profile:
         weights = {row.weights for row in ROWS.values() if row.recipe == config.recipe}
         averages = tuple(a for a in self.averages if a.name in weights)
         averages += self.compared_averages if self.compares_averages(config) else ()
-        return tuple(replace(a, start=1) for a in averages) if config.parent else averages
+        return tuple(replace(a, start=1) for a in averages) if config.objective == "frl" else averages
 
     def compares_averages(self, config: TrainConfig) -> bool:
         """True for the two runs in which averages are compared side by side."""
