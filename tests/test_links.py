@@ -13,8 +13,8 @@ LINK = re.compile(r"\]\(([^)\s#]+\.(?:ipynb|md|png))(?:#[^)]*)?\)")
 
 def test_a_profile_s_page_leads_to_the_theory_and_back():
     source = notebooks_dir() / "00_start_here.ipynb"
-    assert Job(source, "digits").links == {"01_toy_theory.ipynb": "../../theory/notebooks/01_toy_theory.ipynb"}
-    assert Job(source, "theory").links["00_start_here.ipynb"] == "../../demo/notebooks/00_start_here.ipynb"
+    assert Job(source, "smoke").links == {"01_toy_theory.ipynb": "../../theory/notebooks/01_toy_theory.ipynb"}
+    assert Job(source, "theory").links["00_start_here.ipynb"] == "../../fashion/notebooks/00_start_here.ipynb"
 
 
 def test_links_in_text_and_outputs_are_changed_and_anchors_kept():
@@ -26,7 +26,7 @@ def test_links_in_text_and_outputs_are_changed_and_anchors_kept():
     assert done.cells[1].outputs[0].data["text/html"] == '<a href="../t/01_toy.ipynb">'
 
 
-@pytest.mark.parametrize("page_set", ["demo", "theory"])
+@pytest.mark.parametrize("page_set", ["fashion", "theory"])
 def test_every_link_of_a_source_has_a_target(page_set):
     for job in jobs(page_set):
         for cell in nbformat.read(job.source, 4).cells:

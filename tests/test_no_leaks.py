@@ -54,9 +54,3 @@ def test_pages_are_scrubbed_and_without_errors(page):
         assert "papermill-error-cell-tag" not in cell["metadata"].get("tags", [])
         allowed = "raises-exception" in cell["metadata"].get("tags", [])
         assert allowed or not [o for o in cell.get("outputs", []) if o["output_type"] == "error"]
-
-
-@pytest.mark.parametrize("source", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
-def test_sources_of_notebooks_hold_no_outputs(source):
-    cells = json.loads(source.read_text())["cells"]
-    assert not [c for c in cells if c["cell_type"] == "code" and (c["outputs"] or c["execution_count"])]

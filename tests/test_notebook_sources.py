@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from cfa_nb.paths import notebooks_dir
+from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.study import FIGURES
 
 SOURCES = sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb"))
@@ -79,7 +80,9 @@ def test_links_between_notebooks_lead_somewhere(notebook):
 @pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
 def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figures_an_alt_text(path):
     notebook = nbformat.read(path, as_version=4)
-    assert notebook.cells[1].source.startswith('profile = "demo"  # demo, digits, cifar10-quick')
+    default, known = re.match(r'profile = "(\w+)"  # (.+), \.\.\.: ', notebook.cells[1].source).groups()
+    assert default == DEFAULT
+    assert all(profile_named(name).has_pages for name in known.split(", "))
     assert f'Page("{path.stem}", profile)' in notebook.cells[2].source
     text = "\n".join(c.source for c in code(notebook))
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]

@@ -5,8 +5,9 @@ import pytest
 from cfa_nb.runs.profiles import PROFILES, profile_named
 from cfa_pages.results.differences import DIFFERENCES, default_of, differences_table, profile_changes, text_of
 
+WITHOUT_AVERAGES = ("digits", "fashion-full")
 SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
-NAMES = [*PROFILES, "cifar10+release", "demo+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
+NAMES = [*PROFILES, "cifar10+release", "fashion+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
 
 
 def changes(name):
@@ -59,13 +60,14 @@ def test_a_profile_tells_what_it_changes_and_with_what_it_judges(name):
 
 @pytest.mark.parametrize("name", SHORTER)
 def test_a_shorter_profile_tells_its_schedule_and_its_averages(name):
-    schedule = {"epochs", "milestones", "epochs, frl only", "Average.start, ema", "Average.start, fawa"}
+    schedule, averages = {"epochs", "milestones", "epochs, frl only"}, {"Average.start, ema", "Average.start, fawa"}
     assert schedule <= set(changes(name))
+    assert averages & set(changes(name)) == (set() if name in WITHOUT_AVERAGES else averages)
 
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("demo", "PGD-20"), ("cifar10", "AA"), ("cifar10-quick", "AA, 100 images a class"),
+    [("fashion", "targeted PGD-20"), ("cifar10", "AA"), ("cifar10-quick", "AA, 100 images a class"),
      ("cifar10-rehearsal", "AA-fast, 1 image a class")],
 )  # fmt: skip
 def test_the_attack_of_the_tables_is_named_as_on_their_pages(name, label):
@@ -90,8 +92,8 @@ def test_profiles_and_variants_add_what_they_change_and_nothing_else():
 
 
 def test_what_one_objective_changes_alone_is_said_so():
-    demo = changes("demo")
-    assert demo["beta, trades only"] == ("6", "2")
-    assert demo["epochs"] == ("200", "20")
-    assert demo["epochs, frl only"] == ("40", "10")
-    assert demo["alpha"] == ("2/255", "0.075 (0.5 of a run's eps)")
+    fashion = changes("fashion")
+    assert fashion["lr, trades only"] == ("0.1", "0.3")
+    assert fashion["epochs"] == ("200", "30")
+    assert fashion["epochs, frl only"] == ("40", "10")
+    assert fashion["alpha"] == ("2/255", "0.0215686 (0.5 of a run's eps)")

@@ -15,14 +15,18 @@ import pytest
 
 from cfa_nb.config import LIVE
 from cfa_nb.paths import ROOT
-from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.profiles import DIGITS, SMOKE
 from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError
+from cfa_pages import cli
+from cfa_pages.page import Page
 from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, staging
 from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
 from cfa_pages.pages.manifest import Manifest
 from cfa_pages.pages.scrub import KERNELSPEC, PageError, machine_folders, refuse_errors, scrub, serialise
+from cfa_pages.report.contrast import contrast_table
 from cfa_pages.results.published import Published
+from cfa_pages.results.runs import Runs
 from tests.factories import accuracy, finish, provenance, run
 
 MACHINE_BOUND = (
@@ -47,7 +51,7 @@ def sources(tmp_path, monkeypatch):
     return folder
 
 
-def write_notebook(path, *sources, parameters="profile = 'demo'  # a profile's name"):
+def write_notebook(path, *sources, parameters="profile = 'fashion'  # a profile's name"):
     """Writes a notebook of code cells; the first one has the tag `parameters`, None leaves it out."""
     cells = [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
     if parameters is not None:
@@ -198,9 +202,9 @@ def stream(text, name="stdout"):
 def test_scrub_replaces_the_machines_folders_but_no_longer_names():
     home, root = os.sep + "home" + os.sep + "ann", os.sep + "srv" + os.sep + "cfa"
     replacements = machine_folders(root, root + "/outputs", root + "/runs", home, os.sep + "tmp")
-    text = f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/demo"
+    text = f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/fashion"
     scrubbed = scrub(notebook(stream(text)), (), replacements)
-    assert scrubbed.cells[0].outputs[0].text == f"./x ~/y {home}a/z https://host{home}/ outputs/demo"
+    assert scrubbed.cells[0].outputs[0].text == f"./x ~/y {home}a/z https://host{home}/ outputs/fashion"
     assert os.sep not in dict(machine_folders("/a/b", "/a/o", "/a/r", os.sep, "/tmp"))
 
 
@@ -234,6 +238,8 @@ def test_cache_says_why(job):
         ({"source": "other"}, "its notebook changed"),
         ({"package": "other"}, "the package's source changed"),
         ({"parameters": {}}, "its parameters changed"),
+        ({"seeds": "3"}, "another number of seeds is asked for"),
+        ({"beside": ["other"]}, "the published records of another data set changed"),
         ({"versions": versions}, f"numpy 1.0 -> {cache.versions()['numpy']}"),
     )
     assert cache.reason_to_execute(job, None) == "never executed"
@@ -244,6 +250,16 @@ def test_cache_says_why(job):
     (job.folder / "records" / "at.json").write_text("{}")
     reason = "the published records changed; figures/a.png is missing or changed"
     assert cache.reason_to_execute(job, entry) == reason
+
+
+def test_pages_depend_on_studies_that_have_none_of_their_own(folders, monkeypatch):
+    for name in ("theory", "fashion", "digits", "cifar10-small@my-images", "notes"):
+        (folders[0] / name / "records").mkdir(parents=True)
+    assert [f.name for f in cache.folders_beside()] == ["cifar10-small@my-images", "digits"]
+    assert jobs.jobs("digits") == []
+    assert [job.page_set for job in jobs.jobs("smoke")] == ["smoke"] * 7
+    with pytest.raises(ValueError, match="digits has no pages of its own; it is shown on those of fashion"):
+        pipeline.render("digits")
 
 
 def test_cache_does_not_mind_saved_outputs(job):
@@ -328,19 +344,69 @@ def test_publish_copies_records_provenance_and_reported_checkpoints(finished, pu
         assert copies.record(config) == finished.record(config)
         assert copies.provenance(config) == provenance()
     table_run = SMOKE.config("at_ccm", 0)
-    for key in ("live/best", "live/last", "fawa/best", "fawa/last"):
+    for key in ("live/last", "fawa/last"):
         assert copies.load_weights(table_run, key).keys() == {"w"}
     with pytest.raises(StoreError):
-        copies.load_weights(table_run, "live/best_val")
+        copies.load_weights(table_run, "live/best")
     names = {f.stem for f in (published / "weights").glob("*")}
-    assert names == {finished.path(c).name for t in pipeline.TABLES for c in SMOKE.runs(t)}
+    recipes = ("at", "at_ccm", "trades_ccm_ccr", "plain")
+    assert names == {finished.path(SMOKE.config(recipe, 0)).name for recipe in recipes}
+
+
+def test_a_published_record_that_agrees_stays_and_any_other_is_replaced(finished, published):
+    """It may have been evaluated further on another machine, or been made there."""
+    more, unlike, lost = (SMOKE.config(recipe, 0) for recipe in ("at", "fat", "frl"))
+    file = {config: published / "records" / f"{finished.path(config).name}.json" for config in (more, unlike, lost)}
+    extended = finished.record(more)
+    extended.evaluations["live/last"]["aa[n=2/class]"] = accuracy(0.5, 0.3, 0.1)
+    extended.attacks["aa[n=2/class]"] = {"version": "standard"}
+    file[more].write_text(extended.to_json())
+    elsewhere = file[more].with_suffix(".provenance.json")
+    elsewhere.write_text(provenance(hardware="another machine").to_json())
+    file[unlike].write_text(run(SMOKE, unlike, lift=0.2).record.to_json())
+    file[lost].with_suffix(".provenance.json").unlink()
+    assert [Published(published).holds(finished.record(c)) for c in file] == [True, False, False]
+    pipeline.publish(SMOKE, finished, published)
+    assert file[more].read_text() == extended.to_json()
+    assert "another machine" in elsewhere.read_text()
+    copies = Published(published)
+    assert copies.record(unlike) == finished.record(unlike)
+    assert copies.provenance(lost) == provenance()
+    assert all(copies.holds(finished.record(config)) for config in SMOKE.runs())
+
+
+def test_publish_takes_what_is_finished_of_a_study_and_says_what_is_not_there(folders, capsys):
+    assert cli.main(["publish", "--profile", "smoke"]) == 0
+    assert f"smoke: 0 of {len(SMOKE.runs())} records are in {folders[0] / 'smoke'}" in capsys.readouterr().out
+    store, missing = finish(RunStore(folders[1]), SMOKE), SMOKE.config("fat", 1)
+    (store.path(missing) / "record.json").unlink()
+    assert cli.main(["publish", "--profile", "smoke"]) == 0
+    assert f"smoke: {len(SMOKE.runs()) - 1} of {len(SMOKE.runs())} records" in capsys.readouterr().out
+    assert pipeline.unpublished(SMOKE, folders[0] / "smoke") == [missing]
+    assert not list(folders[0].glob("*/notebooks"))
+
+
+def test_a_page_shows_as_much_of_another_study_as_is_published(folders):
+    page = Page("07_ablations", "smoke")
+    assert page.beside("digits") == (DIGITS, Runs())
+    store = RunStore(folders[1])
+    some = [DIGITS.config(recipe, seed) for recipe, seed in (("at", 40), ("at_ccm", 40), ("at", 41))]
+    for config in some:
+        made = run(DIGITS, config)
+        store.write_record(config, made.record, made.provenance)
+    pipeline.publish(DIGITS, store, folders[0] / "digits")
+    profile, runs = page.beside("digits")
+    assert {r.config for r in runs} == set(some)
+    table = contrast_table([(profile, runs)])
+    assert list(table["seeds"]) == ["1"]
+    assert "; test images, one seed]" in table["CCM − AT, average"][0]
 
 
 def test_publish_removes_only_what_no_run_claims(finished, published):
     unclaimed = ["records/at-s0-0000000000.json", "records/at-s0-0000000000.provenance.json",
                  "weights/frl-s9-0.safetensors"]  # fmt: skip
     others = ["README.md", "records/notes.txt", "figures/at-s0-0000000000.json", "records/deep/x.json",
-              "../demo/records/x.json"]  # fmt: skip
+              "../fashion/records/x.json"]  # fmt: skip
     for name in unclaimed + others:
         (published / name).parent.mkdir(parents=True, exist_ok=True)
         (published / name).write_text(finished.record(SMOKE.runs()[0]).to_json())
@@ -380,7 +446,10 @@ def test_an_output_folder_that_takes_no_file_is_told_at_the_door(folders, monkey
 
 
 def test_a_full_disk_leaves_every_file_whole(finished, published, monkeypatch):
-    before = {f: f.read_bytes() for f in published.rglob("*") if f.is_file()}
+    new = {f: f.read_bytes() for f in published.rglob("*") if f.is_file()}
+    for file in (published / "records").glob("*.json"):  # what was published is of other data
+        file.write_text(file.read_text().replace("0123456789abcdef", "fedcba9876543210"))
+    old = {file: file.read_bytes() for file in new}
     written = iter(range(10_000))
 
     def full(_):
@@ -390,7 +459,10 @@ def test_a_full_disk_leaves_every_file_whole(finished, published, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         pipeline.publish(SMOKE, finished, published)
-    assert {f: f.read_bytes() for f in published.rglob("*") if f.is_file()} == before
+    now = {f: f.read_bytes() for f in published.rglob("*") if f.is_file()}
+    assert now.keys() == new.keys()
+    assert all(blob in (old[file], new[file]) for file, blob in now.items())
+    assert now not in (old, new)
 
 
 def test_a_published_record_that_does_not_parse_is_told_before_training(folders):

@@ -91,7 +91,7 @@ def test_make_keeps_ones_own_torch(tmp_path):
 
 @pytest.mark.parametrize(
     ("package", "commands"),
-    [("cfa_nb", ("train", "sweep", "status", "evaluate")), ("cfa_pages", ("reproduce", "render", "status"))],
+    [("cfa_nb", ("train", "sweep", "status", "evaluate")), ("cfa_pages", ("reproduce", "render", "publish", "status"))],
 )
 def test_each_package_is_a_command(package, commands):
     shown = subprocess.run([sys.executable, "-m", package, "--help"], capture_output=True, text=True, cwd=ROOT)

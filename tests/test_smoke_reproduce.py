@@ -122,7 +122,7 @@ def test_pages_executed_again_have_the_same_bytes(done):
 
 
 def test_status_knows_that_nothing_is_left(done):
-    (state,) = json.loads(call(done[0], "status", "--json").stdout)
+    state = json.loads(call(done[0], "status", "--json").stdout)
     assert state["totals"]["fresh"] == len(SMOKE.runs())
     assert state["seconds_left"] == 0
     assert not [page for page in state["pages"] if page["execute"]]

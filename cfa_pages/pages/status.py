@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from cfa_nb.files import StoreError
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs import status as of_runs
 from cfa_nb.runs.profiles import profile_named
@@ -24,27 +23,13 @@ def status(name: str) -> dict:
 def _unpublished(states, store, published):
     """Why all pages of a profile will be drawn again by `reproduce`, or ""."""
     finished = [c for c, s in states.items() if s.fresh]
-    waiting = sum(not _is_published(c, store, published) for c in finished)
+    waiting = sum(not published.holds(store.record(c)) for c in finished)
     reasons = []
     if len(finished) < len(states):
         reasons.append(f"{len(states) - len(finished)} runs are not finished")
     if waiting:
         reasons.append(f"{waiting} finished runs are not published yet")
     return "; ".join(reasons)
-
-
-def _is_published(config, store, published):
-    if not published.status(config).fresh:
-        return False
-    same_record = store.record(config).to_json() == published.record(config).to_json()
-    return same_record and _provenance_text(store, config) == _provenance_text(published, config)
-
-
-def _provenance_text(source, config):
-    try:
-        return source.provenance(config).to_json()
-    except (StoreError, OSError):
-        return None
 
 
 def _pages(page_set, waiting):

@@ -12,6 +12,7 @@ from cfa_pages.report.style import INK, QUIET, panels
 from cfa_pages.results.paper import TABLE_1, TABLE_2, difference
 from cfa_pages.results.rows import attack_label, row_difference, worst_label
 from cfa_pages.results.runs import Runs
+from cfa_pages.results.stats import count
 
 #: (row, base), in groups with a gap between them.
 SHOWN = (
@@ -54,10 +55,10 @@ def _draw(ax: Axes, runs, profile, selection, quantity):
             paper = _paper(row, base, selection, quantity)
             if paper is not None:
                 ax.plot(100 * paper, y, "D", mfc="white", mec=QUIET, ms=6, zorder=2)
-            if comparison.n > 1:
-                colour = COLOURS.get(verdict_of(comparison, "").status, QUIET)
-                low, high = comparison.interval
-                ax.plot([100 * low, 100 * high], [y, y], color=colour, lw=2.4, zorder=3)
+            if comparison.n:
+                colour = COLOURS[verdict_of(comparison, "").status]
+                bounds = comparison.interval if comparison.n > 1 else comparison.images
+                ax.plot([100 * bound for bound in bounds], [y, y], color=colour, lw=2.4, zorder=3)
                 ax.plot(100 * comparison.mean, y, "o", color=colour, ms=7, mew=0, zorder=4)
             y += 1
         y += 0.6
@@ -76,8 +77,10 @@ def _paper(row, base, selection, quantity):
 def glance_caption(runs: Runs, profile: Profile, selection: str = "last") -> str:
     """Caption of `glance`."""
     checkpoint = "last epoch" if selection == "last" else "best checkpoint"
+    of_many, of_one = "mean and 95 % interval over seeds and test images", "95 % interval over test images alone"
+    seeds = len(runs.seeds)
     return (
-        f"What each method changes over its base: {profile.data_label}, {checkpoint}, {len(runs.seeds)} seeds, mean "
-        f"and 95 % interval over seeds and test images. Diamonds: the paper's differences on CIFAR-10 at the same "
-        f"checkpoint, another data set and network."
+        f"What each method changes over its base: {profile.data_label}, {checkpoint}, {count(seeds, 'seed')}, "
+        f"{of_many if seeds > 1 else of_one}. "
+        f"Diamonds: the paper's differences on CIFAR-10 at the same checkpoint, another data set and network."
     )

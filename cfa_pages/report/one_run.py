@@ -13,12 +13,12 @@ from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, class_groups, e
 from cfa_pages.results.runs import Run, Runs
 
 
-def calibration_trace(run: Run, profile: Profile, runs: Runs | None = None) -> Figure:
+def calibration_trace(run: Run, profile: Profile, runs: Runs) -> Figure:
     """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work).
 
-    `runs` say which classes are hard, where nobody named them; without any the run itself does.
+    `runs` say which classes are hard.
     """
-    classes, epochs = shown_classes(profile, runs or (run,)), run.record.epochs
+    classes, epochs = shown_classes(profile, runs), run.record.epochs
     series = (
         ("train robust accuracy $t_k$", [e.train_robust.per_class for e in epochs], None),
         ("margin $\\epsilon_k$ (Eq. 6)", [e.class_eps for e in epochs], run.config.eps),
@@ -89,9 +89,9 @@ def _worst_curves(ax, run, epochs, weights, worst):
     ax.set_title(f"{worst.capitalize()} on test")
 
 
-def trace_text(run: Run, profile: Profile, weights: str = "fawa", runs: Runs | None = None) -> str:
+def trace_text(run: Run, profile: Profile, runs: Runs, weights: str = "fawa") -> str:
     """What the two pictures show, in numbers of this run; `runs` as in `calibration_trace`."""
-    groups, last_epoch = class_groups(profile, runs or (run,)), run.record.epochs[-1]
+    groups, last_epoch = class_groups(profile, runs), run.record.epochs[-1]
     hard, easy = groups["hard"], groups["easy"]
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]

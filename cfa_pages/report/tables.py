@@ -117,10 +117,12 @@ def _mean_pair(accuracies):
 
 def aa_caption(profile: Profile) -> str:
     """Caption of `aa_table`: images and checkpoint, and why its numbers are not those of Table 1."""
+    if not profile.aa_per_class:
+        return "Standard AutoAttack on a part of the test images, last epoch: not run in this study."
+    images = count(profile.aa_per_class, "test image")
     return (
-        f"Standard AutoAttack, last epoch, the first {profile.aa_per_class} test images of each class, average / "
-        f"{worst_label(profile)}, mean ± std over seeds. Fewer images than in Table 1, and other ones: compare within "
-        f"this table alone."
+        f"Standard AutoAttack, last epoch, the first {images} of each class, average / {worst_label(profile)}, mean ± "
+        f"std over seeds. Fewer images than in Table 1, and other ones: compare within this table alone."
     )
 
 

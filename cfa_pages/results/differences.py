@@ -193,7 +193,8 @@ DIFFERENCES = (
         "Evaluation after each epoch",
         "–",
         "live, EMA and FAWA on test, every epoch",
-        "the same, and averages on validation too; one that did not change is not measured again",
+        "live weights on test, every epoch; averages in the second half of training, on validation too; one that did "
+        "not change is not measured again",
     ),
     Difference("Weight decay", "5e-4", "on all parameters", "{} on all parameters", "weight_decay"),
     Difference("Numerics of the KL", "–", "deprecated flags, can give NaN", "from log-probabilities, always finite"),

@@ -67,13 +67,20 @@ class Published:
         A published record that agrees, and holds evaluations beyond those made here, stays as it is.
         """
         name, record = run_id(config), store.record(config)
-        if not (self.status(config).fresh and record.within(self.record(config))):
+        if not self.holds(record):
             write(self.folder / "records" / f"{name}.json", record.to_json().encode())
             write(self.folder / "records" / f"{name}.provenance.json", store.provenance(config).to_json().encode())
         tensors = {f"{k}:{n}": t.contiguous() for k in keys for n, t in store.load_weights(config, k).items()}
         if tensors:
             write(self.folder / "weights" / f"{name}.safetensors", save(tensors))
         self.__dict__.pop("names", None)
+
+    def holds(self, record: RunRecord) -> bool:
+        """Whether a record that agrees with this one is published, with its provenance."""
+        config = record.config
+        if not self.status(config).fresh or not record.within(self.record(config)):
+            return False
+        return (self.folder / "records" / f"{self._name(config)}.provenance.json").is_file()
 
     def _name(self, config):
         name = self.names.get(config.canonical())

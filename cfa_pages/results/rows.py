@@ -50,10 +50,10 @@ def hardest_first(profile: Profile, runs: Sequence[Run]) -> list[int]:
 
 
 def class_groups(profile: Profile, runs: Sequence[Run]) -> dict[str, tuple[int, ...]]:
-    """{"hard", "easy", "all": indices of classes}; all are empty without a run."""
+    """{"hard", "easy", "all": indices of classes}; the first two are empty where nobody says which are hard."""
     every = tuple(range(class_count(runs)))
     hard = hard_classes(profile, runs) if every else ()
-    return {"hard": hard, "easy": tuple(k for k in every if k not in hard), "all": every}
+    return {"hard": hard, "easy": tuple(k for k in every if k not in hard) if hard else (), "all": every}
 
 
 def class_count(runs: Sequence[Run]) -> int:

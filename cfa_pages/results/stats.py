@@ -112,7 +112,7 @@ class Paired:
             return "not run"
         low, high = self.interval
         interval = f" [{points(low)}, {points(high)}]" if self.n > 1 else ""
-        return f"{points(self.mean)} points{interval}, {self.up} of {self.n} seeds up"
+        return f"{points(self.mean)} points{interval}, {self.up} of {count(self.n, 'seed')} up"
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired:
