@@ -88,7 +88,7 @@ def test_verdict_follows_the_interval(differences, expected):
     outcome = verdict_of(Paired(differences), "made up")
     assert outcome.status == expected
     assert outcome.n == (len(differences) or None)
-    assert outcome.p == (Paired(differences).p_value() if differences else None)
+    assert (outcome.p is None) == (len(differences) < 2)
     assert (outcome.numbers is not None) == (len(differences) > 1)
 
 
@@ -172,8 +172,7 @@ def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
     lost = verdict("at_ccm_worst", worse)
     assert lost.status == CONTRADICTED
     assert "the whole interval lies on the other side" in lost.evidence
-    line = claims.verdicts(worse, STUDY, "at_ccm_worst")
-    assert "**contradicted here**, the whole interval lies on the other side: " in line
+    assert list(claims.verdicts(worse, STUDY, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
 
 
 def test_the_interval_of_a_row_is_wider_than_that_of_the_seeds_alone(lifted):
@@ -389,7 +388,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
     assert "](" not in html
     assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~=△")
-    assert len(claims.verdicts(even, STUDY, "at_ccm_worst", "cfa_at_avg").splitlines()) == 2
+    assert len(claims.verdicts(even, STUDY, "at_ccm_worst", "cfa_at_avg")) == 2
     with pytest.raises(KeyError, match="no_such"):
         claims.verdicts(even, STUDY, "no_such")
     counted = claims.tally(even, STUDY)

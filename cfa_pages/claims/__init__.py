@@ -66,7 +66,7 @@ def _row(claim, verdict, adjusted):
         "Verdict": f"{_sign(verdict)} {verdict.status}",
         "Estimate": verdict.estimate or "",
         "95 % interval": verdict.interval or "",
-        "p, Holm": "" if adjusted is None or verdict.n == 1 else f"{adjusted:.2g}",
+        "p, Holm": "" if adjusted is None else f"{adjusted:.2g}",
         "n": "" if verdict.n is None else str(verdict.n),
         "Evidence": verdict.evidence,
     }
@@ -78,26 +78,13 @@ def tally(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> str:
     return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
 
 
-def verdicts(runs: Runs, profile: Profile, *keys: str) -> str:
-    """Markdown: one line for each of the named claims, as the end of a page wants it."""
+def verdicts(runs: Runs, profile: Profile, *keys: str) -> pd.DataFrame:
+    """DataFrame: a row for each of the named claims, as the end of a page wants it."""
     chosen = [c for c in ALL if c.key in keys]
     if unknown := set(keys) - {c.key for c in chosen}:
         raise KeyError(f"no claim named {', '.join(sorted(unknown))}")
-    return "\n".join(_line(claim, verdict) for claim, verdict in judge(runs, profile, chosen))
-
-
-def _line(claim, verdict):
-    paper = f"; paper {claim.paper_value}" if claim.paper_value else ""
-    interval = f" [{verdict.interval}]" if verdict.interval else ""
-    ours = f"here {verdict.estimate}{interval}, n = {verdict.n}" if verdict.estimate else "nothing to judge it by"
-    status = f"{_sign(verdict)} **{verdict.status}**{_meaning(verdict)}"
-    return f"- {status}: {claim.sentence} ({claim.place}{paper}; {ours})"
-
-
-def _meaning(verdict):
-    if verdict.status == DIRECTION:
-        return ", the paper's number does not fit"
-    return f", {OTHER_SIDE}" if verdict.status in (CONTRADICTED, NOT_REPRODUCED) else ""
+    columns = ["Claim", "paper, CIFAR-10", "Estimate", "95 % interval", "n", "Verdict"]
+    return ledger(runs, profile, chosen)[columns]
 
 
 def _sign(verdict):

@@ -70,7 +70,8 @@ def verdict_of(
         else None
     )
     estimate = f"{points(comparison.mean)} {unit}"
-    return Verdict(status, estimate, comparison.interval_text, comparison.n, text, numbers, comparison.p_value(border))
+    p = comparison.p_value(border) if comparison.n > 1 else None
+    return Verdict(status, estimate, comparison.interval_text, comparison.n, text, numbers, p)
 
 
 def _status(comparison, sign, border, unit, words, paper):

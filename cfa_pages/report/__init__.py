@@ -12,7 +12,7 @@ tables, comparisons, sanity    Tables 1-3, paired differences, signs of gradient
 margins, betas, fluctuation    Figs. 2, 3 and 4
 glance                         what each method changes over its base, in one picture
 main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
-loop, averages, rivals         margins that settle; averages of one run side by side; whom a hard class is taken for
+loop, averages                 margins that settle; averages of one run side by side
 contrast                       another data set beside the page's own
 one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
@@ -29,7 +29,6 @@ from cfa_pages.report.betas import beta_caption, beta_classes, beta_table, beta_
 from cfa_pages.report.comparisons import (
     comparison_caption,
     comparisons,
-    gain_text,
     pairs,
 )
 from cfa_pages.report.contrast import contrast_caption, contrast_table
@@ -62,21 +61,13 @@ from cfa_pages.report.main_results import (
 from cfa_pages.report.margins import (
     margin_caption,
     margin_classes,
-    margin_clean_text,
     margin_overall,
     margin_table,
     margin_text,
     reach_text,
-    room_text,
 )
 from cfa_pages.report.one_run import acceptance_trace, calibration_table, calibration_trace, trace_text
-from cfa_pages.report.rivals import (
-    gap_text,
-    rival_caption,
-    rival_table,
-    rival_text,
-)
-from cfa_pages.report.sanity import ranking, sanity_line, sanity_text
+from cfa_pages.report.sanity import ranking, sanity_text
 from cfa_pages.report.style import png, styled, use_style
 from cfa_pages.report.tables import (
     CALIBRATED,
@@ -131,8 +122,6 @@ __all__ = [
     "fairness_gain_text",
     "fluctuation",
     "fluctuation_caption",
-    "gain_text",
-    "gap_text",
     "glance",
     "glance_caption",
     "header_text",
@@ -140,7 +129,6 @@ __all__ = [
     "map_table",
     "margin_caption",
     "margin_classes",
-    "margin_clean_text",
     "margin_overall",
     "margin_table",
     "margin_text",
@@ -152,12 +140,7 @@ __all__ = [
     "profiles_table",
     "ranking",
     "reach_text",
-    "rival_caption",
-    "rival_table",
-    "rival_text",
-    "room_text",
     "runtime_text",
-    "sanity_line",
     "sanity_text",
     "slope_bars",
     "slope_table",

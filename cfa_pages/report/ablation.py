@@ -78,7 +78,7 @@ def calibrated_values(runs: Runs, profile: Profile, recipe: str = "at_ccm", fiel
         ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in classes.hard else 1.5)
     _base_line(ax, config, field)
     if field == "class_eps":
-        margin_axis(ax, config.eps)
+        margin_axis(ax)
     epoch_axis(ax, config)
     label_ends(ax, epochs[-1], classes.ends(smooth), gap=0.048)
     symbol = "Margin ε" if field == "class_eps" else "Regularisation β"
@@ -140,7 +140,7 @@ def margins_caption(runs: Runs, profile: Profile) -> str:
     ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
     groups, config = class_groups(profile, runs), ccm_runs[0].config
     late = [e.class_eps for r in ccm_runs for e in r.record.epochs[-last_epochs(config) :]]
-    hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late]), config.eps) for g in ("hard", "easy"))
+    hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late])) for g in ("hard", "easy"))
     return (
         f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), {_seeds_text(ccm_runs)}. "
         f"Paper: hard classes below 8/255, easy ones above. Ours, {last_text(config)}: hard {hard}, easy {easy}, "

@@ -12,9 +12,7 @@ from cfa_pages.results.rows import (
     added_rows,
     attack_label,
     base_row,
-    only_stand_ins,
     row_difference,
-    stand_in_text,
     worst_label,
 )
 from cfa_pages.results.runs import Runs
@@ -102,27 +100,3 @@ def _bracket_text(seeds, profile):
     if profile.ablation_seeds in (None, profile.seeds):
         return "the 95 % interval, over seeds and, under the targeted attack, over test images"
     return f'the 95 % interval (of "{ONE_SEED}": a bootstrap {over_images})'
-
-
-def gain_text(runs: Runs, profile: Profile) -> str:
-    """One line a method: whether its worst class gains by CFA, at the best and at the last checkpoint."""
-    lines = []
-    for method in ("at", "trades", "fat"):
-        cfa, parts = f"{method}_cfa", []
-        for selection in ("best", "last"):
-            comparison = row_difference(runs, profile, cfa, method, selection, "robust_worst")
-            word, difference = _gain_word(comparison), difference_text(comparison)
-            parts.append(f"{SELECTIONS[selection]} {word} ({difference} points)")
-        if only_stand_ins(runs, profile, cfa):
-            parts = ["not run"]
-        note = stand_in_text(runs, profile, cfa)
-        methods = f"{ROWS[cfa].label} against {ROWS[method].label}"
-        lines.append(f"- {methods}, {worst_label(profile)}: {', '.join(parts)}{f' ({note})' if note else ''}")
-    return "\n".join(lines)
-
-
-def _gain_word(comparison):
-    if not comparison.n:
-        return "not run"
-    low, high = comparison.interval
-    return "**a gain**" if low > 0 else "**a loss**" if high < 0 else "no gain that can be told from zero"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.style import CFA, INK, name_classes, panels, plt, short_name
-from cfa_pages.results.rows import CLASS_LIMIT, eps_text
+from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text
 from cfa_pages.results.runs import Run
 
 
@@ -42,7 +42,7 @@ def adversarial_grid(
         wrong = names[i] != predicted[i]
         _show(axes[0, i], x[i], short_name(names[i], 12))
         _show(axes[1, i], x_adv[i], f"→ {short_name(predicted[i], 11)}", CFA if wrong else INK)
-        _show_difference(axes[2, i], x_adv[i] - x[i], eps.max(), f"ε = {eps_text(round(float(eps[i]), 3))}")
+        _show_difference(axes[2, i], x_adv[i] - x[i], eps.max(), f"ε = {calibrated_text(float(eps[i]))}")
     for ax, text in zip(axes[:, 0], ("clean", "adversarial", "difference")):
         ax.set_ylabel(text, fontsize=9.5)
     return fig

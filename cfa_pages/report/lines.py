@@ -90,12 +90,10 @@ def class_lines(ax: Axes, x: Sequence[float], values: Sequence[Sequence[float]],
     label_ends(ax, x[-1], classes.ends(values), gap=0.048)
 
 
-def margin_axis(ax: Axes, eps: float) -> None:
-    """A y axis of margins, written in the unit in which the page writes eps: "8/255", or plain numbers."""
-    if not eps_text(eps).endswith("/255"):
-        return
+def margin_axis(ax: Axes) -> None:
+    """A y axis of margins, in the paper's unit."""
     ax.yaxis.set_major_locator(MultipleLocator(1 / 255 if np.ptp(ax.get_ylim()) * 255 < 8 else 2 / 255))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(round(v * 255) / 255)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(v)))
 
 
 def mark_base(ax: Axes, x: float, text: str) -> None:

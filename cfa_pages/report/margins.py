@@ -106,46 +106,6 @@ def margin_text(runs: Runs, profile: Profile) -> str:
     return "\n".join(lines)
 
 
-def room_text(runs: Runs, profile: Profile) -> str:
-    """Where hard classes have no more than one another's room: their sum falls from eps_0 to the largest margin.
-
-    "" where it does not, where no margin is larger, or where no hard class rises meanwhile.
-    """
-    base, largest = _nearest(profile), max(profile.margins)
-    hard = list(class_groups(profile, runs)["hard"])
-    both_margins = [margin_runs(runs, profile, eps) for eps in (base, largest)]
-    if largest <= base or not hard or not all(both_margins):
-        return ""
-    before, after = (
-        np.mean([r.window(*profile.early_window) for r in eps_runs], axis=0)[hard] for eps_runs in both_margins
-    )
-    if after.sum() >= before.sum() or not (after > before).any():
-        return ""
-    rising = ", ".join(f"*{runs[0].record.class_names[k]}*" for k, a, b in zip(hard, after, before) if a > b)
-    return (
-        f"From ε₀ to ε = {eps_text(largest)} {rising} gains, yet the accuracies of the {len(hard)} hard classes sum to "
-        f"{percent(after.sum())} points instead of {percent(before.sum())}: their sum still falls, so what one gains "
-        f"the others lose, and more. This fits a model that can no longer tell a group of classes apart, settles on "
-        f"some of them and gives up the others."
-    )
-
-
-def margin_clean_text(runs: Runs, profile: Profile) -> str:
-    """What a model of the largest margin is worth: clean accuracy of the hard classes there and at eps_0."""
-    hard, (first, last) = class_groups(profile, runs)["hard"], profile.late_window
-    base, largest = (
-        percent(
-            np.mean([mean_of(r.window(first, last, metric="clean"), hard) for r in margin_runs(runs, profile, eps)])
-        )
-        for eps in (_nearest(profile), max(profile.margins))
-    )
-    return (
-        f"At the largest margin (ε = {eps_text(max(profile.margins))}) the clean accuracy of the hard classes is "
-        f"{largest} %, at ε₀ {base} % ({window_text((first, last))}). One margin alone could mislead, so the verdicts "
-        f"take all margins beyond ε₀: the best of them for Fig. 2(a), their mean for (b) and (c)."
-    )
-
-
 def _class_line(name, values, base, largest):
     peak, tie = extreme(values)
     if tie == "all equal":

@@ -29,7 +29,7 @@ def calibration_trace(run: Run, profile: Profile, runs: Runs) -> Figure:
         _trace(ax, run.config, np.array(values), classes, base)
         ax.set_title(classes.title(title))
     percent_axis(axes[0], None)
-    margin_axis(axes[1], run.config.eps)
+    margin_axis(axes[1])
     axes[-1].set_xlabel("epoch")
     return fig
 
@@ -96,7 +96,7 @@ def trace_text(run: Run, profile: Profile, runs: Runs, weights: str = "fawa") ->
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]
     accepted_text = epochs_text(accepted)
-    eps = [calibrated_text(mean_of(last_epoch.class_eps, group), run.config.eps) for group in (hard, easy)]
+    eps = [calibrated_text(mean_of(last_epoch.class_eps, group)) for group in (hard, easy)]
     beta = [f"{mean_of(last_epoch.class_beta, group):.3g}" for group in (hard, easy)]
     return (
         f"In the last epoch the margins of the hard classes average {eps[0]} and those of the easy ones {eps[1]} "
@@ -122,15 +122,10 @@ def calibration_table(
     train_robust_acc: Sequence[float],
     class_eps: Sequence[float],
     class_beta: Sequence[float],
-    eps: float,
 ) -> pd.DataFrame:
-    """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so.
-
-    Margins are written in the unit of `eps`, the original margin.
-    """
+    """t_k, margin and beta of each class, one row a class; of many classes the first, and the head says so."""
     rows = list(zip(names, train_robust_acc, class_eps, class_beta))[:CLASS_LIMIT]
     heading = "Class" if len(names) <= CLASS_LIMIT else f"Class (first {CLASS_LIMIT} of {len(names)})"
     return pd.DataFrame(
-        {heading: str(n), "t_k": f"{t:.3f}", "margin": calibrated_text(e, eps), "beta": f"{b:.3f}"}
-        for n, t, e, b in rows
+        {heading: str(n), "t_k": f"{t:.3f}", "margin": calibrated_text(e), "beta": f"{b:.3f}"} for n, t, e, b in rows
     )

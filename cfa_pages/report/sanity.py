@@ -25,12 +25,6 @@ def sanity_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     return TITLE + " ".join(text for text in sentences if text)
 
 
-def sanity_line(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
-    """Markdown: the same in one line, for the tables after the first."""
-    sentences = [more_steps(runs, profile, keys), stronger(runs, profile, keys), ranking(runs, profile, keys)]
-    return TITLE + " ".join(text for text in (*sentences, "In full under the first table.") if text)
-
-
 def more_steps(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     """PGD of the reported checkpoints leaves no more than the epochs' shorter one, on the same checkpoints."""
     excesses = [

@@ -134,32 +134,14 @@ def _accepted_any(run, weights):
     return any(e.accepted.get(weights) for e in run.record.epochs)
 
 
-def stand_in_text(runs: Runs, profile: Profile, key: str) -> str:
-    """ "FAWA accepted no epoch in 2 of 5 seeds: live weights stand in"; "" where each seed has its average."""
-    weights_by_seed, seeds = stand_ins(runs, profile, key), len(row_runs(runs, profile, key))
-    if not weights_by_seed:
-        return ""
-    weights_text = " or ".join(dict.fromkeys(weights_by_seed.values()))
-    verb = "stands" if weights_text.startswith("a ") else "stand"
-    name = ROWS[key].weights.upper()
-    return f"{name} accepted no epoch in {len(weights_by_seed)} of {count(seeds, 'seed')}: {weights_text} {verb} in"
-
-
-def only_stand_ins(runs: Runs, profile: Profile, key: str) -> bool:
-    """True where a row's average accepted no epoch in any seed, so that the row shows nothing of it."""
-    weights_by_seed = stand_ins(runs, profile, key)
-    return bool(weights_by_seed) and len(weights_by_seed) == len(row_runs(runs, profile, key))
-
-
 def eps_text(eps: float) -> str:
-    """A margin in the paper's unit where it is one ("8/255"), else as a plain number ("0.15")."""
-    steps = eps * 255
-    return f"{steps:.0f}/255" if abs(steps - round(steps)) < 1e-9 and steps <= 32 else f"{eps:.4g}"
+    """A margin in the paper's unit: "8/255", "2.75/255", "38.25/255"."""
+    return f"{round(255 * eps, 2):g}/255"
 
 
-def calibrated_text(margin: float, eps: float) -> str:
-    """A calibrated margin in the unit in which its page writes eps: "7.2/255", "0.138"."""
-    return f"{margin * 255:.1f}/255" if eps_text(eps).endswith("/255") else f"{margin:.3f}"
+def calibrated_text(margin: float) -> str:
+    """A calibrated margin in the same unit: "7.2/255"."""
+    return f"{margin * 255:.1f}/255"
 
 
 def robust_key(run: Run, profile: Profile) -> str:
