@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cfa_nb.config import RECIPES, TrainConfig
+from cfa_nb.config import TrainConfig
 from cfa_nb.method.model import build
+from cfa_nb.recipes import RECIPES
 
 METHODS = {"at": "at_ccm", "trades": "trades_ccm_ccr", "fat": "fat_ccm"}
 CLASSES = 10

@@ -10,8 +10,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from cfa_nb.config import LIVE, ROWS
+from cfa_nb.config import LIVE
 from cfa_nb.method.metrics import ClassAccuracy, Measured
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord, confusion_key, pack_outcomes
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb.config import RECIPES
 from cfa_nb.method.calibration import Frl, Past, class_betas, class_margins, limited, next_calibration, uniform
 from cfa_nb.method.train import train
+from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.store import RunStore
 from tests import tiny
 

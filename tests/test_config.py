@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from cfa_nb.config import RECIPES, ROWS, Attack, TrainConfig
+from cfa_nb.config import Attack, TrainConfig
+from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.profiles import FASHION, PROFILES, profile_named
 from cfa_nb.runs.study import FIGURES
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import RECIPES, TrainConfig
+from cfa_nb.config import TrainConfig
 from cfa_nb.data import digits
 from cfa_nb.data.batches import Batches, augment, random_flip, to_float
 from cfa_nb.data.dataset import Dataset, Pool, Split, balanced_split, cut
+from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.profiles import CIFAR10, DIGITS, SMOKE
 from tests import tiny
 

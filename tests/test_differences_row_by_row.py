@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import RECIPES, Attack, Average, TrainConfig
+from cfa_nb.config import Attack, Average, TrainConfig
 from cfa_nb.method import evaluate, objectives
 from cfa_nb.method.calibration import Past, next_calibration, uniform
 from cfa_nb.method.evaluate import EpochEvaluation
@@ -17,6 +17,7 @@ from cfa_nb.method.model import MODELS, STATISTICS, Normalise, build
 from cfa_nb.method.objectives import Networks
 from cfa_nb.method.step import Sgd, train_step
 from cfa_nb.method.train import Training, train
+from cfa_nb.recipes import RECIPES
 from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import CIFAR10, PROFILES, TINY_IMAGENET
 from cfa_nb.runs.store import RunStore

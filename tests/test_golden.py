@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from cfa_nb import processor
-from cfa_nb.config import RECIPE_VERSION, RECIPES
+from cfa_nb.config import RECIPE_VERSION
 from cfa_nb.method.train import train
+from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.provenance import hardware
 from cfa_nb.runs.record import RunRecord
 from cfa_nb.runs.store import RunStore

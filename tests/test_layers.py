@@ -13,9 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = {"cfa_nb", "cfa_nb.processor", "cfa_nb.paths", "cfa_nb.files", "cfa_nb.rng"}
 ALLOWED = {
     "cfa_nb.config": set(),
+    "cfa_nb.recipes": {"cfa_nb.config"},
     "cfa_nb.data": CORE | {"cfa_nb.config"},
     "cfa_nb.method": CORE | {"cfa_nb.config", "cfa_nb.data"},
-    "cfa_nb.runs": CORE | {"cfa_nb.config", "cfa_nb.data", "cfa_nb.method"},
+    "cfa_nb.runs": CORE | {"cfa_nb.config", "cfa_nb.recipes", "cfa_nb.data", "cfa_nb.method"},
     "cfa_nb.card": CORE | {"cfa_nb.config", "cfa_nb.data", "cfa_nb.method", "cfa_nb.runs"},
     "cfa_pages.theory": set(),
 }

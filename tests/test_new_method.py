@@ -8,12 +8,12 @@ import pytest
 import torch.nn.functional as F
 from factories import all_runs
 
-from cfa_nb import config
-from cfa_nb.config import RECIPES, ROWS, Row, check_names
+from cfa_nb import recipes
 from cfa_nb.method.attacks import cross_entropy, pgd, uniform_start
 from cfa_nb.method.calibration import CALIBRATORS, calibrator, uniform
 from cfa_nb.method.objectives import OBJECTIVES, objective
 from cfa_nb.method.train import train
+from cfa_nb.recipes import RECIPES, ROWS, Row, check_names
 from cfa_nb.runs.profiles import SMOKE
 from cfa_nb.runs.status import status
 from cfa_nb.runs.store import RunStore
@@ -97,11 +97,11 @@ def test_a_taken_name_is_refused(profile):
     for enter, function in ((objective, smooth), (calibrator, inverse)):
         with pytest.raises(ValueError, match="name yours otherwise"):
             enter(function)
-    source = inspect.getsource(config)
+    source = inspect.getsource(recipes)
     for name, first in (("RECIPES", "at=_AT,"), ("ROWS", 'at=Row("AT", "at", tables=(1, 2, CONTROLS)),')):
         assert f"{name} = dict(\n    {first}" in source
         with pytest.raises(SyntaxError, match="keyword argument repeated: at"):
-            compile(source.replace(f"{name} = dict(\n", f"{name} = dict(\n    at=0,\n"), "config.py", "exec")
+            compile(source.replace(f"{name} = dict(\n", f"{name} = dict(\n    at=0,\n"), "recipes.py", "exec")
 
 
 def test_a_recipe_bears_the_name_of_what_it_trains(profile):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cfa_nb.config import ROWS
+from cfa_nb.recipes import ROWS
 from cfa_pages.results.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, Value, difference
 
 

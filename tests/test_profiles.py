@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb.config import RECIPES, ROWS, Average, TrainConfig, rows_of
+from cfa_nb.config import Average, TrainConfig
+from cfa_nb.recipes import RECIPES, ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, FASHION, PROFILES, QUICK, REHEARSAL, SMALL, profile_named
 from cfa_nb.runs.variants import VARIANTS
 

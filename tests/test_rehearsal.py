@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cfa_nb.config import ROWS
 from cfa_nb.paths import ROOT
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.profiles import REHEARSAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

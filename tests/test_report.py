@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from cfa_nb.config import ROWS, rows_of
 from cfa_nb.paths import notebooks_dir
+from cfa_nb.recipes import ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import RECIPES, Attack, Average
+from cfa_nb.config import Attack, Average
 from cfa_nb.method.evaluate import attack_accuracy, clean_accuracy
 from cfa_nb.method.model import build
 from cfa_nb.method.train import Training, TrainingError, train
+from cfa_nb.recipes import RECIPES
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.store import RunStore
 from cfa_pages.results.runs import Run

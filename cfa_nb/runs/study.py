@@ -8,7 +8,8 @@ profile.runs()           # those of the whole paper, each once
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cfa_nb.config import CONTROLS, LIVE, RECIPES, ROWS, Attack, Average, TrainConfig, rows_of
+from cfa_nb.config import LIVE, Attack, Average, TrainConfig
+from cfa_nb.recipes import CONTROLS, RECIPES, ROWS, rows_of
 
 #: What each page of the study shows, in the paper's order: figure or table -> notebook.
 FIGURES = {

@@ -5,7 +5,7 @@
 
 import math
 
-from cfa_nb.config import ROWS
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import NOT_JUDGED, NOT_RUN, Verdict, words_of
 from cfa_pages.claims.verdicts import few_accepted_notes, verdict_of

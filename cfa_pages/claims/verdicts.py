@@ -7,7 +7,8 @@ paper's own protocol a claim that holds is reproduced only if the paper's number
 
 from collections.abc import Sequence
 
-from cfa_nb.config import LIVE, ROWS
+from cfa_nb.config import LIVE
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import HERE, NO_DIFFERENCE, NOT_JUDGED, NOT_RUN, UNDECIDED, Verdict, Words, words_of
 from cfa_pages.results.paper import Gap

@@ -6,7 +6,8 @@ Averages are passive, so one training run carries them all and nothing else diff
 import numpy as np
 import pandas as pd
 
-from cfa_nb.config import LIVE, ROWS
+from cfa_nb.config import LIVE
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import worst_label
 from cfa_pages.results.runs import Run, Runs

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cfa_nb.config import CONTROLS, ROWS
+from cfa_nb.recipes import CONTROLS, ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
 from cfa_pages.results.rows import (

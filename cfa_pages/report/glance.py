@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cfa_nb.config import ROWS
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.claims.verdicts import verdict_of

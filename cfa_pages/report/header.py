@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cfa_nb.config import CONTROLS
+from cfa_nb.recipes import CONTROLS
 from cfa_nb.runs.profiles import PROFILES
 from cfa_nb.runs.study import FIGURES, Profile
 from cfa_pages.results.rows import attack_label

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
-from cfa_nb.config import LIVE, ROWS
+from cfa_nb.config import LIVE
+from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import SELECTIONS, aa_accuracies, attack_label, by_seed, row_runs, white_box_label
 from cfa_pages.results.runs import Runs

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cfa_nb.config import CONTROLS, LIVE, ROWS, rows_of
+from cfa_nb.config import LIVE
+from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.results.paper import NOT_PRINTED, printed

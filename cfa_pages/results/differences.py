@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from cfa_nb.config import KINDS, RECIPES, Average, TrainConfig
+from cfa_nb.config import KINDS, Average, TrainConfig
+from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.study import Profile
 
 PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1

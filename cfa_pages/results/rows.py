@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from cfa_nb.config import LIVE, RECIPES, ROWS, Average
+from cfa_nb.config import LIVE, Average
 from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.images import Statistic, first_of_each_class, image_error, statistic_of
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
