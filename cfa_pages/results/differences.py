@@ -1,9 +1,8 @@
 """Every place where the paper's text, its released code and this companion could part ways, as data.
 
-The column "here" is read from the default of the config field that decides the point, so that the table cannot drift
-from what is run; where no field decides, it states what the code does. Epochs count from 1. "release" is PKU-ML/CFA at
-commit 071f333; – means that the source is silent. A profile's variant "+release" takes the release's side wherever a
-field decides and the two differ. `tests/test_differences_row_by_row.py` names the test that settles each row.
+The column "here" is read from the default of the config field that decides the point; where none does, it states what
+the code does. Epochs count from 1. "release" is PKU-ML/CFA at commit 071f333; – means that the source is silent. A
+profile's variant "+release" takes the release's side wherever a field decides. A test settles each row.
 """
 
 from dataclasses import dataclass, fields
@@ -194,8 +193,7 @@ DIFFERENCES = (
         "Evaluation after each epoch",
         "–",
         "live, EMA and FAWA on test, every epoch",
-        "live weights on test, every epoch; averages in the second half of training, on validation too; one that did "
-        "not change is not measured again",
+        "live weights on test, every epoch; averages in the second half of training, unless they did not change",
     ),
     Difference("Weight decay", "5e-4", "on all parameters", "{} on all parameters", "weight_decay"),
     Difference("Numerics of the KL", "–", "deprecated flags, can give NaN", "from log-probabilities, always finite"),
@@ -293,7 +291,7 @@ def _average_changes(profile):
 
 def _protocol(profile):
     """Runs of a method in Tables 1-3, where they are fewer, and the attack of the robust column."""
-    few = profile.seeds if profile.ablation_seeds is None else profile.ablation_seeds
+    few = profile.ablation_seeds or profile.seeds
     if len(profile.seeds) != PAPER_RUNS:
         yield "runs of a method, Tables 1-3", text_of(PAPER_RUNS), text_of(len(profile.seeds))
     if len(few) != len(profile.seeds):
