@@ -130,12 +130,7 @@ def outcomes(model: nn.Module, split: Split, attack: Attack, seed: int) -> dict[
 
 
 def confusion(model: nn.Module, split: Split, attack: Attack, num_classes: int, seed: int = 0) -> np.ndarray:
-    """(K, K) counts: images of class i (row) that the model takes for j (column) under a PGD attack.
-
-    The picture behind the question when CCM helps. It gives hard classes smaller margins than easy ones. Where hard
-    classes are confused with one another, both sides of their boundary have the small margin. Where they are confused
-    with easy classes, the easy side has the larger margin in training and takes room from the hard one.
-    """
+    """(K, K) counts: images of class i (row) that the model takes for j (column) under a PGD attack."""
     counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=split.labels.device)
     for y, logits in predictions(model, split, attack, (seed, "confusion", 0)):
         counts += torch.bincount(y * num_classes + logits.argmax(dim=1), minlength=num_classes**2)
