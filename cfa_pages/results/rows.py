@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from cfa_nb.config import LIVE, Average
+from cfa_nb.method.evaluate import stages
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.study import Profile
@@ -168,6 +169,9 @@ def worst_label(profile: Profile) -> str:
 
 def accuracy(run: Run, profile: Profile, weights: str, selection: str, metric: str) -> ClassAccuracy | None:
     """`ClassAccuracy` of one checkpoint, or None: "clean", "robust" (the tables' attack), "pgd" (the white-box one)."""
+    if profile.final_per_class and profile.final == "targeted" and metric != "robust":  # never two sizes in one table
+        clean, pgd, _ = stages(profile.final_attack(run.config))
+        return run.robust(weights, selection, clean if metric == "clean" else pgd)
     if metric == "clean":
         return run.clean(weights, selection)
     key = profile.white_box(run.config).key if metric == "pgd" else robust_key(run, profile)
