@@ -194,6 +194,8 @@ class Profile:
 
     def _reported_attacks(self, config):
         final = self.final_attack(config)
+        if final.kind == "targeted" and final.per_class:
+            return (final,)  # clean and PGD on the same images come by the way, and no table shows them on more
         clean = [Attack("clean", 0.0)] if config.eval_per_class else []  # else the epoch's evaluation has it
         return *clean, self.white_box(config), final, self.white_box(config, final.per_class)
 
