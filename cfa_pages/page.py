@@ -23,11 +23,10 @@ from cfa_nb.method.model import build
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.header import header_text, theory_header_text
 from cfa_pages.report.style import png, styled, use_style
 from cfa_pages.results.published import Published
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 
 THEORY = "theory"  # the page set that needs no profile
 
@@ -56,7 +55,7 @@ class Page:
         if self.profile is None:
             return display(Markdown(theory_header_text()))
         configs = self.profile.page_runs(self.name) or self.profile.runs()
-        return display(Markdown(header_text(self.profile, self._load(configs))))
+        return display(Markdown(header_text(self._load(configs))))
 
     def note(self) -> None:
         """Says what this page's data can show, and what it cannot."""
@@ -65,16 +64,16 @@ class Page:
             text += " The paper's numbers stand in columns of their own, and no difference to them is computed."
         return display(Markdown(f"> **What this data can show.** {text}"))
 
-    def runs(self, figure: str | None = None) -> Runs:
-        """The finished `Runs` behind a figure or table ("fig2"), or behind all of them."""
+    def results(self, figure: str | None = None) -> Results:
+        """The finished `Results` behind a figure or table ("fig2"), or behind all of them."""
         return self._load(self.profile.runs(figure))
 
-    def beside(self, name: str) -> tuple[Profile, Runs]:
+    def beside(self, name: str) -> Results:
         """Another profile and its published runs, all that there are: shown in a section beside this page's own."""
         profile = profile_named(name)
         published = Published(page_set_dir(name))
         configs = [c for c in profile.runs() if published.status(c).fresh]
-        return profile, Runs(Run(c, published.record(c), published.provenance(c)) for c in configs)
+        return Results(profile, (Run(c, published.record(c), published.provenance(c)) for c in configs))
 
     def network(self, run: Run, key: str = f"{LIVE}/last") -> nn.Module:
         """The network of a run with the weights of a kept checkpoint, in eval mode.
@@ -102,7 +101,8 @@ class Page:
             from cfa_nb.runs.sweep import ensure
 
             ensure(self.profile, configs, self.store)
-        return Runs(Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
+        runs = (Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
+        return Results(self.profile, runs)
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str | None = None) -> None:
         """Shows a figure with its caption; saves it as figures/<name>.png under the runner."""

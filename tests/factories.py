@@ -17,7 +17,7 @@ from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord, confusion_key, pack_outcomes
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.rows import CIFAR10_NAMES, HARD_CLASSES
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 
 SELECTIONS = ("best", "best_val", "last")
 CLASSES = {"cifar100": 100, "tiny-imagenet": 200}  # of the data sets that have not ten
@@ -124,7 +124,8 @@ def provenance(seconds=2.0, hardware="a laptop, 2 cores", commit="abc123"):
 
 def all_runs(profile, effect=None, accepts=True):
     """Every run of a profile; `effect` maps a recipe to the lift of its worst class."""
-    return Runs(run(profile, c, (effect or {}).get(c.recipe, 0.0), accepts) for c in profile.runs())
+    runs = (run(profile, c, (effect or {}).get(c.recipe, 0.0), accepts) for c in profile.runs())
+    return Results(profile, runs)
 
 
 def with_autoattack(runs, left):
@@ -147,7 +148,7 @@ def paper_runs(profile, factor=1.0):
     `factor` multiplies every difference to TRADES: 3 makes all effects three times as large, -1 turns them round.
     """
     configs = profile.runs("table1") + profile.runs("table2")
-    return Runs(run(profile, c, accuracy_of=_printed(c, factor)) for c in dict.fromkeys(configs))
+    return Results(profile, (run(profile, c, accuracy_of=_printed(c, factor)) for c in dict.fromkeys(configs)))
 
 
 def _printed(config, factor):

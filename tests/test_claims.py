@@ -28,7 +28,7 @@ from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import styled
 from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import Paired
 from tests.factories import accuracy, all_runs, paper_runs, run, with_autoattack
 
@@ -39,12 +39,12 @@ STUDY = replace(SMOKE, common=SMOKE.common | dict(epochs=8), study_seeds=SMOKE.s
 CALIBRATED = ("at_ccm", "trades_ccm_ccr", "fat_ccm")
 
 
-def verdict(key, runs, profile=STUDY):
-    return BY_KEY[key].check(runs, profile)
+def verdict(key, runs):
+    return BY_KEY[key].check(runs)
 
 
-def status(key, runs, profile=STUDY):
-    return verdict(key, runs, profile).status
+def status(key, runs):
+    return verdict(key, runs).status
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_what_is_undecided_says_how_many_seeds_would_decide():
 
 
 def test_every_claim_is_judged_on_a_small_study(even):
-    for claim, outcome in claims.judge(even, STUDY, claims.EXPERIMENTS):
+    for claim, outcome in claims.judge(even, claims.EXPERIMENTS):
         assert outcome.status in set(STATUSES) - {NOT_RUN, NOT_JUDGED}, claim.key
         assert outcome.n == len(STUDY.seeds), claim.key
         assert "nan" not in outcome.estimate + outcome.interval + outcome.evidence, claim.key
@@ -161,7 +161,7 @@ def test_every_claim_is_judged_on_a_small_study(even):
 
 def test_without_runs_nothing_is_judged():
     for claim in claims.EXPERIMENTS:
-        assert claim.check(Runs(), SMOKE).status == NOT_RUN, claim.key
+        assert claim.check(Results(SMOKE)).status == NOT_RUN, claim.key
 
 
 def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
@@ -172,7 +172,7 @@ def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
     lost = verdict("at_ccm_worst", worse)
     assert lost.status == CONTRADICTED
     assert "the whole interval lies on the other side" in lost.evidence
-    assert list(claims.verdicts(worse, STUDY, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
+    assert list(claims.verdicts(worse, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
 
 
 def test_the_interval_of_a_row_is_wider_than_that_of_the_seeds_alone(lifted):
@@ -223,11 +223,11 @@ def _with_slope(fall, profile):
 @pytest.mark.parametrize(("fall", "expected"), [(0.2, SUPPORTED), (0.6, CONTRADICTED)])
 def test_the_loop_is_stable_where_the_steepest_class_falls_by_less_than_1_per_eps(fall, expected):
     profile = replace(STUDY, margins=(0.75 * EPS, EPS, 1.25 * EPS))
-    outcome = verdict("loop_is_stable", _with_slope(fall, profile), profile)
+    outcome = verdict("loop_is_stable", _with_slope(fall, profile))
     assert outcome.status == expected
     assert outcome.estimate == f"+{200 * fall:.1f} % of t per eps"  # over half of eps
     one_side = replace(profile, margins=profile.margins[1:])
-    assert status("loop_is_stable", all_runs(one_side), one_side) == NOT_RUN
+    assert status("loop_is_stable", all_runs(one_side)) == NOT_RUN
 
 
 # --- averages that are none
@@ -268,9 +268,9 @@ def test_epochs_count_up_to_the_checkpoint_and_no_average_at_all_counts_0():
 
 def test_a_run_too_short_for_five_epochs_needs_all_that_it_has():
     runs = all_runs(SMOKE)  # four epochs, and averages from the second on
-    assert status("cfa_at_worst", runs, SMOKE) == NO_DIFFERENCE
+    assert status("cfa_at_worst", runs) == NO_DIFFERENCE
     runs.one(recipe="at_ccm", seed=0, lambda_1=0.3).record.epochs[2].accepted["fawa"] = False
-    assert status("cfa_at_worst", runs, SMOKE) == NOT_JUDGED
+    assert status("cfa_at_worst", runs) == NOT_JUDGED
 
 
 # --- Figures 2 to 5
@@ -315,7 +315,7 @@ def test_fig_3_follows_hard_and_easy_classes_over_beta():
 def test_fig_4_needs_pairs_of_epochs_and_an_average(even):
     profile = profile_named("cifar10-rehearsal@x")  # three epochs, the rate falls after each
     for key in ("fig4_fluctuates", "fig4_fawa"):
-        outcome = verdict(key, all_runs(profile), profile)
+        outcome = verdict(key, all_runs(profile))
         assert outcome.status == NOT_RUN
         assert "no pair of adjacent epochs to judge it by" in outcome.evidence
     assert status("fig4_fawa", all_runs(STUDY, accepts=False)) == NOT_RUN
@@ -339,18 +339,18 @@ def test_margins_count_from_the_epoch_that_calibrates_on(even):
 def test_margins_beyond_eps_0_all_count():
     profile = replace(SMOKE, margins=(EPS, 1.5 * EPS, 2 * EPS))
     values = dict(zip(profile.margins, (0.5, 0.4, 0.1)))
-    runs = Runs(run(profile, profile.config("at", 0, eps=eps)) for eps in profile.margins)
-    best, base = margin_effect(runs, profile, lambda r: values[r.config.eps], max)
-    mean, _ = margin_effect(runs, profile, lambda r: values[r.config.eps], mean_value)
+    runs = Results(profile, (run(profile, profile.config("at", 0, eps=eps)) for eps in profile.margins))
+    best, base = margin_effect(runs, lambda r: values[r.config.eps], max)
+    mean, _ = margin_effect(runs, lambda r: values[r.config.eps], mean_value)
     assert (best, base) == ({0: 0.4}, {0: 0.5})
     assert mean[0] == pytest.approx(0.25)
     assert larger_margins(profile) == profile.margins[1:]
 
 
 def test_one_seed_is_undecided_and_where_no_class_is_known_to_be_hard_nothing_is_judged(even):
-    outcome = verdict("fig2_hard_fall", all_runs(SMOKE), SMOKE)
+    outcome = verdict("fig2_hard_fall", all_runs(SMOKE))
     assert (outcome.status, outcome.n, outcome.interval) == (UNDECIDED, 1, "none (one seed)")
-    unknown = Runs(r for r in even if r.config.recipe != "plain")
+    unknown = Results(STUDY, (r for r in even if r.config.recipe != "plain"))
     for key in ("fig2_hard_fall", "fig2_easy_rise", "fig3_easy_gain", "fig3_hard_gain", "fig5_easy_margins"):
         assert status(key, unknown) == NOT_RUN, key
         assert status(key, even) != NOT_RUN, key
@@ -358,16 +358,16 @@ def test_one_seed_is_undecided_and_where_no_class_is_known_to_be_hard_nothing_is
 
 def test_runs_at_other_settings_do_not_enter_a_row(even):
     other = run(STUDY, STUDY.config("at", 0, eps=0.01), lift=0.5)
-    assert verdict("cfa_at_worst", Runs([*even, other])) == verdict("cfa_at_worst", even)
+    assert verdict("cfa_at_worst", Results(STUDY, [*even, other])) == verdict("cfa_at_worst", even)
 
 
 def test_autoattack_on_two_seeds_speaks_of_the_last_epoch(lifted):
     profile = replace(STUDY, aa_per_class=20, aa_seeds=2, aa_rows=("at", "at_ccm"))
     runs = with_autoattack(all_runs(profile, effect={"at_ccm": 0.1}), {"at": 0.5, "at_ccm": 0.1})
-    outcome = verdict("at_ccm_worst_last", runs, profile)
+    outcome = verdict("at_ccm_worst_last", runs)
     assert outcome.status == UNDECIDED
     assert "standard AutoAttack: −" in outcome.evidence
-    assert "AutoAttack" not in verdict("at_ccm_worst", runs, profile).evidence
+    assert "AutoAttack" not in verdict("at_ccm_worst", runs).evidence
     assert status("at_ccm_worst_last", lifted) == SUPPORTED
 
 
@@ -380,7 +380,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
         "Sec. 3.1", "Sec. 3.2", "Sec. 3.3", "Sec. 4.1", "Sec. 4.3", "Sec. 5.2", "Sec. 5.3", "Controls"
     }  # fmt: skip
     assert all(c.sentence.endswith(".") for c in claims.EXPERIMENTS)
-    table = claims.ledger(even, STUDY)
+    table = claims.ledger(even)
     assert len(table) == len(claims.ALL)
     assert table["Evidence"].str.contains("[Proof](01_toy_theory.ipynb#", regex=False).sum() == len(THEOREMS)
     html = styled(table, "claims").to_html()
@@ -388,10 +388,10 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
     assert "](" not in html
     assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~=△")
-    assert len(claims.verdicts(even, STUDY, "at_ccm_worst", "cfa_at_avg")) == 2
+    assert len(claims.verdicts(even, "at_ccm_worst", "cfa_at_avg")) == 2
     with pytest.raises(KeyError, match="no_such"):
-        claims.verdicts(even, STUDY, "no_such")
-    counted = claims.tally(even, STUDY)
+        claims.verdicts(even, "no_such")
+    counted = claims.tally(even)
     assert sum(int(part.split()[0]) for part in counted.split(", ")) == len(claims.ALL)
 
 
@@ -400,7 +400,7 @@ def test_p_values_are_corrected_within_a_section():
     p = {"a": 0.01, "b": 0.04, "c": 0.04, "d": None}
     judged = [(Claim(k, place, "", None, None), Verdict(SUPPORTED, p=p[k])) for k, place in places.items()]
     assert claims.adjusted_p_values(judged) == {"a": 0.02, "b": 0.04, "c": 0.04}
-    shown = claims.ledger(all_runs(SMOKE), SMOKE, [BY_KEY["fig2_hard_fall"], BY_KEY["at_ccm_worst"]])["p, Holm"]
+    shown = claims.ledger(all_runs(SMOKE), [BY_KEY["fig2_hard_fall"], BY_KEY["at_ccm_worst"]])["p, Holm"]
     assert list(shown) == ["", "1"]  # one seed has no p-value; of two equal rows it is 1
 
 
@@ -413,7 +413,7 @@ OF_TABLES = [c for c in claims.EXPERIMENTS if "Table" in c.place and c.key not i
 
 @pytest.mark.parametrize(("factor", "expected"), [(1, REPRODUCED), (3, DIRECTION), (-1, NOT_REPRODUCED)])
 def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, expected):
-    judged = claims.judge(paper_runs(ALL_SEEDS, factor), ALL_SEEDS, OF_TABLES)
+    judged = claims.judge(paper_runs(ALL_SEEDS, factor), OF_TABLES)
     printed = {c.key: v for c, v in judged if c.paper_value}
     assert {key: v.status for key, v in printed.items()} == dict.fromkeys(printed, expected)
     assert len(printed) >= 40
@@ -424,19 +424,19 @@ def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, expect
 
 def test_a_cost_that_equals_its_border_decides_nothing():
     runs = paper_runs(ALL_SEEDS)  # "less than 0.3", and the paper's own means give 0.3 for AT and TRADES
-    costs = [status(f"fawa_{m}_cost", runs, ALL_SEEDS) for m in ("at", "trades", "fat")]
+    costs = [status(f"fawa_{m}_cost", runs) for m in ("at", "trades", "fat")]
     assert costs == [UNDECIDED, UNDECIDED, REPRODUCED]
-    assert status("frl_gain", runs, ALL_SEEDS) == REPRODUCED
-    assert status("frl_gain", paper_runs(ALL_SEEDS, 3), ALL_SEEDS) == NOT_REPRODUCED
+    assert status("frl_gain", runs) == REPRODUCED
+    assert status("frl_gain", paper_runs(ALL_SEEDS, 3)) == NOT_REPRODUCED
 
 
 def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
     one_seed = replace(CIFAR10, seeds=(0,))
-    for claim, outcome in claims.judge(paper_runs(one_seed), one_seed, OF_TABLES):
+    for claim, outcome in claims.judge(paper_runs(one_seed), OF_TABLES):
         assert (outcome.status, outcome.n) == (UNDECIDED, 1), claim.key
         assert "(test images, one seed)" in outcome.interval
         assert ("one seed cannot tell whether the paper's" in outcome.evidence) == bool(claim.paper_value)
-    outcome = verdict("trades_ccm_worst", paper_runs(CIFAR10), CIFAR10)  # one seed of Table 2's own runs
+    outcome = verdict("trades_ccm_worst", paper_runs(CIFAR10))  # one seed of Table 2's own runs
     assert (outcome.status, outcome.n) == (UNDECIDED, 1)
     assert "AA" in outcome.evidence
 
@@ -444,7 +444,7 @@ def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verd
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar10-rehearsal@x", "tiny-imagenet"])
 def test_the_ledger_works_on_every_profile(name):
     profile = profile_named(name)
-    table = claims.ledger(all_runs(profile), profile)
+    table = claims.ledger(all_runs(profile))
     rule = claims.rule_text(profile).lower()
     assert ("supported here" in rule) == ("no difference here" in rule) == (not profile.paper_protocol)
     assert not table["Estimate"].str.contains("nan").any()

@@ -65,13 +65,13 @@ def test_it_trains_with_what_it_says(profile, tmp_path):
 
 def test_it_has_its_row_in_every_table_and_comparison(profile):
     runs = all_runs(profile)
-    for table in (report.table1(runs, profile), report.table2(runs, profile), report.table3(runs, profile)):
+    for table in (report.table1(runs), report.table2(runs), report.table3(runs)):
         added = table[table["Method"].isin(LABELS.values())]
         assert len(added) == 2
         assert (added[[c for c in table if c.startswith("paper")]] == "–").all(axis=None)
         assert not (added[[c for c in table if c.startswith("PGD-20")]] == "–").any(axis=None)
     for number in (1, 2, 3):
-        comparisons = report.comparisons(runs, profile, report.pairs(number))
+        comparisons = report.comparisons(runs, report.pairs(number))
         for label in LABELS.values():
             assert f"{label} − AT" in set(comparisons["Comparison"])
 
@@ -79,9 +79,9 @@ def test_it_has_its_row_in_every_table_and_comparison(profile):
 def test_it_stands_in_the_class_wise_figure_and_in_the_picture_of_table_1(profile):
     runs = all_runs(profile)
     use_style()
-    titles = [ax.get_title(loc="left") for ax in report.classwise_bars(runs, profile).axes]
+    titles = [ax.get_title(loc="left") for ax in report.classwise_bars(runs).axes]
     assert titles == ["AT", "TRADES", "FAT", *LABELS.values()]
-    texts = {text.get_text() for text in report.tradeoff(runs, profile).axes[0].texts}
+    texts = {text.get_text() for text in report.tradeoff(runs).axes[0].texts}
     assert set(LABELS.values()) <= texts
     plt.close("all")
 

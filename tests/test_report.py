@@ -25,7 +25,7 @@ from cfa_pages.report.one_run import epochs_text
 from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
 from cfa_pages.results import rows
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from tests.factories import LONG, all_runs, class_names, paper_runs, provenance, run, with_autoattack
 
 
@@ -42,8 +42,8 @@ def _theme():
 
 
 def of(name, *arguments):
-    """A function of report, called with runs, profile and further arguments."""
-    return lambda runs, profile: getattr(report, name)(runs, profile, *arguments)
+    """A function of report, called with results and further arguments."""
+    return lambda results: getattr(report, name)(results, *arguments)
 
 
 FIGURE_CALLS = {
@@ -53,9 +53,9 @@ FIGURE_CALLS = {
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
     "glance": of("glance"), "slopes": of("slope_bars"),
-    "trace": lambda r, p: report.calibration_trace(rows.row_runs(r, p, "trades_ccm_ccr")[p.seeds[0]], p, r),
-    "acceptance": lambda r, p: report.acceptance_trace(rows.row_runs(r, p, "trades_ccm_ccr")[p.seeds[0]], p),
-    "confusion": lambda r, p: report.confusion_map(_counts(r, p), r[0].record.class_names, rows.hard_classes(p, r)),
+    "trace": lambda r: report.calibration_trace(rows.row_runs(r, "trades_ccm_ccr")[r.profile.seeds[0]], r),
+    "acceptance": lambda r: report.acceptance_trace(rows.row_runs(r, "trades_ccm_ccr")[r.profile.seeds[0]], r.profile),
+    "confusion": lambda r: report.confusion_map(_counts(r), r[0].record.class_names, rows.hard_classes(r)),
 }  # fmt: skip
 
 # Everything else that notebooks take from report, by the name that they use.
@@ -71,18 +71,18 @@ ARGUMENTS = {
     "sweep_caption": ("lambda_2",), "table_caption": (1, "last"),
 }  # fmt: skip
 TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *ARGUMENTS)} | {
-    "aa_caption": lambda r, p: report.aa_caption(p),
-    "calibration_table": lambda r, p: report.calibration_table(r[0].record.class_names, *_calibrated(r)),
-    "change_caption": lambda r, p: report.change_caption(),
-    "class_change_caption": lambda r, p: report.class_change_caption(p),
-    "confusion_caption": lambda r, p: report.confusion_caption(rows.row_runs(r, p, "at")[p.seeds[0]], p),
-    "confusion_text": lambda r, p: report.confusion_text(_counts(r, p), rows.hard_classes(p, r)),
-    "contrast_caption": lambda r, p: report.contrast_caption(),
-    "contrast_table": lambda r, p: report.contrast_table([(p, r)]),
-    "map_table": lambda r, p: report.map_table(p, r),
-    "profiles_table": lambda r, p: report.profiles_table(),
-    "runtime_text": lambda r, p: report.runtime_text(r),
-    "trace_text": lambda r, p: report.trace_text(rows.row_runs(r, p, "trades_ccm_ccr")[p.seeds[0]], p, r),
+    "aa_caption": lambda r: report.aa_caption(r.profile),
+    "calibration_table": lambda r: report.calibration_table(r[0].record.class_names, *_calibrated(r)),
+    "change_caption": lambda r: report.change_caption(),
+    "class_change_caption": lambda r: report.class_change_caption(r.profile),
+    "confusion_caption": lambda r: report.confusion_caption(rows.row_runs(r, "at")[r.profile.seeds[0]], r.profile),
+    "confusion_text": lambda r: report.confusion_text(_counts(r), rows.hard_classes(r)),
+    "contrast_caption": lambda r: report.contrast_caption(),
+    "contrast_table": lambda r: report.contrast_table([r]),
+    "map_table": lambda r: report.map_table(r),
+    "profiles_table": lambda r: report.profiles_table(),
+    "runtime_text": lambda r: report.runtime_text(r),
+    "trace_text": lambda r: report.trace_text(rows.row_runs(r, "trades_ccm_ccr")[r.profile.seeds[0]], r),
 }
 DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "calibration_trace",
          "classwise_bars", "confusion_map", "fluctuation", "glance", "image_strip", "margin_classes", "margin_overall",
@@ -97,9 +97,9 @@ NO_WORDS = r"\bnan\b|\bNone\b|\(, |\b1 (seeds|runs|epochs|test images)\b|epochs 
 
 @cache
 def made(name, accepts=True):
-    """(runs, profile) of a whole study, made up once; a test that changes runs makes up its own."""
+    """The results of a whole study, made up once; a test that changes runs makes up its own."""
     profile = profile_named(name)
-    return all_runs(profile, accepts=accepts), profile
+    return all_runs(profile, accepts=accepts)
 
 
 def _calibrated(runs):
@@ -107,8 +107,8 @@ def _calibrated(runs):
     return last.train_robust.per_class, last.class_eps, last.class_beta
 
 
-def _counts(runs, profile):
-    return rows.row_runs(runs, profile, "at")[profile.seeds[0]].confusion(profile)
+def _counts(results):
+    return rows.row_runs(results, "at")[results.profile.seeds[0]].confusion(results.profile)
 
 
 def test_all_that_notebooks_call_is_called_here():
@@ -120,8 +120,8 @@ def test_all_that_notebooks_call_is_called_here():
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("call", TEXT_CALLS)
 def test_every_text_and_table_is_written_on_every_profile(call, name):
-    runs, profile = made(name)
-    result = TEXT_CALLS[call](runs, profile)
+    runs = made(name)
+    result = TEXT_CALLS[call](runs)
     text = result if isinstance(result, str) else result.to_csv()
     assert not re.search(NO_WORDS, text)
 
@@ -129,12 +129,12 @@ def test_every_text_and_table_is_written_on_every_profile(call, name):
 @pytest.mark.parametrize("name", DRAWN_PROFILES)
 @pytest.mark.parametrize("figure", FIGURE_CALLS)
 def test_every_figure_is_drawn_on_every_profile(figure, name):
-    assert report.png(FIGURE_CALLS[figure](*made(name)))
+    assert report.png(FIGURE_CALLS[figure](made(name)))
 
 
 @pytest.mark.parametrize("name", FIGURE_CALLS)
 def test_every_figure_is_drawn_and_repeats_byte_for_byte(name, runs):
-    first, second = (report.png(FIGURE_CALLS[name](runs, SMOKE)) for _ in range(2))
+    first, second = (report.png(FIGURE_CALLS[name](runs)) for _ in range(2))
     assert first == second
     assert first[:4] == b"\x89PNG"
     assert b"Software" not in first
@@ -173,39 +173,39 @@ TEXTS = [  # (profile, text, words in it that say a number or a finding of the m
 @pytest.mark.parametrize(("name", "call", "words"), TEXTS)
 def test_texts_say_what_the_runs_hold(name, call, words, runs):
     if name != "smoke":
-        runs, _ = made(name)
-    assert words in TEXT_CALLS.get(call, call)(runs, profile_named(name))
+        runs = made(name)
+    assert words in TEXT_CALLS.get(call, call)(runs)
 
 
 def test_where_there_is_nothing_to_say_or_show_there_is_none(runs):
-    assert report.ranking(Runs(), SMOKE, TABLE_1) == ""
-    assert "AutoAttack" not in report.sanity_text(runs, SMOKE, TABLE_1)
-    assert set(report.aa_table(runs, SMOKE)["AA"]) == {"–"}
-    assert "another seed" not in report.comparison_caption(runs, SMOKE)
+    assert report.ranking(Results(SMOKE), TABLE_1) == ""
+    assert "AutoAttack" not in report.sanity_text(runs, TABLE_1)
+    assert set(report.aa_table(runs)["AA"]) == {"–"}
+    assert "another seed" not in report.comparison_caption(runs)
     for name in ("cifar10-quick+scaled-alpha", "smoke"):
-        assert report.reach_text(*made(name)) == ""
-    assert report.average_text(Runs(), SMOKE) == ""
-    assert len(report.average_table(Runs(), SMOKE)) == 0
-    bare = Runs(replace(r, record=replace(r.record, evaluations={})) for r in runs)
-    assert rows.by_seed(bare, SMOKE, "at", "best", "robust_avg") == {}
-    assert report.table1(bare, SMOKE)["targeted PGD-20"][0] == "– / –"
+        assert report.reach_text(made(name)) == ""
+    assert report.average_text(Results(SMOKE)) == ""
+    assert len(report.average_table(Results(SMOKE))) == 0
+    bare = Results(SMOKE, (replace(r, record=replace(r.record, evaluations={})) for r in runs))
+    assert rows.by_seed(bare, "at", "best", "robust_avg") == {}
+    assert report.table1(bare)["targeted PGD-20"][0] == "– / –"
 
 
 def test_tables_have_the_papers_rows_and_no_difference(runs):
-    best, last = (report.table1(runs, SMOKE, s) for s in ("best", "last"))
+    best, last = (report.table1(runs, s) for s in ("best", "last"))
     assert len(best) == len(last) == len(TABLE_1)
     assert best.columns[-1] == "paper, CIFAR-10 (AA)"
     assert {"targeted PGD-20", "targeted PGD-20, best on validation", "PGD-20, best on test"} <= set(best.columns)
     assert not any("best" in c for c in last.columns)
-    at_worst = rows.by_seed(runs, SMOKE, "at", "best", "robust_worst")
+    at_worst = rows.by_seed(runs, "at", "best", "robust_worst")
     assert f"/ {100 * np.mean(list(at_worst.values())):.1f} ±" in best["targeted PGD-20"][0]
-    for table, length in ((report.table2(runs, SMOKE), 8), (report.table3(runs, SMOKE), 6)):
+    for table, length in ((report.table2(runs), 8), (report.table3(runs), 6)):
         assert len(table) == length
         assert sum(c.startswith("targeted PGD-20, ") for c in table.columns) == 3
 
 
 def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs):
-    table = report.comparisons(runs, SMOKE, report.pairs(2))
+    table = report.comparisons(runs, report.pairs(2))
     assert table["worst class, targeted PGD-20"][0].startswith("+10.0 [")
     assert table["worst class: seeds up"][0] == "2 of 2"
     assert paper_difference("at_cfa", "at") == "+3.4 / +4.3"
@@ -214,46 +214,46 @@ def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs
     ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
     printed = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
     assert paper_difference("at_cfa", "at", "last") == printed != paper_difference("at_cfa", "at")
-    table = report.comparisons(runs, SMOKE, report.pairs(1), "last")
+    table = report.comparisons(runs, report.pairs(1), "last")
     assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == printed
     for pairs in (report.pairs(2), report.pairs(3)):
-        assert set(report.comparisons(runs, SMOKE, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
+        assert set(report.comparisons(runs, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
 
 
 def test_an_average_that_never_accepted_is_said():
-    (never, _), (ever, _) = made("smoke", accepts=False), made("smoke")
-    assert "AT + FAWA in seeds 0, 1" in report.never_accepted_text(never, SMOKE, TABLE_3)
-    assert report.never_accepted_text(ever, SMOKE, TABLE_3).startswith("Every average")
-    assert list(report.acceptance(never, SMOKE)["first accepted epoch"]) == ["–"] * 6
-    assert list(report.acceptance(ever, SMOKE, recipes=report.CALIBRATED)["first accepted epoch"]) == ["2"] * 3
-    quick, profile = made("cifar10-quick", accepts=False)
-    assert "accepted no epoch, so nothing is compared" in report.average_text(quick, profile)
+    never, ever = made("smoke", accepts=False), made("smoke")
+    assert "AT + FAWA in seeds 0, 1" in report.never_accepted_text(never, TABLE_3)
+    assert report.never_accepted_text(ever, TABLE_3).startswith("Every average")
+    assert list(report.acceptance(never)["first accepted epoch"]) == ["–"] * 6
+    assert list(report.acceptance(ever, recipes=report.CALIBRATED)["first accepted epoch"]) == ["2"] * 3
+    quick = made("cifar10-quick", accepts=False)
+    assert "accepted no epoch, so nothing is compared" in report.average_text(quick)
 
 
 def test_autoattack_stands_beside_the_tables_attack_on_the_same_images():
     runs = with_autoattack(all_runs(FASHION), {"at": 0.30})
-    table = report.aa_table(runs, FASHION).set_index("Method")
+    table = report.aa_table(runs).set_index("Method")
     assert list(table.index) == [ROWS[key].label for key in rows_of(1)]
     assert list(table.columns[:2]) == ["AA", "targeted PGD-20, same images"]
     # of the first 100 of 200 images a class all that the attack left are among them: 100, 80 and 20 or so
-    last = rows.find(runs, FASHION, "at")[FASHION.seeds[0]].robust("live", "last", "targeted20")
+    last = rows.find(runs, "at")[FASHION.seeds[0]].robust("live", "last", "targeted20")
     same = [min(100, hits) for hits in last.hits]
     row = table.loc["AT"]
     assert row["AA"] == "30.0 / 30.0"
     assert row["targeted PGD-20, same images"] == f"{sum(same) / 10:.1f} / {min(same):.1f}"
     assert (row["seeds"], row["paper, CIFAR-10 (AA), last"]) == ("1", str(TABLE_1["at"]["last"]["robust"]))
     gap = (sum(same) / 10 - 30) / 100
-    text = report.sanity_text(runs, FASHION, ["at"])
+    text = report.sanity_text(runs, ["at"])
     assert f"Standard AutoAttack leaves {100 * gap:.1f} points less than targeted PGD-20 on the same 1,000" in text
     never = all_runs(FASHION, accepts=False)
-    assert report.aa_table(never, FASHION).set_index("Method").loc["AT + CFA", "seeds"] == "0"
+    assert report.aa_table(never).set_index("Method").loc["AT + CFA", "seeds"] == "0"
 
 
 def test_controls_and_their_pairs(runs):
-    table = report.controls_table(runs, SMOKE)
+    table = report.controls_table(runs)
     assert list(table["Method"]) == [ROWS[key].label for key in rows_of("controls")]
     assert not any("paper" in column for column in table.columns)
-    pairs = report.comparisons(runs, SMOKE, report.pairs("controls"), "last")
+    pairs = report.comparisons(runs, report.pairs("controls"), "last")
     by_name = pairs.set_index("Comparison")["worst class, targeted PGD-20"]
     assert by_name["AT + CCM − AT at CCM's mean margin"].startswith("+10.0 [")
     assert by_name["AT at CCM's mean margin − AT"].startswith("+0.0 [")
@@ -264,14 +264,14 @@ def test_how_far_margins_move_and_how_sharply_classes_react():
     runs = all_runs(profile)
     for r in runs.where(recipe="at_ccm"):  # of four epochs the last two moves count: 0.2 of eps, and none
         r.record.epochs[1] = replace(r.record.epochs[1], class_eps=tuple(e - 0.2 * EPS for e in _margins(r)))
-    assert list(report.moves_table(runs, profile).iloc[:, 1]) == ["10.0 ± 0.0", "0.0 ± 0.0"]
+    assert list(report.moves_table(runs).iloc[:, 1]) == ["10.0 ± 0.0", "0.0 ± 0.0"]
     for r in runs.where(recipe="at"):
         t = replace(r.record.epochs[-1].train_robust, hits=(round(100 - 50 * r.config.eps / EPS),) * 10)
         r.record.epochs[:] = [replace(e, train_robust=t) for e in r.record.epochs]
-    table = report.slope_table(runs, profile)  # t_k is 37.5 %, 25 % and 12.5 % at 0.5, 1 and 1.5 eps
+    table = report.slope_table(runs)  # t_k is 37.5 %, 25 % and 12.5 % at 0.5, 1 and 1.5 eps
     assert list(table.iloc[0, 2:]) == ["0.38", "0.25", "0.12", "25.0 ± 0.0"]
     assert list(table["kind"]) == ["easy"] * 2 + ["hard"] * 4 + ["easy"] * 4
-    bars = report.slope_bars(runs, profile).axes[0].patches
+    bars = report.slope_bars(runs).axes[0].patches
     assert [bar.get_height() for bar in bars] == pytest.approx([0.25] * 10)
 
 
@@ -280,20 +280,20 @@ def _margins(run):
 
 
 def test_another_data_set_stands_beside_the_page_s_own():
-    studies = [(FASHION, all_runs(FASHION, effect={"at_ccm": 0.1})), made("digits")[::-1]]
+    studies = [all_runs(FASHION, effect={"at_ccm": 0.1}), made("digits")]
     table = report.contrast_table(studies)
-    assert list(table["Data"]) == [FASHION.data_label, studies[1][0].data_label]
+    assert list(table["Data"]) == [FASHION.data_label, studies[1].profile.data_label]
     assert list(table["seeds"]) == ["5", "20"]
     assert [cell.split(" [")[0] for cell in table["CCM − AT, worst class"]] == ["+10.0", "+0.0"]
-    half = Runs(r for r in studies[1][1] if r.config.recipe == "at")
-    row = report.contrast_table([(studies[1][0], half)]).iloc[0]
+    half = studies[1].where(recipe="at")
+    row = report.contrast_table([half]).iloc[0]
     assert (row["AT + CCM"], row["CCM − AT, worst class"], row["seeds"]) == ("– / –", "–", "0")
     assert "<table" in styled(report.contrast_table([]), "empty").to_html()
 
 
 def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_paper_s():
     runs = all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})
-    worst, average = report.glance(runs, FASHION).axes
+    worst, average = report.glance(runs).axes
     names = [t.get_text() for t in worst.get_yticklabels()]
     heights = dict(zip(names, worst.get_yticks()))
     assert len(names) == sum(map(len, SHOWN))
@@ -306,26 +306,26 @@ def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_pa
     ours, base = (TABLE_1[k]["last"]["robust"].worst.mean for k in ("at_cfa", "at"))
     assert diamonds[heights["AT + CFA − AT"]] == pytest.approx(ours - base)
     assert heights["AT + CCM − AT"] not in diamonds  # Table 2 prints no last epoch
-    best = report.glance(runs, FASHION, "best").axes[0]
+    best = report.glance(runs, "best").axes[0]
     assert 2.7 in [round(line.get_xdata()[0], 1) for line in best.lines if line.get_marker() == "D"]
-    one_seed = report.glance(*made("cifar10-quick")).axes[0]
+    one_seed = report.glance(made("cifar10-quick")).axes[0]
     assert {line.get_color() for line in one_seed.lines if line.get_marker() == "o"} == {COLOURS[UNDECIDED]}
     assert any(np.ptp(line.get_xdata()) > 1 for line in one_seed.lines), "an interval over test images"
     assert len(average.lines) > len(names)
 
 
 def test_header_and_map_read_runs_and_provenance_not_this_machine(runs):
-    text = report.header_text(SMOKE, runs)
+    text = report.header_text(runs)
     for words in (SMOKE.data_label, "a laptop, 2 cores", "abc123", f"{len(runs)} runs, seeds 0, 1"):
         assert words in text
-    other = Runs([*runs[1:], replace(runs[0], provenance=provenance(hardware="another"))])
-    assert "a laptop, 2 cores, another" in report.header_text(SMOKE, other)
+    other = Results(SMOKE, [*runs[1:], replace(runs[0], provenance=provenance(hardware="another"))])
+    assert "a laptop, 2 cores, another" in report.header_text(other)
     assert "**Runs:** none" in report.theory_header_text()
-    table = report.map_table(SMOKE, runs)
+    table = report.map_table(runs)
     assert set(SECTIONS) == set(FIGURES)
     assert len(table) == len(SECTIONS) + 2
     assert table["Runs"].iloc[-1] == str(len(SMOKE.runs()))  # runs of several figures count once
-    assert seeds_text(made("fashion")[0]) == "seeds 40–44"
+    assert seeds_text(made("fashion")) == "seeds 40–44"
     assert seeds_text(runs.where(seed=1)) == "seed 1"
 
 
@@ -360,12 +360,12 @@ def unhit():
 
 @pytest.mark.parametrize("figure", ["fig3a", "fig5a", "lambda_2", "tradeoff", "acceptance"])
 def test_no_axis_of_accuracies_goes_below_zero(figure, unhit):
-    for ax in FIGURE_CALLS[figure](unhit, profile_named(REHEARSAL)).axes:
+    for ax in FIGURE_CALLS[figure](unhit).axes:
         assert ax.get_ylim()[0] >= 0
 
 
 def test_margins_are_ticked_as_multiples_of_1_255():
-    fig = report.calibrated_values(*made(REHEARSAL))
+    fig = report.calibrated_values(made(REHEARSAL))
     fig.draw_without_rendering()
     assert all(re.fullmatch(r"\d+/255", t.get_text()) for t in fig.axes[0].get_yticklabels())
     table = report.calibration_table(["a"], [0.1], [0.8 * 8 / 255], [1.0])
@@ -384,8 +384,8 @@ def test_a_label_is_nearest_to_its_own_marker():
 
 def test_figures_bear_an_average_that_never_was_and_figure_4_says_so():
     for name in ("acceptance", "tradeoff"):
-        assert report.png(FIGURE_CALLS[name](*made("smoke", accepts=False)))
-    never, ever = (report.fluctuation(*made("smoke", accepts), "fawa").axes[1] for accepts in (False, True))
+        assert report.png(FIGURE_CALLS[name](made("smoke", accepts=False)))
+    never, ever = (report.fluctuation(made("smoke", accepts), "fawa").axes[1] for accepts in (False, True))
     assert [t.get_text() for t in never.texts] == ["no average"]
     assert "no average" not in [t.get_text() for t in ever.texts]
     never.figure.draw_without_rendering()
@@ -393,9 +393,10 @@ def test_figures_bear_an_average_that_never_was_and_figure_4_says_so():
 
 
 def test_a_sweep_names_its_best_value_and_no_tie(runs):
-    uneven = Runs(run(SMOKE, c, 0.2 if c.recipe == "at_ccm" and c.lambda_1 == 0.5 else 0.0) for c in SMOKE.runs())
-    assert "Here the best average is at λ₁ = 0.5 (" in report.sweep_caption(uneven, SMOKE, "fig5")
-    assert "(all equal, " in report.sweep_caption(made("smoke")[0], SMOKE, "fig5")
+    lifts = {c: 0.2 if c.recipe == "at_ccm" and c.lambda_1 == 0.5 else 0.0 for c in SMOKE.runs()}
+    uneven = Results(SMOKE, (run(SMOKE, c, lift) for c, lift in lifts.items()))
+    assert "Here the best average is at λ₁ = 0.5 (" in report.sweep_caption(uneven, "fig5")
+    assert "(all equal, " in report.sweep_caption(made("smoke"), "fig5")
 
 
 def test_labels_are_moved_apart_in_order():
@@ -412,10 +413,10 @@ def test_trailing_mean_by_hand():
 
 
 def test_finding_runs_is_exact(runs):
-    assert set(rows.find(runs, SMOKE, "at")) == set(SMOKE.seeds)
-    assert set(rows.find(runs, SMOKE, "at", eps=EPS / 2)) == set(SMOKE.study_seeds)
-    assert rows.find(runs, SMOKE, "at", eps=0.123) == {}
-    assert rows.find(runs, SMOKE, "plain").keys() == set(SMOKE.study_seeds)
+    assert set(rows.find(runs, "at")) == set(SMOKE.seeds)
+    assert set(rows.find(runs, "at", eps=EPS / 2)) == set(SMOKE.study_seeds)
+    assert rows.find(runs, "at", eps=0.123) == {}
+    assert rows.find(runs, "plain").keys() == set(SMOKE.study_seeds)
 
 
 def test_confusions_of_hard_classes_are_weighted_by_the_errors():
@@ -437,34 +438,34 @@ def test_pictures_show_what_they_are_given_and_cut_long_names():
 
 
 def test_intervals_of_classes_are_wilsons(runs):
-    table = report.class_interval_table(runs, SMOKE)
+    table = report.class_interval_table(runs)
     assert list(table["kind"]) == ["easy"] * 2 + ["hard"] * 4 + ["easy"] * 4
     assert list(table["95 % interval"][1:4]) == ["63.3 to 75.9", "7.4 to 16.1", "33.5 to 46.9"]  # 140, 22, 80 of 200
 
 
 def test_a_styled_table_has_a_fixed_id_and_words_to_the_left(runs):
-    html = styled(report.table3(runs, SMOKE), "table3").to_html()
+    html = styled(report.table3(runs), "table3").to_html()
     assert 'id="T_table3"' in html
     assert "text-align: left" in html
-    assert html == styled(report.table3(runs, SMOKE), "table3").to_html()
+    assert html == styled(report.table3(runs), "table3").to_html()
 
 
 def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
     profile = replace(CIFAR10, ablation_seeds=None)
     runs = paper_runs(profile)
-    best, last = (report.table1(runs, profile, s) for s in ("best", "last"))
-    for table in (best, last, report.table2(runs, profile), report.table3(runs, profile)):
+    best, last = (report.table1(runs, s) for s in ("best", "last"))
+    for table in (best, last, report.table2(runs), report.table3(runs)):
         assert set(table["ours − paper, points (AA)"]) == {"+0.0 / +0.0"}
     assert list(best.columns)[1:5] == ["clean", "AA", "AA, best on validation", "PGD-20, best on test"]
     assert "PGD-20, last epoch" in last.columns
-    shifted = report.table1(paper_runs(profile, 3), profile, "best").set_index("Method")
+    shifted = report.table1(paper_runs(profile, 3), "best").set_index("Method")
     assert shifted["ours − paper, points (AA)"]["TRADES + CFA"] == "+3.6 / +9.6"  # twice its +1.8 / +4.8
 
 
 @pytest.mark.parametrize("name", ["fashion", "cifar10-quick", REHEARSAL, "tiny-imagenet"])
 def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
-    runs, profile = made(name)
-    for table in (report.table1(runs, profile), report.table2(runs, profile), report.table3(runs, profile)):
+    runs = made(name)
+    for table in (report.table1(runs), report.table2(runs), report.table3(runs)):
         assert not any("ours" in c for c in table.columns)
         assert any(c.startswith("paper, CIFAR-10") for c in table.columns)
 
@@ -474,55 +475,55 @@ def test_heads_say_how_many_images_and_which_classes():
     assert rows.attack_label(profile_named("cifar10-quick")) == "AA, 100 images a class"
     assert (rows.attack_label(FASHION), rows.white_box_label(FASHION)) == ("targeted PGD-20", "PGD-20")
     assert rows.worst_label(FASHION) == "worst class"
-    runs, profile = made("tiny-imagenet")
-    assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs, profile).columns
-    assert "worst 10 % of classes, AA, 10 images a class" in report.comparisons(runs, profile, [("at_cfa", "at")])
-    one_seed = report.comparisons(*made("cifar10-quick"), [("at_cfa", "at")])
+    runs = made("tiny-imagenet")
+    assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs).columns
+    assert "worst 10 % of classes, AA, 10 images a class" in report.comparisons(runs, [("at_cfa", "at")])
+    one_seed = report.comparisons(made("cifar10-quick"), [("at_cfa", "at")])
     assert one_seed.iloc[0, 1].endswith("; test images, one seed]")
 
 
 def test_hard_classes_are_those_that_plain_training_finds_hardest(runs):
-    assert rows.hardest_first(SMOKE, runs)[:4] == [2, 3, 4, 5]  # 93 and three times 95 % against 98 %
-    assert rows.hard_classes(SMOKE, runs) == (2, 3, 4, 5)
+    assert rows.hardest_first(runs)[:4] == [2, 3, 4, 5]  # 93 and three times 95 % against 98 %
+    assert rows.hard_classes(runs) == (2, 3, 4, 5)
     for r in (turned := all_runs(SMOKE)).where(recipe="plain"):
         clean = r.clean("live", "last")
         r.record.evaluations["live/last"]["clean"] = replace(clean, hits=tuple(200 - k for k in range(10)))
-    assert rows.hardest_first(SMOKE, turned) == list(range(9, -1, -1))
-    assert rows.class_groups(SMOKE, turned) == {"hard": (6, 7, 8, 9), "easy": tuple(range(6)), "all": tuple(range(10))}
-    text = rows.hardness_text(SMOKE, turned)
+    assert rows.hardest_first(turned) == list(range(9, -1, -1))
+    assert rows.class_groups(turned) == {"hard": (6, 7, 8, 9), "easy": tuple(range(6)), "all": tuple(range(10))}
+    text = rows.hardness_text(turned)
     assert text.startswith("Hard classes: class 6, class 7, class 8, class 9; those on which a plainly trained network")
     assert text.endswith("lowest clean accuracy (mean of 1 run).")
 
 
 def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(runs):
-    robust = Runs(r for r in runs if r.config.recipe != "plain")
-    assert rows.class_groups(SMOKE, robust) == {"hard": (), "easy": (), "all": tuple(range(10))}
+    robust = Results(SMOKE, (r for r in runs if r.config.recipe != "plain"))
+    assert rows.class_groups(robust) == {"hard": (), "easy": (), "all": tuple(range(10))}
     for none in (robust, ()):
-        assert rows.hardness_text(SMOKE, none) == "Without a run no class is called hard."
-    cifar, profile = made("cifar10")
-    assert "named by the paper" in rows.hardness_text(profile, cifar)
+        assert rows.hardness_text(none) == "Without a run no class is called hard."
+    cifar = made("cifar10")
+    assert "named by the paper" in rows.hardness_text(cifar)
     names = ("truck", *class_names(CIFAR10)[:-1])  # CIFAR-10's classes in another order, as a folder may give them
-    other = Runs(replace(r, record=replace(r.record, class_names=names)) for r in robust)
-    assert rows.hard_classes(SMOKE, other) == (3, 4, 5, 6)
+    other = Results(SMOKE, (replace(r, record=replace(r.record, class_names=names)) for r in robust))
+    assert rows.hard_classes(other) == (3, 4, 5, 6)
 
 
 def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
-    runs, profile = made("tiny-imagenet")
-    assert rows.hard_classes(profile, runs) == tuple(range(2, 82))
-    indices = rows.shown_class_indices(profile, runs)
+    runs = made("tiny-imagenet")
+    assert rows.hard_classes(runs) == tuple(range(2, 82))
+    indices = rows.shown_class_indices(runs)
     assert len(indices) == len(set(indices)) == 20
-    assert set(indices[:10]) <= set(rows.hard_classes(profile, runs))
-    assert not set(indices[10:]) & set(rows.hard_classes(profile, runs))
-    assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs, profile).axes[0].get_title("left")
-    assert len(report.classwise_bars(runs, profile).axes[0].get_xticks()) == 20
-    table = report.class_change_table(runs, profile, "at_cfa", "at")
+    assert set(indices[:10]) <= set(rows.hard_classes(runs))
+    assert not set(indices[10:]) & set(rows.hard_classes(runs))
+    assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs).axes[0].get_title("left")
+    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == 20
+    table = report.class_change_table(runs, "at_cfa", "at")
     assert table.columns[0] == "Class (10 hardest and 10 easiest of 200 classes)"
     assert len(table) == 20
 
 
 def test_sanity_holds_autoattack_against_pgd_and_finds_one_that_leaves_too_much():
-    runs, profile = made("cifar10-quick")
-    text = report.sanity_text(runs, profile, TABLE_1)
+    runs = made("cifar10-quick")
+    text = report.sanity_text(runs, TABLE_1)
     assert "PGD-20 leaves no more than PGD-10 on 33 of 33 checkpoints." in text
     assert "AA leaves no more than PGD-20 on the same 2,000 images on 33 of 33 checkpoints." in text
     assert "AA leaves 25.0 %" not in text
@@ -530,11 +531,11 @@ def test_sanity_holds_autoattack_against_pgd_and_finds_one_that_leaves_too_much(
     assert "in 7 of 7 runs" in text
     assert "At ε = 0.5 the highest accuracy of 7 runs is 0.0 %" in text
     assert "Square is stronger in 0" in text
-    weak = all_runs(profile)
+    weak = all_runs(runs.profile)
     for r in weak:
         for e in r.record.evaluations.values():
             e.update({key: _share_hit(a, 1) for key, a in e.items() if key.startswith("aa")})
-    text = report.sanity_text(weak, profile, TABLE_1)
+    text = report.sanity_text(weak, TABLE_1)
     assert "on 0 of 33 checkpoints (largest excess +" in text
     assert "in 0 of 7 runs it leaves at most as much" in text
 
@@ -544,14 +545,14 @@ def _share_hit(accuracy, share):
 
 
 def test_averages_stand_side_by_side():
-    runs, profile = made("cifar10-quick")
-    table = report.average_table(runs, profile)
+    runs = made("cifar10-quick")
+    table = report.average_table(runs)
     assert list(table["Weights"][:3]) == ["live", "ema", "fawa"]
-    assert (table["Training run"] == "AT").sum() == 1 + len(profile.averages) + len(profile.compared_averages)
-    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(profile.compared_averages)  # live, and no row of EMA
+    assert (table["Training run"] == "AT").sum() == 1 + len(runs.profile.averages) + len(runs.profile.compared_averages)
+    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(runs.profile.compared_averages)  # no EMA
     row = table.set_index("Weights").loc["fawa release"].iloc[0]
     assert (row["decay"], row["threshold"], row["begins with"]) == ("0.88", "0.24", "random network")
-    run = rows.find(runs, profile, "at")[0]
+    run = rows.find(runs, "at")[0]
     accepted = sum(e.accepted["fawa"] for e in run.record.epochs)
     assert table["epochs accepted"][2] == f"{accepted} of 40"
     assert best_epoch(run, "fawa") >= run.config.best_from
@@ -562,9 +563,9 @@ def test_averages_that_differ_and_a_random_network_that_stands_in_are_said():
     runs = all_runs(profile)
     for e in (e for r in runs for e in r.record.epochs if e.test.get("fawa_release")):
         e.test["fawa_release"] = replace(e.test["fawa_release"], robust=_share_hit(e.test["live"].robust, 1))
-    assert "it matters" in report.average_text(runs, profile)
+    assert "it matters" in report.average_text(runs)
     profile = profile_named("cifar10-rehearsal+release@x")
     never = all_runs(profile, accepts=False)
     for r in never:  # the release's average is there from the first epoch on: another random network
         r.record.checkpoints.update({f"fawa/{s}": r.record.checkpoints["live/last"] for s in ("best", "last")})
-    assert "their cells show a random network." in report.never_accepted_text(never, profile, TABLE_3)
+    assert "their cells show a random network." in report.never_accepted_text(never, TABLE_3)

@@ -26,7 +26,7 @@ from cfa_pages.pages.manifest import Manifest
 from cfa_pages.pages.scrub import KERNELSPEC, PageError, machine_folders, refuse_errors, scrub, serialise
 from cfa_pages.report.contrast import contrast_table
 from cfa_pages.results.published import Published
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from tests.factories import accuracy, finish, provenance, run
 
 MACHINE_BOUND = (
@@ -388,16 +388,16 @@ def test_publish_takes_what_is_finished_of_a_study_and_says_what_is_not_there(fo
 
 def test_a_page_shows_as_much_of_another_study_as_is_published(folders):
     page = Page("07_ablations", "smoke")
-    assert page.beside("digits") == (DIGITS, Runs())
+    assert page.beside("digits") == Results(DIGITS) == ()
     store = RunStore(folders[1])
     some = [DIGITS.config(recipe, seed) for recipe, seed in (("at", 40), ("at_ccm", 40), ("at", 41))]
     for config in some:
         made = run(DIGITS, config)
         store.write_record(config, made.record, made.provenance)
     pipeline.publish(DIGITS, store, folders[0] / "digits")
-    profile, runs = page.beside("digits")
+    runs = page.beside("digits")
     assert {r.config for r in runs} == set(some)
-    table = contrast_table([(profile, runs)])
+    table = contrast_table([runs])
     assert list(table["seeds"]) == ["1"]
     assert "; test images, one seed]" in table["CCM − AT, average"][0]
 

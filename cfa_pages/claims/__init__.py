@@ -1,4 +1,4 @@
-"""The paper's claims, and a verdict for each: `ledger(runs, profile)` is the first table a reader sees.
+"""The paper's claims, and a verdict for each: `ledger(results)` is the first table a reader sees.
 
 `base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
 """
@@ -26,7 +26,7 @@ from cfa_pages.claims.base import (
 from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_pages.claims.theory import CLAIMS as THEORY
 from cfa_pages.claims.verdicts import FEW_ACCEPTED, OTHER_SIDE, Z
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import holm
 
 SIGNS = {
@@ -37,14 +37,14 @@ SIGNS = {
 ALL = (*THEORY, *EXPERIMENTS)
 
 
-def judge(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> list[tuple[Claim, Verdict]]:
+def judge(results: Results, claims: Iterable[Claim] = ALL) -> list[tuple[Claim, Verdict]]:
     """[(Claim, Verdict)] in the paper's order."""
-    return [(claim, claim.check(runs, profile)) for claim in claims]
+    return [(claim, claim.check(results)) for claim in claims]
 
 
-def ledger(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> pd.DataFrame:
+def ledger(results: Results, claims: Iterable[Claim] = ALL) -> pd.DataFrame:
     """DataFrame: a row a claim, with the paper's value, the verdict, estimate, interval, n and evidence."""
-    judged = judge(runs, profile, claims)
+    judged = judge(results, claims)
     adjusted = adjusted_p_values(judged)
     return pd.DataFrame([_row(claim, verdict, adjusted.get(claim.key)) for claim, verdict in judged])
 
@@ -72,19 +72,19 @@ def _row(claim, verdict, adjusted):
     }
 
 
-def tally(runs: Runs, profile: Profile, claims: Iterable[Claim] = ALL) -> str:
+def tally(results: Results, claims: Iterable[Claim] = ALL) -> str:
     """How many claims have which verdict, in words: "12 shown here, 3 not shown here, ..."."""
-    statuses = [verdict.status for _, verdict in judge(runs, profile, claims)]
+    statuses = [verdict.status for _, verdict in judge(results, claims)]
     return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
 
 
-def verdicts(runs: Runs, profile: Profile, *keys: str) -> pd.DataFrame:
+def verdicts(results: Results, *keys: str) -> pd.DataFrame:
     """DataFrame: a row for each of the named claims, as the end of a page wants it."""
     chosen = [c for c in ALL if c.key in keys]
     if unknown := set(keys) - {c.key for c in chosen}:
         raise KeyError(f"no claim named {', '.join(sorted(unknown))}")
     columns = ["Claim", "paper, CIFAR-10", "Estimate", "95 % interval", "n", "Verdict"]
-    return ledger(runs, profile, chosen)[columns]
+    return ledger(results, chosen)[columns]
 
 
 def _sign(verdict):

@@ -67,7 +67,7 @@ class Claim:
     place: where the paper says it, such as "Sec. 3.1, Fig. 2(b)".
     sentence: what it says, in its own words as far as they fit.
     paper_value: the number that it gives, as text; None where it gives none.
-    check: `check(runs, profile) -> Verdict`.
+    check: `check(results) -> Verdict`.
     """
 
     key: str

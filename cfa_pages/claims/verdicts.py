@@ -21,7 +21,7 @@ from cfa_pages.results.rows import (
     row_runs,
     worst_label,
 )
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points, worst_bias
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "contradicted" means, told in every such verdict
@@ -109,17 +109,17 @@ def fit_text(comparison: Paired, paper: Gap) -> str:
     return f"the paper's {paper} {'fit' if fits(comparison, paper) else 'do not fit'} ours"
 
 
-def few_accepted_notes(runs: Runs, profile: Profile, keys: Sequence[str], selection: str) -> tuple[str, ...]:
+def few_accepted_notes(results: Results, keys: Sequence[str], selection: str) -> tuple[str, ...]:
     """A sentence for each row whose average had accepted too few epochs in some seed: nothing is judged by such a row.
 
     Too few are less than `FEW_ACCEPTED`, or than all that a run too short for so many could give.
     """
-    return tuple(note for key in keys if (note := _few_accepted(runs, profile, key, selection)))
+    return tuple(note for key in keys if (note := _few_accepted(results, key, selection)))
 
 
-def _few_accepted(runs, profile, key, selection):
+def _few_accepted(results, key, selection):
     weights, few = ROWS[key].weights, []
-    for seed, run in row_runs(runs, profile, key).items() if weights != LIVE else ():
+    for seed, run in row_runs(results, key).items() if weights != LIVE else ():
         spec = next(a for a in run.record.averages if a.name == weights)
         accepted = 0 if run.record.never_accepted(weights) else run.accepted(weights, selection)
         if accepted < min(FEW_ACCEPTED, run.config.epochs - spec.start + 1):
@@ -129,8 +129,7 @@ def _few_accepted(runs, profile, key, selection):
 
 
 def rows_compared(
-    runs: Runs,
-    profile: Profile,
+    results: Results,
     row: str,
     base: str,
     quantity: str = "robust_worst",
@@ -143,17 +142,17 @@ def rows_compared(
 
     `paper` is the paper's own `Gap` between the two rows.
     """
-    comparisons = {s: row_difference(runs, profile, row, base, s, quantity) for s in SELECTIONS}
-    conditions = f"{quantity_text(profile, quantity)}, {attack_label(profile)}, {SELECTIONS[selection]}"
+    comparisons = {s: row_difference(results, row, base, s, quantity) for s in SELECTIONS}
+    conditions = f"{quantity_text(results.profile, quantity)}, {attack_label(results.profile)}, {SELECTIONS[selection]}"
     evidence = [f"{ROWS[row].label} minus {ROWS[base].label}, {conditions}"]
-    if (few := few_accepted_notes(runs, profile, (row, base), selection)) and comparisons[selection].n:
+    if (few := few_accepted_notes(results, (row, base), selection)) and comparisons[selection].n:
         return Verdict(NOT_JUDGED, evidence="; ".join((*evidence, *few)))
     others = ((SELECTIONS[s], d) for s, d in comparisons.items() if s != selection and d.n)
     evidence += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others]
-    notes = bias_notes(runs, profile, (row, base), selection) if quantity == "robust_worst" else ()
-    aa = aa_difference(runs, profile, row, base, quantity) if selection == "last" else None
+    notes = bias_notes(results, (row, base), selection) if quantity == "robust_worst" else ()
+    aa = aa_difference(results, row, base, quantity) if selection == "last" else None
     return verdict_of(
-        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(profile), paper, notes, aa
+        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(results.profile), paper, notes, aa
     )
 
 
@@ -164,11 +163,11 @@ def quantity_text(profile: Profile, quantity: str) -> str:
     return name if metric == "robust" else f"{metric}, {name}"
 
 
-def bias_notes(runs: Runs, profile: Profile, keys: Sequence[str], selection: str) -> tuple[str, ...]:
+def bias_notes(results: Results, keys: Sequence[str], selection: str) -> tuple[str, ...]:
     """(text,): by how many points the worst class of each row reads low, mean over seeds; () where none is known."""
     texts = []
     for key in keys:
-        biases = [worst_bias(a)[0] for a in accuracies(runs, profile, key, selection).values()]
+        biases = [worst_bias(a)[0] for a in accuracies(results, key, selection).values()]
         if biases:
             texts.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
     return (f"bias of the minimum, in points: {', '.join(texts)}",) if texts else ()

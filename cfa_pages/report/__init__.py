@@ -1,10 +1,10 @@
 """Tables and figures from records, ours beside the paper's. Notebooks call these functions and hold none of their own.
 
-    report.table1(runs, profile)            # a DataFrame
-    report.margin_overall(runs, profile)    # a matplotlib Figure
-    report.margin_caption(runs, profile, "a")
+    report.table1(results)            # a DataFrame
+    report.margin_overall(results)    # a matplotlib Figure
+    report.margin_caption(results, "a")
 
-All take finished `Runs` and a `Profile`. Nothing here trains: figures redraw from records alone.
+All take the finished runs of a profile, `Results`. Nothing here trains: figures redraw from records alone.
 
 style, lines                   the theme, the palette, and parts that several figures share
 header                         the lines under a title; the map and the list of profiles of notebook 00

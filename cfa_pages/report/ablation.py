@@ -4,12 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
 from cfa_pages.results.measurements import last_epochs, last_text, swing_note
 from cfa_pages.results.rows import calibrated_text, class_groups, eps_text, find, mean_of, row_runs, worst_label
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import count, extreme, mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
@@ -19,17 +18,16 @@ SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile
 LABELS = {"at": "AT", "at_ccm": "AT + CCM", "trades": "TRADES", "trades_ccr": "TRADES + CCR"}
 
 
-def sweep(runs: Runs, profile: Profile, figure: str = "fig5", selection: str = "best") -> Figure:
+def sweep(results: Results, figure: str = "fig5", selection: str = "best") -> Figure:
     """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget; plain is dotted."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
-    values = getattr(profile, values)
+    values = getattr(results.profile, values)
     fig, axes = panels(2, height=3.7, width=9.6)
-    for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
-        plain_accuracies = [getattr(a, statistic) for a in _accuracies(runs, profile, plain, selection)]
+    for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(results.profile).capitalize())):
+        plain_accuracies = [getattr(a, statistic) for a in _accuracies(results, plain, selection)]
         ax.axhline(np.mean(plain_accuracies), color=INK, ls=(0, (1, 2)), lw=1.6)
         by_budget = [
-            [getattr(a, statistic) for a in _accuracies(runs, profile, calibrated, selection, **{field: v})]
-            for v in values
+            [getattr(a, statistic) for a in _accuracies(results, calibrated, selection, **{field: v})] for v in values
         ]
         _seeds_and_mean(ax, values, by_budget)
         ax.margins(x=0.08, y=0.25)
@@ -42,10 +40,10 @@ def sweep(runs: Runs, profile: Profile, figure: str = "fig5", selection: str = "
     return fig
 
 
-def _accuracies(runs, profile, recipe, selection, **changes):
+def _accuracies(results, recipe, selection, **changes):
     """PGD-10 test accuracies of the study's seeds: the sweeps use the attack of each epoch's evaluation."""
-    runs_by_seed = find(runs, profile, recipe, **changes)
-    return [runs_by_seed[s].pgd10("live", selection) for s in profile.study_seeds if s in runs_by_seed]
+    runs_by_seed = find(results, recipe, **changes)
+    return [runs_by_seed[s].pgd10("live", selection) for s in results.profile.study_seeds if s in runs_by_seed]
 
 
 def _seeds_and_mean(ax, x, rows):
@@ -60,14 +58,14 @@ def trailing_mean(values: ArrayLike, width: int) -> np.ndarray:
     return np.array([values[max(0, i + 1 - width) : i + 1].mean(axis=0) for i in range(len(values))])
 
 
-def calibrated_values(runs: Runs, profile: Profile, recipe: str = "at_ccm", field: str = "class_eps") -> Figure:
+def calibrated_values(results: Results, recipe: str = "at_ccm", field: str = "class_eps") -> Figure:
     """Fig. 5(b): the margin ("class_eps") or beta ("class_beta") of each class from epoch to epoch, mean over seeds.
 
     Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
     Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
     """
-    recipe_runs = list(row_runs(runs, profile, recipe).values())
-    config, classes = recipe_runs[0].config, shown_classes(profile, runs)
+    recipe_runs = list(row_runs(results, recipe).values())
+    config, classes = recipe_runs[0].config, shown_classes(results)
     raw = np.mean([[getattr(e, field) for e in r.record.epochs] for r in recipe_runs], axis=0)
     start = min(config.calibration_start, config.epochs) - 1
     smooth = np.vstack([raw[:start], trailing_mean(raw[start:], min(8, max(1, config.epochs // 2)))])
@@ -94,13 +92,13 @@ def _base_line(ax, config, field):
     ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
 
 
-def sweep_caption(runs: Runs, profile: Profile, figure: str = "fig5") -> str:
+def sweep_caption(results: Results, figure: str = "fig5") -> str:
     """Caption of the two sweeps, with our values at the paper's setting."""
     plain, calibrated, field, symbol, values = SWEEPS[figure]
-    budget = min(getattr(profile, values), key=lambda v: abs(v - 0.5))
+    budget = min(getattr(results.profile, values), key=lambda v: abs(v - 0.5))
     ours, base = (
-        _accuracies(runs, profile, calibrated, "best", **{field: budget}),
-        _accuracies(runs, profile, plain, "best"),
+        _accuracies(results, calibrated, "best", **{field: budget}),
+        _accuracies(results, plain, "best"),
     )
     name = "Fig. 5(a)" if figure == "fig5" else "Appendix C.3"
     paper_text = (
@@ -111,17 +109,17 @@ def sweep_caption(runs: Runs, profile: Profile, figure: str = "fig5") -> str:
     pairs = [f"{mean_std([a.overall for a in row])} / {mean_std([a.worst for a in row])}" for row in (base, ours)]
     return (
         f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {paper_text} Ours, average / "
-        f"{worst_label(profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pairs[0]} %, "
-        f"{symbol} = {budget:g}: {pairs[1]} % (n = {len(ours)}). {_best_budgets(runs, profile, figure)}"
+        f"{worst_label(results.profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pairs[0]} %, "
+        f"{symbol} = {budget:g}: {pairs[1]} % (n = {len(ours)}). {_best_budgets(results, figure)}"
     )
 
 
-def _best_budgets(runs, profile, figure):
+def _best_budgets(results, figure):
     """Which base budget has the best average here, and which the best worst class."""
     _, calibrated, field, symbol, values = SWEEPS[figure]
-    by_budget = {v: _accuracies(runs, profile, calibrated, "best", **{field: v}) for v in getattr(profile, values)}
+    by_budget = {v: _accuracies(results, calibrated, "best", **{field: v}) for v in getattr(results.profile, values)}
     parts = []
-    for statistic, name in (("overall", "average"), ("worst", worst_label(profile))):
+    for statistic, name in (("overall", "average"), ("worst", worst_label(results.profile))):
         means = {v: np.mean([getattr(a, statistic) for a in accuracies]) for v, accuracies in by_budget.items()}
         parts.append(_best_text(means, symbol, name))
     return f"Here {', '.join(parts)}."
@@ -135,10 +133,10 @@ def _best_text(means, symbol, name):
     return f"the best {name} is at {symbol} = {best:g}{tie} ({percent(means[best])} %)"
 
 
-def margins_caption(runs: Runs, profile: Profile) -> str:
+def margins_caption(results: Results) -> str:
     """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last epochs."""
-    ccm_runs = list(row_runs(runs, profile, "at_ccm").values())
-    groups, config = class_groups(profile, runs), ccm_runs[0].config
+    ccm_runs = list(row_runs(results, "at_ccm").values())
+    groups, config = class_groups(results), ccm_runs[0].config
     late = [e.class_eps for r in ccm_runs for e in r.record.epochs[-last_epochs(config) :]]
     hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late])) for g in ("hard", "easy"))
     return (

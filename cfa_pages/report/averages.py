@@ -8,29 +8,30 @@ import pandas as pd
 
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
-from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import worst_label
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import image_interval, percent, points
 
 FIRST_VALUE = {"first": "nothing", "theta_0": "initial weights", "random": "random network"}
 OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a study by the text, or by the release
 
 
-def carriers(runs: Runs, profile: Profile) -> list[Run]:
+def carriers(results: Results) -> list[Run]:
     """The runs in which several averages are compared."""
-    return [r for r in runs if profile.compares_averages(r.config) and r.record.averages]
+    return [r for r in results if results.profile.compares_averages(r.config) and r.record.averages]
 
 
-def average_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def average_table(results: Results) -> pd.DataFrame:
     """A row an average and training run: its settings, epochs accepted, PGD-10 test accuracy at best and last epoch.
 
     The best epoch has the highest sum of average and worst class from `best_from` on, as everywhere.
     """
     rows = []
-    for run in carriers(runs, profile):
-        rows.append(_row(run, profile, LIVE, {"decay": "–", "threshold": "–", "from epoch": "–", "begins with": "–"}))
-        rows += [_row(run, profile, spec.name, _settings(spec)) for spec in run.record.averages]
+    for run in carriers(results):
+        rows.append(
+            _row(run, results.profile, LIVE, {"decay": "–", "threshold": "–", "from epoch": "–", "begins with": "–"})
+        )
+        rows += [_row(run, results.profile, spec.name, _settings(spec)) for spec in run.record.averages]
     return pd.DataFrame(rows)
 
 
@@ -68,13 +69,13 @@ def _pair(accuracy):
     return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
 
 
-def average_text(runs: Runs, profile: Profile) -> str:
+def average_text(results: Results) -> str:
     """Whether FAWA's settings as the paper's text has them, or as its code does, matter here; "" where none differ."""
     sentences = []
-    for run in carriers(runs, profile):
+    for run in carriers(results):
         specs = [{a.name: a for a in run.record.averages}.get(name) for name in ("fawa", _other(run))]
         if all(specs):
-            sentences.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, profile, specs)}")
+            sentences.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, results.profile, specs)}")
     if not sentences:
         return ""
     return (

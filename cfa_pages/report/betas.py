@@ -4,24 +4,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import class_lines, shown_classes, window_text
 from cfa_pages.report.style import panels
 from cfa_pages.results.measurements import beta_effect, window_mean
 from cfa_pages.results.rows import class_groups, find, mean_of
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import count, epoch_span, mean_std, paired, points
 
 
-def beta_classes(runs: Runs, profile: Profile, metric: str = "robust") -> Figure:
+def beta_classes(results: Results, metric: str = "robust") -> Figure:
     """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
     fig, (ax,) = panels(1, height=4.6)
-    runs_by_beta = {beta: beta_runs(runs, profile, beta) for beta in profile.betas}
-    classes = shown_classes(profile, runs)
-    class_lines(ax, profile.betas, _means(runs_by_beta, profile, metric), classes)
-    ax.set_xticks(profile.betas, [f"{b:g}" for b in profile.betas])
+    runs_by_beta = {beta: beta_runs(results, beta) for beta in results.profile.betas}
+    classes = shown_classes(results)
+    class_lines(ax, results.profile.betas, _means(runs_by_beta, results.profile, metric), classes)
+    ax.set_xticks(results.profile.betas, [f"{b:g}" for b in results.profile.betas])
     ax.set_xlabel("β of TRADES")
-    ax.set_title(classes.title(f"{metric.capitalize()} accuracy of each class, {epoch_span(*profile.beta_window)}"))
+    span = epoch_span(*results.profile.beta_window)
+    ax.set_title(classes.title(f"{metric.capitalize()} accuracy of each class, {span}"))
     return fig
 
 
@@ -30,15 +30,15 @@ def _means(runs_by_beta, profile, metric):
     return [np.mean([r.window(*window, metric=metric) for r in runs_by_beta[b]], axis=0) for b in profile.betas]
 
 
-def beta_runs(runs: Runs, profile: Profile, beta: float) -> list[Run]:
+def beta_runs(results: Results, beta: float) -> list[Run]:
     """The TRADES runs at one beta, in the study's seeds."""
-    return [r for s, r in sorted(find(runs, profile, "trades", beta=beta).items()) if s in profile.study_seeds]
+    return [r for s, r in sorted(find(results, "trades", beta=beta).items()) if s in results.profile.study_seeds]
 
 
-def beta_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def beta_table(results: Results) -> pd.DataFrame:
     """A row a beta: robust and clean accuracy of hard and of easy classes, mean ± std over seeds."""
-    groups = class_groups(profile, runs)
-    return pd.DataFrame([_beta_row(profile, groups, beta, beta_runs(runs, profile, beta)) for beta in profile.betas])
+    groups = class_groups(results)
+    return pd.DataFrame([_beta_row(results.profile, groups, b, beta_runs(results, b)) for b in results.profile.betas])
 
 
 def _beta_row(profile, groups, beta, runs):
@@ -50,31 +50,32 @@ def _beta_row(profile, groups, beta, runs):
     return row
 
 
-def beta_caption(runs: Runs, profile: Profile, part: str) -> str:
+def beta_caption(results: Results, part: str) -> str:
     """Caption of Fig. 3(a) or (b); the paper prints no numbers for these curves."""
     accuracy_text = "robust accuracy (PGD-10)" if part == "a" else "clean accuracy"
     return (
-        f"Fig. 3({part}). Class-wise {accuracy_text} of TRADES over β, {window_text(profile.beta_window)} "
-        f"(paper: 151–170); ours: {profile.data_label}, n = {len(profile.study_seeds)}."
+        f"Fig. 3({part}). Class-wise {accuracy_text} of TRADES over β, {window_text(results.profile.beta_window)} "
+        f"(paper: 151–170); ours: {results.profile.data_label}, n = {len(results.profile.study_seeds)}."
     )
 
 
-def beta_text(runs: Runs, profile: Profile) -> str:
+def beta_text(results: Results) -> str:
     """What the curves say: change from the smallest to the largest beta, hard and easy classes, robust and clean."""
-    lines = [f"From β = {profile.betas[0]:g} to β = {profile.betas[-1]:g}, means over classes and seeds:", ""]
+    low, high = results.profile.betas[0], results.profile.betas[-1]
+    lines = [f"From β = {low:g} to β = {high:g}, means over classes and seeds:", ""]
     for group in ("hard", "easy"):
-        gains = [f"{m} accuracy {points(beta_change(runs, profile, group, m))} points" for m in ("robust", "clean")]
+        gains = [f"{m} accuracy {points(beta_change(results, group, m))} points" for m in ("robust", "clean")]
         lines.append(f"- {group} classes: {', '.join(gains)}")
-    return "\n".join([*lines, "", trend_text(runs, profile)])
+    return "\n".join([*lines, "", trend_text(results)])
 
 
-def beta_change(runs: Runs, profile: Profile, group: str, metric: str) -> float:
+def beta_change(results: Results, group: str, metric: str) -> float:
     """Change of a group's accuracy from the smallest to the largest beta: the number that the verdicts rest on."""
-    classes = class_groups(profile, runs)[group]
-    return paired(*beta_effect(runs, profile, lambda r: window_mean(r, classes, profile.beta_window, metric))).mean
+    classes = class_groups(results)[group]
+    return paired(*beta_effect(results, lambda r: window_mean(r, classes, results.profile.beta_window, metric))).mean
 
 
-def trend_text(runs: Runs, profile: Profile) -> str:
+def trend_text(results: Results) -> str:
     """Where the trend has another direction than the paper's: robust accuracy up, clean accuracy of hard classes down.
 
     Less than a point in either direction is called flat.
@@ -82,12 +83,13 @@ def trend_text(runs: Runs, profile: Profile) -> str:
     expected = {("easy", "robust"): "rises", ("hard", "robust"): "rises a little", ("hard", "clean"): "falls"}
     deviations = []
     for (group, metric), paper in expected.items():
-        trend = _trend(beta_change(runs, profile, group, metric))
+        trend = _trend(beta_change(results, group, metric))
         if not paper.startswith(trend):
             deviations.append(f"{metric} accuracy of the {group} classes {trend}, in the paper it {paper}")
     if not deviations:
         return "All three trends have the paper's direction."
-    seeds = f"mean of {count(len(profile.study_seeds), 'seed')}; the verdicts below say what can be told from zero"
+    seeds = count(len(results.profile.study_seeds), "seed")
+    seeds = f"mean of {seeds}; the verdicts below say what can be told from zero"
     return f"The trend differs from the paper's: {'; '.join(deviations)} ({seeds})."
 
 

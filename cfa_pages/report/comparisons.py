@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cfa_nb.recipes import CONTROLS, ROWS
-from cfa_nb.runs.study import Profile
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -15,7 +14,7 @@ from cfa_pages.results.rows import (
     row_difference,
     worst_label,
 )
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Paired, count, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
@@ -39,18 +38,16 @@ def pairs(table: int | str) -> tuple[tuple[str, str], ...]:
     return {1: TABLE_1_PAIRS, 2: TABLE_2_PAIRS, 3: TABLE_3_PAIRS, CONTROLS: CONTROL_PAIRS}[table] + added
 
 
-def comparisons(
-    runs: Runs, profile: Profile, pairs: Iterable[tuple[str, str]], selection: str = "best"
-) -> pd.DataFrame:
+def comparisons(results: Results, pairs: Iterable[tuple[str, str]], selection: str = "best") -> pd.DataFrame:
     """A row a comparison: differences in percentage points of the average and of the worst class, paired by seed."""
-    return pd.DataFrame([_row(runs, profile, row, base, selection) for row, base in pairs])
+    return pd.DataFrame([_row(results, row, base, selection) for row, base in pairs])
 
 
-def _row(runs, profile, row, base, selection):
-    attack = attack_label(profile)
+def _row(results, row, base, selection):
+    attack = attack_label(results.profile)
     cells = {"Comparison": f"{ROWS[row].label} − {ROWS[base].label}"}
-    for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
-        comparison = row_difference(runs, profile, row, base, selection, quantity)
+    for name, quantity in (("average", "robust_avg"), (worst_label(results.profile), "robust_worst")):
+        comparison = row_difference(results, row, base, selection, quantity)
         cells[f"{name}, {attack}"] = difference_text(comparison)
         cells[f"{name}: seeds up"] = f"{comparison.up} of {comparison.n}"
     checkpoint = "last epoch" if selection == "last" else "best"
@@ -82,12 +79,12 @@ def paper_difference(row: str, base: str, selection: str = "best") -> str:
     return " / ".join(points(difference(table, row, base, statistic).mean) for statistic in ("avg", "worst"))
 
 
-def comparison_caption(runs: Runs, profile: Profile, selection: str = "best") -> str:
+def comparison_caption(results: Results, selection: str = "best") -> str:
     """What the brackets mean, with the selection and the number of seeds."""
-    n = len({r.config.seed for r in runs})
+    n = len({r.config.seed for r in results})
     return (
         f"Differences in percentage points, paired by seed ({count(n, 'seed')}), {SELECTIONS[selection]}; in brackets "
-        f"{_bracket_text(n, profile)}. The paper's column is the difference of its printed means at the same "
+        f"{_bracket_text(n, results.profile)}. The paper's column is the difference of its printed means at the same "
         f"checkpoint, – where it prints none."
     )
 

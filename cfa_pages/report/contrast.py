@@ -4,29 +4,27 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.comparisons import difference_text
 from cfa_pages.report.tables import heading, pair_text
 from cfa_pages.results.rows import SELECTIONS, attack_label, row_difference, row_runs, worst_label
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 
 ROWS_SHOWN = ("at", "at_ccm")
 
 
-def contrast_table(studies: Sequence[tuple[Profile, Runs]], selection: str = "last") -> pd.DataFrame:
+def contrast_table(studies: Sequence[Results], selection: str = "last") -> pd.DataFrame:
     """A row a data set: AT and AT + CCM, average / worst class, and their difference paired by seed, in points."""
-    rows = []
-    for profile, runs in studies:
-        cells = {
-            heading(profile, label): pair_text(runs, profile, key, selection)
-            for key, label in zip(ROWS_SHOWN, ("AT", "AT + CCM"))
-        }
-        for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
-            difference = row_difference(runs, profile, "at_ccm", "at", selection, quantity)
-            cells[f"CCM − AT, {name}"] = difference_text(difference)
-        seeds = str(len(row_runs(runs, profile, "at_ccm")))
-        rows.append({"Data": profile.data_label, "Attack": attack_label(profile), **cells, "seeds": seeds})
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_contrast_row(results, selection) for results in studies])
+
+
+def _contrast_row(results, selection):
+    profile = results.profile
+    row = {"Data": profile.data_label, "Attack": attack_label(profile)}
+    for key, label in zip(ROWS_SHOWN, ("AT", "AT + CCM")):
+        row[heading(profile, label)] = pair_text(results, key, selection)
+    for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
+        row[f"CCM − AT, {name}"] = difference_text(row_difference(results, "at_ccm", "at", selection, quantity))
+    return row | {"seeds": str(len(row_runs(results, "at_ccm")))}
 
 
 def contrast_caption(selection: str = "last") -> str:

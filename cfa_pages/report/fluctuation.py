@@ -5,34 +5,33 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis
 from cfa_pages.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
 from cfa_pages.results import paper
 from cfa_pages.results.measurements import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.results.rows import row_runs, worst_label
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import count, mean_std, percent, points
 
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 
 
-def fluctuation(runs: Runs, profile: Profile, weights: str = "live", seed: int | None = None) -> Figure:
+def fluctuation(results: Results, weights: str = "live", seed: int | None = None) -> Figure:
     """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
 
     Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
     each epoch that it accepted; where it does not exist yet there is nothing to draw.
     """
-    at_runs = row_runs(runs, profile, "at")
-    run = at_runs[profile.seeds[0] if seed is None else seed]
+    at_runs = row_runs(results, "at")
+    run = at_runs[results.profile.seeds[0] if seed is None else seed]
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
     overall, worst = (series(run, weights, statistic) for statistic in ("overall", "worst"))
     epochs = np.arange(1, len(overall) + 1)
     for seed_run in at_runs.values():
         top.plot(epochs, series(seed_run, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
-    _draw_curves(top, epochs, overall, worst, worst_label(profile))
+    _draw_curves(top, epochs, overall, worst, worst_label(results.profile))
     _mark_accepted(top, run, weights)
-    _draw_changes(bottom, epochs, worst, worst_label(profile))
+    _draw_changes(bottom, epochs, worst, worst_label(results.profile))
     for ax in (top, bottom):
         epoch_axis(ax, run.config)
     top.set_xlabel("")
@@ -73,14 +72,14 @@ def _draw_changes(ax, epochs, worst, name):
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 
-def change_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def change_table(results: Results) -> pd.DataFrame:
     """Mean |change| between adjacent epochs, per weights, mean ± std over seeds, in points (see `change_caption`)."""
-    at_runs, rows = row_runs(runs, profile, "at").values(), []
+    at_runs, rows = row_runs(results, "at").values(), []
     for weights, name in NAMES.items():
         worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
         largest = [max(moves["worst"] for _, moves in changes(r, weights)) for r in at_runs if changes(r, weights)]
         rows.append({
-            "Weights": name, f"|change| of the {worst_label(profile)}": mean_std(worst),
+            "Weights": name, f"|change| of the {worst_label(results.profile)}": mean_std(worst),
             "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
             "seeds": str(sum(v is not None for v in worst)),
         })  # fmt: skip
@@ -95,9 +94,9 @@ def change_caption() -> str:
     )
 
 
-def choice_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def choice_table(results: Results) -> pd.DataFrame:
     """Per seed: the epoch of best overall accuracy against the epoch of best overall + worst class (Sec. 3.3)."""
-    rows = [_choice(run) for _, run in sorted(row_runs(runs, profile, "at").items())]
+    rows = [_choice(run) for _, run in sorted(row_runs(results, "at").items())]
     return pd.DataFrame([*rows, _choice_in_the_paper()])
 
 
@@ -124,16 +123,18 @@ def _choice(run):
     }  # fmt: skip
 
 
-def fluctuation_caption(runs: Runs, profile: Profile, weights: str = "live") -> str:
+def fluctuation_caption(results: Results, weights: str = "live") -> str:
     """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
-    at_runs = row_runs(runs, profile, "at").values()
+    at_runs = row_runs(results, "at").values()
     worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
     q = paper.QUOTED
     paper_text = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
             if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
-    last_sentence = _largest_text(at_runs, profile) if weights == "live" else _accepted_text(runs, profile, weights)
+    last_sentence = _largest_text(at_runs, results.profile) if weights == "live" else _accepted_text(results, weights)
     seed_count = sum(v is not None for v in worst)
-    ours = f"{mean_std(worst)} points in the {worst_label(profile)}, {mean_std(overall)} overall, n = {seed_count}"
+    ours = (
+        f"{mean_std(worst)} points in the {worst_label(results.profile)}, {mean_std(overall)} overall, n = {seed_count}"
+    )
     ours = f"{ours if seed_count else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
     return (
         f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: "
@@ -148,21 +149,21 @@ def _largest_text(at_runs, profile):
     return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
 
 
-def _accepted_text(runs, profile, weights):
+def _accepted_text(results, weights):
     """How many epochs the average accepted: in the seed that is shown, and over all seeds."""
-    at_runs = row_runs(runs, profile, "at")
+    at_runs = row_runs(results, "at")
     counts = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in at_runs.items()}
     if not any(counts.values()):
         return "No epoch was accepted, so there is no average."
     scope = f" in the shown seed, {sum(counts.values())} over all {len(counts)} seeds" if len(counts) > 1 else ""
-    first = counts[profile.seeds[0]]
+    first = counts[results.profile.seeds[0]]
     return f"Epochs accepted: {first}{scope}; between accepted epochs the average does not change."
 
 
-def fairness_gain_text(runs: Runs, profile: Profile) -> str:
+def fairness_gain_text(results: Results) -> str:
     """One sentence: what choosing by overall + worst costs on average and gains in the worst class."""
     gains, costs = [], []
-    for run in row_runs(runs, profile, "at").values():
+    for run in row_runs(results, "at").values():
         curve, late = run.curve(), range(run.config.best_from - 1, run.config.epochs)
         best = max(late, key=lambda e: curve[e].overall)
         fair = max(late, key=lambda e: curve[e].overall + curve[e].worst)
@@ -173,7 +174,7 @@ def fairness_gain_text(runs: Runs, profile: Profile) -> str:
     paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
     basis = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
     return (
-        f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(profile)} by "
+        f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(results.profile)} by "
         f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({basis}); "
         f"in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
     )

@@ -5,13 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cfa_nb.recipes import ROWS
-from cfa_nb.runs.study import Profile
 from cfa_pages.claims.base import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import INK, QUIET, panels
 from cfa_pages.results.paper import TABLE_1, TABLE_2, difference
 from cfa_pages.results.rows import attack_label, row_difference, worst_label
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import count
 
 #: (row, base), in groups with a gap between them.
@@ -26,14 +25,14 @@ COLOURS = {SUPPORTED: "#0072B2", CONTRADICTED: "#D55E00", NO_DIFFERENCE: "#33333
 MEANINGS = {SUPPORTED: "above 0", CONTRADICTED: "below 0", NO_DIFFERENCE: "within 1 point of 0", UNDECIDED: "undecided"}
 
 
-def glance(runs: Runs, profile: Profile, selection: str = "last") -> Figure:
+def glance(results: Results, selection: str = "last") -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
     fig, axes = panels(2, height=6.4, width=12.5, sharey=True)
-    titles = (("robust_worst", worst_label(profile).capitalize()), ("robust_avg", "Average"))
+    titles = (("robust_worst", worst_label(results.profile).capitalize()), ("robust_avg", "Average"))
     for ax, (quantity, title) in zip(axes, titles):
-        names = _draw(ax, runs, profile, selection, quantity)
+        names = _draw(ax, results, selection, quantity)
         ax.axvline(0, color=INK, lw=1)
-        ax.set_title(f"{title}, {attack_label(profile)}")
+        ax.set_title(f"{title}, {attack_label(results.profile)}")
         ax.set_xlabel("difference in points")
         ax.grid(True, axis="x")
         ax.grid(False, axis="y")
@@ -45,12 +44,12 @@ def glance(runs: Runs, profile: Profile, selection: str = "last") -> Figure:
     return fig
 
 
-def _draw(ax: Axes, runs, profile, selection, quantity):
+def _draw(ax: Axes, results, selection, quantity):
     """Draws one column; returns {height: name of the comparison}."""
     names, y = {}, 0.0
     for group in SHOWN:
         for row, base in group:
-            comparison = row_difference(runs, profile, row, base, selection, quantity)
+            comparison = row_difference(results, row, base, selection, quantity)
             names[y] = f"{ROWS[row].label} − {ROWS[base].label}"
             paper = _paper(row, base, selection, quantity)
             if paper is not None:
@@ -74,13 +73,13 @@ def _paper(row, base, selection, quantity):
     return difference(TABLE_2, row, base, statistic).mean if both else None
 
 
-def glance_caption(runs: Runs, profile: Profile, selection: str = "last") -> str:
+def glance_caption(results: Results, selection: str = "last") -> str:
     """Caption of `glance`."""
     checkpoint = "last epoch" if selection == "last" else "best checkpoint"
     of_many, of_one = "mean and 95 % interval over seeds and test images", "95 % interval over test images alone"
-    seeds = len(runs.seeds)
+    seeds = len(results.seeds)
     return (
-        f"What each method changes over its base: {profile.data_label}, {checkpoint}, {count(seeds, 'seed')}, "
+        f"What each method changes over its base: {results.profile.data_label}, {checkpoint}, {count(seeds, 'seed')}, "
         f"{of_many if seeds > 1 else of_one}. "
         f"Diamonds: the paper's differences on CIFAR-10 at the same checkpoint, another data set and network."
     )

@@ -6,20 +6,20 @@ import pandas as pd
 
 from cfa_nb.recipes import CONTROLS
 from cfa_nb.runs.profiles import PROFILES
-from cfa_nb.runs.study import FIGURES, Profile
+from cfa_nb.runs.study import FIGURES
 from cfa_pages.results.rows import attack_label
-from cfa_pages.results.runs import Run
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import count
 
 
-def header_text(profile: Profile, runs: Sequence[Run]) -> str:
+def header_text(results: Results) -> str:
     """Markdown: data and its hash, runs and seeds, measured time with the hardware, training commit, versions."""
     lines = [
-        f"**Data:** {profile.data_label}. {profile.description}",
-        f"**Data hash:** {_hashes(runs)}",
-        f"**Runs:** {count(len(runs), 'run')}, {seeds_text(runs)}; {_training(runs)}",
-        f"**Runtime measured:** {runtime_text(runs)}",
-        f"**Trained at commit:** {_unique(r.provenance.commit for r in runs)} with {_versions(runs)}",
+        f"**Data:** {results.profile.data_label}. {results.profile.description}",
+        f"**Data hash:** {_hashes(results)}",
+        f"**Runs:** {count(len(results), 'run')}, {seeds_text(results)}; {_training(results)}",
+        f"**Runtime measured:** {runtime_text(results)}",
+        f"**Trained at commit:** {_unique(r.provenance.commit for r in results)} with {_versions(results)}",
     ]
     return "\n".join(f"> {line}  " for line in lines)
 
@@ -101,13 +101,13 @@ SECTIONS = {  # figure -> (section of the paper, what it is there)
 }
 
 
-def map_table(profile: Profile, runs: Sequence[Run]) -> pd.DataFrame:
+def map_table(results: Results) -> pd.DataFrame:
     """Section -> figure or table -> notebook -> its runs, seeds, computing time (shared runs count again)."""
     rows = [_map_row("2", "Fig. 1, Theorems 1–4: toy theory", "01_toy_theory", ())]
     for figure, (section, title) in SECTIONS.items():
-        configs = set(profile.runs(figure))
-        rows.append(_map_row(section, title, FIGURES[figure], [r for r in runs if r.config in configs]))
-    return pd.DataFrame([*rows, _map_row("", "all of it, each run once", "", runs)])
+        configs = set(results.profile.runs(figure))
+        rows.append(_map_row(section, title, FIGURES[figure], [r for r in results if r.config in configs]))
+    return pd.DataFrame([*rows, _map_row("", "all of it, each run once", "", results)])
 
 
 def _map_row(section, title, notebook, runs):

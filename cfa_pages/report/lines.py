@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
 from cfa_pages.results.rows import eps_text, hard_classes, shown_class_indices, shown_note
-from cfa_pages.results.runs import Run
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import epoch_span
 
 
@@ -64,10 +63,10 @@ class ShownClasses:
         return [(values[-1][k], short_name(self.names[k]), colours[k]) for k in self.indices]
 
 
-def shown_classes(profile: Profile, runs: Sequence[Run]) -> ShownClasses:
+def shown_classes(results: Results) -> ShownClasses:
     """The classes that a figure of these runs shows."""
-    names = tuple(map(str, runs[0].record.class_names))
-    return ShownClasses(shown_class_indices(profile, runs), names, hard_classes(profile, runs), shown_note(runs))
+    names = tuple(map(str, results[0].record.class_names))
+    return ShownClasses(shown_class_indices(results), names, hard_classes(results), shown_note(results))
 
 
 def class_lines(ax: Axes, x: Sequence[float], values: Sequence[Sequence[float]], classes: ShownClasses) -> None:

@@ -4,18 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import INK, name_classes, panels
 from cfa_pages.results.measurements import base_eps, margin_moves, slopes_by_seed, train_mean
 from cfa_pages.results.rows import find, row_runs
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import mean_std
 
 
-def slope_bars(runs: Runs, profile: Profile) -> Figure:
+def slope_bars(results: Results) -> Figure:
     """By how much each class's t_k falls as its training margin grows by eps; above 1 the loop would not settle."""
-    slopes, classes = np.array(list(slopes_by_seed(runs, profile).values())), shown_classes(profile, runs)
+    slopes, classes = np.array(list(slopes_by_seed(results).values())), shown_classes(results)
     fig, (ax,) = panels(1, height=3.4, width=8)
     indices = list(classes.indices)
     ax.bar(np.arange(len(indices)), slopes.mean(axis=0)[indices], 0.6, color=[classes.colours[k] for k in indices])
@@ -31,12 +30,12 @@ def slope_bars(runs: Runs, profile: Profile) -> Figure:
     return fig
 
 
-def slope_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def slope_table(results: Results) -> pd.DataFrame:
     """A row a class: t_k at each training margin of Fig. 2, and the slope at eps, mean ± std over seeds."""
-    slopes, classes = slopes_by_seed(runs, profile), shown_classes(profile, runs)
-    eps, columns = base_eps(profile), {}
-    for margin in profile.margins:
-        rows = [train_mean(r, profile.late_window) for r in find(runs, profile, "at", eps=margin).values()]
+    slopes, classes = slopes_by_seed(results), shown_classes(results)
+    eps, columns = base_eps(results.profile), {}
+    for margin in results.profile.margins:
+        rows = [train_mean(r, results.profile.late_window) for r in find(results, "at", eps=margin).values()]
         columns[f"t at {margin / eps:.2g} ε"] = np.mean(rows, axis=0)
     return pd.DataFrame(
         {classes.heading: classes.names[k], "kind": classes.group(k)}
@@ -46,10 +45,10 @@ def slope_table(runs: Runs, profile: Profile) -> pd.DataFrame:
     )
 
 
-def moves_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def moves_table(results: Results) -> pd.DataFrame:
     """Mean |change| of a class's margin from epoch to epoch, in % of eps: CCM, and CCM damped."""
     rows = []
     for recipe, name in (("at_ccm", "AT + CCM"), ("at_damped_ccm", "AT + CCM, damped")):
-        moves = [margin_moves(run) for run in row_runs(runs, profile, recipe).values()]
+        moves = [margin_moves(run) for run in row_runs(results, recipe).values()]
         rows.append({"Training run": name, "|change| of a margin, % of ε": mean_std(moves), "seeds": str(len(moves))})
     return pd.DataFrame(rows)

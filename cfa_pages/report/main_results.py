@@ -19,7 +19,7 @@ from cfa_pages.results.rows import (
     class_groups,
     worst_label,
 )
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import count, extreme, mean_std, percent, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
@@ -27,20 +27,20 @@ WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
 MARKS = {"at": "o", "trades": "s", "fat": "D", "frl": "^"}
 
 
-def per_class(runs: Runs, profile: Profile, key: str, selection: str = "best") -> np.ndarray:
+def per_class(results: Results, key: str, selection: str = "best") -> np.ndarray:
     """(seeds, K) robust accuracy of a table row, class by class."""
-    return np.array([a.per_class for a in accuracies(runs, profile, key, selection).values()])
+    return np.array([a.per_class for a in accuracies(results, key, selection).values()])
 
 
-def classwise_bars(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
+def classwise_bars(results: Results, selection: str = "best") -> Figure:
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
     compared = _compared()
     fig, axes = panels(len(compared), height=3.6, width=14.5 / 3 * len(compared), sharey=True)
-    classes = shown_classes(profile, runs)
+    classes = shown_classes(results)
     indices = list(classes.indices)
     for ax, (base, row, title) in zip(axes, compared):
         for key, colour, shift in ((base, PLAIN, -0.21), (row, CFA, 0.21)):
-            values = per_class(runs, profile, key, selection)[:, indices]
+            values = per_class(results, key, selection)[:, indices]
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
             options = {"color": colour, "label": ROWS[key].label, "error_kw": WHISKERS}
             ax.bar(np.arange(len(indices)) + shift, values.mean(axis=0), 0.4, yerr=spread, **options)
@@ -59,11 +59,11 @@ def _compared():
     return rows + [(base_row(key), key, ROWS[key].label) for key in added_rows()]
 
 
-def classwise_caption(runs: Runs, profile: Profile, selection: str = "best") -> str:
+def classwise_caption(results: Results, selection: str = "best") -> str:
     """Caption of `classwise_bars`: attack, checkpoint and seeds."""
-    seeds = len(runs.seeds)
+    seeds = len(results.seeds)
     seeds_text = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
-    attack_text = f"{attack_label(profile)}, {SELECTIONS[selection]}"
+    attack_text = f"{attack_label(results.profile)}, {SELECTIONS[selection]}"
     return f"Appendix C.2. Robust accuracy of each class, {attack_text}, {seeds_text}; hard classes in red."
 
 
@@ -75,10 +75,10 @@ def class_change_caption(profile: Profile, row: str = "at_cfa", base: str = "at"
     )
 
 
-def class_change_table(runs: Runs, profile: Profile, row: str, base: str, selection: str = "best") -> pd.DataFrame:
+def class_change_table(results: Results, row: str, base: str, selection: str = "best") -> pd.DataFrame:
     """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
-    ours, theirs = (per_class(runs, profile, key, selection) for key in (row, base))
-    classes, rows = shown_classes(profile, runs), []
+    ours, theirs = (per_class(results, key, selection) for key in (row, base))
+    classes, rows = shown_classes(results), []
     for k in classes.indices:
         change = ours[:, k] - theirs[:, k]
         spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
@@ -89,23 +89,23 @@ def class_change_table(runs: Runs, profile: Profile, row: str, base: str, select
     return pd.DataFrame(rows)
 
 
-def tradeoff(runs: Runs, profile: Profile, selection: str = "best") -> Figure:
+def tradeoff(results: Results, selection: str = "best") -> Figure:
     """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
 
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
     fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
-    _draw_paths(ours, {key: _our_point(runs, profile, key, selection) for key in rows_of(1)}, worst_label(profile))
-    ours.set_title(f"Here: {profile.data_label}, {attack_label(profile)}")
+    _draw_paths(ours, {key: _our_point(results, key, selection) for key in rows_of(1)}, worst_label(results.profile))
+    ours.set_title(f"Here: {results.profile.data_label}, {attack_label(results.profile)}")
     paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
     _draw_paths(theirs, paper, "worst class")
     theirs.set_title("Paper: CIFAR-10, AutoAttack")
     return fig
 
 
-def _our_point(runs, profile, key, selection):
+def _our_point(results, key, selection):
     quantities = ("robust_avg", "robust_worst")
-    values = [list(by_seed(runs, profile, key, selection, quantity).values()) for quantity in quantities]
+    values = [list(by_seed(results, key, selection, quantity).values()) for quantity in quantities]
     return tuple((float(np.mean(v)), spread_of(v) if len(v) > 1 else 0.0) for v in values) if values[0] else None
 
 
@@ -145,22 +145,22 @@ def _label_style(key):
     return {"fontsize": 9, "color": CFA if ours else INK, "fontweight": "bold" if ours else "normal"}
 
 
-def classwise_text(runs: Runs, profile: Profile, selection: str = "best") -> str:
+def classwise_text(results: Results, selection: str = "best") -> str:
     """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
-    groups, lines = class_groups(profile, runs), []
+    groups, lines = class_groups(results), []
     hard, easy = list(groups["hard"]), list(groups["easy"])
     for method, title in METHODS.items():
-        change = per_class(runs, profile, f"{method}_cfa", selection) - per_class(runs, profile, method, selection)
+        change = per_class(results, f"{method}_cfa", selection) - per_class(results, method, selection)
         means = f"hard classes {points(change[:, hard].mean())} points, easy classes {points(change[:, easy].mean())}"
         lines.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
-    return "\n".join([*lines, "", evenness_text(runs, profile, selection)])
+    return "\n".join([*lines, "", evenness_text(results, selection)])
 
 
-def evenness_text(runs: Runs, profile: Profile, selection: str = "best") -> str:
+def evenness_text(results: Results, selection: str = "best") -> str:
     """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
-    names, sentences = runs[0].record.class_names, []
+    names, sentences = results[0].record.class_names, []
     for method, title in METHODS.items():
-        plain, cfa = (per_class(runs, profile, key, selection) for key in (method, f"{method}_cfa"))
+        plain, cfa = (per_class(results, key, selection) for key in (method, f"{method}_cfa"))
         spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
         change = (cfa - plain).mean(axis=0)
         least, tie = extreme(dict(enumerate(change)), least=True)

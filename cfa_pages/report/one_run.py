@@ -10,15 +10,15 @@ from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, percent_axis, plt
 from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, class_groups, eps_text, mean_of, worst_label
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 
 
-def calibration_trace(run: Run, profile: Profile, runs: Runs) -> Figure:
+def calibration_trace(run: Run, results: Results) -> Figure:
     """t_k, eps_k and beta_k of every class over the epochs of one run (Eqs. 6 and 7 at work).
 
-    `runs` say which classes are hard.
+    `results` say which classes are hard.
     """
-    classes, epochs = shown_classes(profile, runs), run.record.epochs
+    classes, epochs = shown_classes(results), run.record.epochs
     series = (
         ("train robust accuracy $t_k$", [e.train_robust.per_class for e in epochs], None),
         ("margin $\\epsilon_k$ (Eq. 6)", [e.class_eps for e in epochs], run.config.eps),
@@ -89,9 +89,9 @@ def _worst_curves(ax, run, epochs, weights, worst):
     ax.set_title(f"{worst.capitalize()} on test")
 
 
-def trace_text(run: Run, profile: Profile, runs: Runs, weights: str = "fawa") -> str:
-    """What the two pictures show, in numbers of this run; `runs` as in `calibration_trace`."""
-    groups, last_epoch = class_groups(profile, runs), run.record.epochs[-1]
+def trace_text(run: Run, results: Results, weights: str = "fawa") -> str:
+    """What the two pictures show, in numbers of this run; `results` as in `calibration_trace`."""
+    groups, last_epoch = class_groups(results), run.record.epochs[-1]
     hard, easy = groups["hard"], groups["easy"]
     spec = next(a for a in run.record.averages if a.name == weights)
     accepted = [e.epoch for e in run.record.epochs if e.accepted[weights]]

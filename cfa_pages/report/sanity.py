@@ -13,41 +13,44 @@ from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import SELECTIONS, aa_accuracies, attack_label, by_seed, row_runs, white_box_label
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import percent, points
 
 TITLE = "> **Checks of the attack.** "
 
 
-def sanity_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def sanity_text(results: Results, keys: Iterable[str]) -> str:
     """Markdown: the checks on all checkpoints and runs that a table's rows show."""
     checks = (more_steps, large_margin, black_box, stronger, long_attack, autoattack, ranking)
-    sentences = [check(runs, profile, keys) for check in checks]
+    sentences = [check(results, keys) for check in checks]
     return TITLE + " ".join(text for text in sentences if text)
 
 
-def more_steps(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def more_steps(results: Results, keys: Iterable[str]) -> str:
     """PGD of the reported checkpoints leaves no more than the epochs' shorter one, on the same checkpoints."""
     excesses = [
         final_accuracy.overall - run.pgd10(weights, selection).overall
-        for run, weights, selection in _checkpoints(runs, profile, keys)
-        if (final_accuracy := _accuracy(run, weights, selection, profile.white_box(run.config)))
+        for run, weights, selection in _checkpoints(results, keys)
+        if (final_accuracy := _accuracy(run, weights, selection, results.profile.white_box(run.config)))
     ]
-    epoch_attack = f"PGD-{profile.common.get('eval_steps', 10)}"
-    return _held_text(f"{white_box_label(profile)} leaves no more than {epoch_attack}", excesses)
+    epoch_attack = f"PGD-{results.profile.common.get('eval_steps', 10)}"
+    return _held_text(f"{white_box_label(results.profile)} leaves no more than {epoch_attack}", excesses)
 
 
-def stronger(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def stronger(results: Results, keys: Iterable[str]) -> str:
     """The tables' attack leaves no more than PGD on the same images, checkpoint by checkpoint."""
     excesses, images = [], 0
-    for run, weights, selection in _checkpoints(runs, profile, keys):
-        attacks = profile.final_attack(run.config), profile.white_box(run.config, profile.final_per_class)
+    for run, weights, selection in _checkpoints(results, keys):
+        attacks = (
+            results.profile.final_attack(run.config),
+            results.profile.white_box(run.config, results.profile.final_per_class),
+        )
         final, pgd = (_accuracy(run, weights, selection, a) for a in attacks)
         if final and pgd:
             excesses.append(final.overall - pgd.overall)
             images = sum(final.n)
-    comparison = f"{white_box_label(profile)} on the same {images:,} images"
-    return _held_text(f"{attack_name(profile)} leaves no more than {comparison}", excesses)
+    comparison = f"{white_box_label(results.profile)} on the same {images:,} images"
+    return _held_text(f"{attack_name(results.profile)} leaves no more than {comparison}", excesses)
 
 
 def _held_text(text, excesses):
@@ -59,30 +62,32 @@ def _held_text(text, excesses):
     return f"{text} on {held_count} of {len(excesses)} checkpoints{ending}"
 
 
-def _checkpoints(runs, profile, keys):
+def _checkpoints(results, keys):
     """(run, weights, selection) of all that a table's rows show, without averages that accepted no epoch."""
     for key in keys:
-        for run in row_runs(runs, profile, key).values():
+        for run in row_runs(results, key).values():
             if not run.record.never_accepted(ROWS[key].weights):
                 yield from ((run, ROWS[key].weights, selection) for selection in SELECTIONS)
 
 
-def large_margin(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def large_margin(results: Results, keys: Iterable[str]) -> str:
     """At a margin where nothing can be robust, nothing is."""
-    live_runs = _live_runs(runs, profile, keys)
-    accuracies = [a for r in live_runs if (a := _live_accuracy(r, profile, lambda attack: attack.nominal_eps))]
+    live_runs = _live_runs(results, keys)
+    accuracies = [a for r in live_runs if (a := _live_accuracy(r, results.profile, lambda attack: attack.nominal_eps))]
     if not accuracies:
         return ""
     highest = max(a.overall for a in accuracies)
-    return f"At ε = {profile.large_eps:g} the highest accuracy of {len(accuracies)} runs is {percent(highest)} %."
+    return (
+        f"At ε = {results.profile.large_eps:g} the highest accuracy of {len(accuracies)} runs is {percent(highest)} %."
+    )
 
 
-def black_box(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def black_box(results: Results, keys: Iterable[str]) -> str:
     """Square, which uses no gradient, against the white-box attack on the same images."""
     pairs = []
-    for run in _live_runs(runs, profile, keys):
-        square = _live_accuracy(run, profile, lambda attack: attack.kind == "square")
-        pgd = _accuracy(run, LIVE, "last", profile.white_box(run.config, profile.sanity_per_class))
+    for run in _live_runs(results, keys):
+        square = _live_accuracy(run, results.profile, lambda attack: attack.kind == "square")
+        pgd = _accuracy(run, LIVE, "last", results.profile.white_box(run.config, results.profile.sanity_per_class))
         if square and pgd:
             pairs.append((square, pgd))
     if not pairs:
@@ -90,22 +95,25 @@ def black_box(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     ahead = sum(square.overall < pgd.overall for square, pgd in pairs)
     means = [_mean(column) for column in zip(*pairs)]
     return (
-        f"The black-box Square attack leaves {percent(means[0])} %, {white_box_label(profile)} {percent(means[1])} % "
-        f"on the same {sum(pairs[0][0].n):,} images (mean of {len(pairs)} runs; Square is stronger in {ahead})."
+        f"The black-box Square attack leaves {percent(means[0])} %, {white_box_label(results.profile)} "
+        f"{percent(means[1])} % on the same {sum(pairs[0][0].n):,} images "
+        f"(mean of {len(pairs)} runs; Square is stronger in {ahead})."
     )
 
 
-def long_attack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def long_attack(results: Results, keys: Iterable[str]) -> str:
     """The tables' attack leaves at most as much as PGD of many steps, but for two standard errors of a proportion.
 
     Live weights after the last epoch, first seed; "" where no long attack was run.
     """
-    if not profile.long_steps:
+    if not results.profile.long_steps:
         return ""
     pairs = []
-    for run in _live_runs(runs, profile, keys):
-        long_pgd = replace(profile.white_box(run.config, profile.final_per_class), steps=profile.long_steps)
-        pair = [_accuracy(run, LIVE, "last", attack) for attack in (profile.final_attack(run.config), long_pgd)]
+    for run in _live_runs(results, keys):
+        long_pgd = replace(
+            results.profile.white_box(run.config, results.profile.final_per_class), steps=results.profile.long_steps
+        )
+        pair = [_accuracy(run, LIVE, "last", attack) for attack in (results.profile.final_attack(run.config), long_pgd)]
         pairs += [pair] if all(pair) else []
     if not pairs:
         return ""
@@ -113,8 +121,9 @@ def long_attack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
     means = [_mean(column) for column in zip(*pairs)]
     noise = 2 * max(_error(pgd) for _, pgd in pairs)
     return (
-        f"{attack_name(profile)} leaves {percent(means[0])} %, PGD-{profile.long_steps} {percent(means[1])} % on the "
-        f"same {sum(pairs[0][1].n):,} images (last epoch, first seed, mean of {len(pairs)} runs); in {held_count} of "
+        f"{attack_name(results.profile)} leaves {percent(means[0])} %, PGD-{results.profile.long_steps} "
+        f"{percent(means[1])} % on the same {sum(pairs[0][1].n):,} images "
+        f"(last epoch, first seed, mean of {len(pairs)} runs); in {held_count} of "
         f"{len(pairs)} runs it leaves at most as much, but for two standard errors of a proportion "
         f"(up to {percent(noise)} points)."
     )
@@ -129,24 +138,25 @@ def _mean(accuracies):
     return sum(a.overall for a in accuracies) / len(accuracies)
 
 
-def autoattack(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def autoattack(results: Results, keys: Iterable[str]) -> str:
     """How much less standard AutoAttack leaves than the tables' own attack on the same images, where both were run."""
-    pairs = [pair for key in keys for pair in aa_accuracies(runs, profile, key).values()]
+    pairs = [pair for key in keys for pair in aa_accuracies(results, key).values()]
     if not pairs:
         return ""
     gaps = [own.overall - aa.overall for aa, own in pairs]
     return (
-        f"Standard AutoAttack leaves {percent(sum(gaps) / len(gaps))} points less than {attack_name(profile)} on the "
-        f"same {sum(pairs[0][0].n):,} images, {percent(max(gaps))} at most ({len(pairs)} checkpoints, last epoch)."
+        f"Standard AutoAttack leaves {percent(sum(gaps) / len(gaps))} points less than "
+        f"{attack_name(results.profile)} on the same {sum(pairs[0][0].n):,} images, "
+        f"{percent(max(gaps))} at most ({len(pairs)} checkpoints, last epoch)."
     )
 
 
-def ranking(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def ranking(results: Results, keys: Iterable[str]) -> str:
     """How many pairs of rows the tables' attack and PGD rank alike, by the mean over seeds at the best checkpoint."""
     means = {}
     for key in keys:
         values_by_attack = [
-            list(by_seed(runs, profile, key, "best", f"{metric}_avg").values()) for metric in ("robust", "pgd")
+            list(by_seed(results, key, "best", f"{metric}_avg").values()) for metric in ("robust", "pgd")
         ]
         if all(values_by_attack):
             means[key] = [sum(values) / len(values) for values in values_by_attack]
@@ -155,8 +165,9 @@ def ranking(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
         return ""
     same_count = sum((a[0] - b[0]) * (a[1] - b[1]) > 0 or a == b for a, b in pairs)
     return (
-        f"Verdicts rest on {attack_label(profile)}. {white_box_label(profile)} on all test images ranks {same_count} "
-        f"of {len(pairs)} pairs of rows in the same order (average robustness, best on test, mean over seeds)."
+        f"Verdicts rest on {attack_label(results.profile)}. {white_box_label(results.profile)} on all test images "
+        f"ranks {same_count} of {len(pairs)} pairs of rows in the same order (average robustness, best on "
+        f"test, mean over seeds)."
     )
 
 
@@ -165,9 +176,9 @@ def attack_name(profile: Profile) -> str:
     return attack_label(profile).partition(",")[0]
 
 
-def _live_runs(runs, profile, keys):
+def _live_runs(results, keys):
     recipes = dict.fromkeys(ROWS[k].recipe for k in keys)
-    return [r for recipe in recipes for r in row_runs(runs, profile, recipe).values()]
+    return [r for recipe in recipes for r in row_runs(results, recipe).values()]
 
 
 def _live_accuracy(run, profile, matches):

@@ -27,38 +27,38 @@ from cfa_pages.results.rows import (
     white_box_label,
     worst_label,
 )
-from cfa_pages.results.runs import Runs
+from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import count, mean_std, percent, points, worst_bias
 
 PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
-def table1(runs: Runs, profile: Profile, selection: str = "best") -> pd.DataFrame:
+def table1(results: Results, selection: str = "best") -> pd.DataFrame:
     """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
-    return pd.DataFrame([_table_1_row(runs, profile, key, selection) for key in rows_of(1)])
+    return pd.DataFrame([_table_1_row(results, key, selection) for key in rows_of(1)])
 
 
-def _table_1_row(runs, profile, key, selection):
-    attack, paper = attack_label(profile), printed(1, key, selection)
-    row = {"Method": ROWS[key].label, heading(profile, "clean"): pair_text(runs, profile, key, selection, "clean")}
-    row[heading(profile, attack)] = pair_text(runs, profile, key, selection)
+def _table_1_row(results, key, selection):
+    attack, paper = attack_label(results.profile), printed(1, key, selection)
+    row = {"Method": ROWS[key].label, heading(results.profile, "clean"): pair_text(results, key, selection, "clean")}
+    row[heading(results.profile, attack)] = pair_text(results, key, selection)
     if selection == "best":
-        row[heading(profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(runs, profile, key, "best_val")
-    row |= _white_box(runs, profile, key, selection)
+        row[heading(results.profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(results, key, "best_val")
+    row |= _white_box(results, key, selection)
     row |= {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
     for metric, name in (("clean", "clean"), ("robust", "AA")):
-        row |= _less_paper(runs, profile, key, selection, metric, paper[metric], name)
+        row |= _less_paper(results, key, selection, metric, paper[metric], name)
     return row
 
 
-def table_caption(runs: Runs, profile: Profile, number: int, selection: str | None = None) -> str:
+def table_caption(results: Results, number: int, selection: str | None = None) -> str:
     """Caption of Table 1 at a selection, or of Table 2 or 3 (no selection: they show all), with the data and seeds."""
     checkpoint = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
     columns = "Last column: the paper's values" if selection is None else "Last columns: the paper's values"
-    seeds = len(runs.seeds)
+    seeds = len(results.seeds)
     seeds_text = f"{count(seeds, 'seed')}{', mean ± std' if seeds > 1 else ''}"
-    return f"Table {number}{checkpoint}. {profile.data_label}, {seeds_text}. {columns}."
+    return f"Table {number}{checkpoint}. {results.profile.data_label}, {seeds_text}. {columns}."
 
 
 def heading(profile: Profile, text: str) -> str:
@@ -66,46 +66,49 @@ def heading(profile: Profile, text: str) -> str:
     return f"{text} (average / {worst_label(profile)})" if profile.common.get("worst_share") else text
 
 
-def _white_box(runs, profile, key, selection):
+def _white_box(results, key, selection):
     """The column of PGD beside the tables' attack."""
-    name = f"{white_box_label(profile)}, {SELECTIONS[selection]}"
-    return {heading(profile, name): pair_text(runs, profile, key, selection, "pgd")}
+    name = f"{white_box_label(results.profile)}, {SELECTIONS[selection]}"
+    return {heading(results.profile, name): pair_text(results, key, selection, "pgd")}
 
 
-def _less_paper(runs, profile, key, selection, metric, paper, name):
+def _less_paper(results, key, selection, metric, paper, name):
     """The column "ours − paper": difference of the means, average / worst class; {} off the paper's own protocol."""
-    if not profile.paper_protocol:
+    if not results.profile.paper_protocol:
         return {}
     cells = []
     for statistic, value in (("avg", paper.avg), ("worst", paper.worst)):
-        ours = list(by_seed(runs, profile, key, selection, f"{metric}_{statistic}").values())
+        ours = list(by_seed(results, key, selection, f"{metric}_{statistic}").values())
         both = ours and paper is not NOT_PRINTED
         cells.append(points(sum(ours) / len(ours) - value.mean / 100) if both else "–")
     return {f"{LESS} ({name})": " / ".join(cells)}
 
 
-def table2(runs: Runs, profile: Profile) -> pd.DataFrame:
+def table2(results: Results) -> pd.DataFrame:
     """Table 2: with and without class-wise calibrated margin (CCM) and regularisation (CCR); live weights."""
-    return _robust_table(runs, profile, 2)
+    return _robust_table(results, 2)
 
 
-def table3(runs: Runs, profile: Profile) -> pd.DataFrame:
+def table3(results: Results) -> pd.DataFrame:
     """Table 3: EMA against FAWA, averages of the same runs."""
-    return _robust_table(runs, profile, 3)
+    return _robust_table(results, 3)
 
 
-def controls_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def controls_table(results: Results) -> pd.DataFrame:
     """AT, AT + CCM and the controls between them, which the paper does not have; live weights."""
-    return _robust_table(runs, profile, CONTROLS).drop(columns=f"{PAPER} (AA), best")
+    return _robust_table(results, CONTROLS).drop(columns=f"{PAPER} (AA), best")
 
 
-def aa_table(runs: Runs, profile: Profile) -> pd.DataFrame:
+def aa_table(results: Results) -> pd.DataFrame:
     """Standard AutoAttack on every row of Table 1 at the last epoch, beside the tables' attack on the same images."""
     rows = []
     for key in rows_of(1):
-        found = list(aa_accuracies(runs, profile, key).values())
+        found = list(aa_accuracies(results, key).values())
         both = [_mean_pair(column) for column in zip(*found)]
-        names = (heading(profile, "AA"), heading(profile, f"{attack_label(profile)}, same images"))
+        names = (
+            heading(results.profile, "AA"),
+            heading(results.profile, f"{attack_label(results.profile)}, same images"),
+        )
         cells = dict(zip(names, both or ("–", "–")))
         paper = {f"{PAPER} (AA), last": str(printed(1, key, "last")["robust"])}
         rows.append({"Method": ROWS[key].label, **cells, "seeds": str(len(found)), **paper})
@@ -127,34 +130,34 @@ def aa_caption(profile: Profile) -> str:
     )
 
 
-def _robust_table(runs, profile, number):
-    attack, rows = attack_label(profile), []
+def _robust_table(results, number):
+    attack, rows = attack_label(results.profile), []
     for key in rows_of(number):
         paper = printed(number, key)["robust"]
-        ours = {heading(profile, f"{attack}, {SELECTIONS[s]}"): pair_text(runs, profile, key, s) for s in SELECTIONS}
-        ours |= _white_box(runs, profile, key, "best") | {f"{PAPER} (AA), best": str(paper)}
-        ours |= _less_paper(runs, profile, key, "best", "robust", paper, "AA")
+        ours = {heading(results.profile, f"{attack}, {SELECTIONS[s]}"): pair_text(results, key, s) for s in SELECTIONS}
+        ours |= _white_box(results, key, "best") | {f"{PAPER} (AA), best": str(paper)}
+        ours |= _less_paper(results, key, "best", "robust", paper, "AA")
         rows.append({"Method": ROWS[key].label, **ours})
     return pd.DataFrame(rows)
 
 
-def pair_text(runs: Runs, profile: Profile, key: str, selection: str, metric: str = "robust") -> str:
+def pair_text(results: Results, key: str, selection: str, metric: str = "robust") -> str:
     """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`."""
-    avg, worst = (by_seed(runs, profile, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
+    avg, worst = (by_seed(results, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
     return f"{mean_std(avg)} / {mean_std(worst)}"
 
 
 def acceptance(
-    runs: Runs, profile: Profile, weights: str = "fawa", recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)
+    results: Results, weights: str = "fawa", recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)
 ) -> pd.DataFrame:
     """Per training run: how many epochs the average accepted, the first of them, and the seeds that never had one.
 
     Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
     """
-    spec = next(a for a in profile.averages if a.name == weights)
+    spec = next(a for a in results.profile.averages if a.name == weights)
     rows = []
     for recipe in recipes:
-        recipe_runs = row_runs(runs, profile, recipe).values()
+        recipe_runs = row_runs(results, recipe).values()
         if recipe_runs:
             seeds = {"seeds": str(len(recipe_runs))}
             rows.append({"Training run": ROWS[recipe].label, **_acceptance(recipe_runs, spec), **seeds})
@@ -179,11 +182,11 @@ def _span(epochs):
     return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
 
 
-def never_accepted_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> str:
+def never_accepted_text(results: Results, keys: Iterable[str]) -> str:
     """One sentence: for which rows other weights stand in, because the average accepted no epoch."""
     parts, weights_texts = [], {}
     for key in (k for k in keys if ROWS[k].weights != LIVE):
-        weights_by_seed = stand_ins(runs, profile, key)
+        weights_by_seed = stand_ins(results, key)
         if weights_by_seed:
             seeds = f"seed{'s' * (len(weights_by_seed) > 1)} {', '.join(map(str, weights_by_seed))}"
             parts.append(f"{ROWS[key].label} in {seeds}")
@@ -193,11 +196,11 @@ def never_accepted_text(runs: Runs, profile: Profile, keys: Iterable[str]) -> st
     return f"No epoch was ever accepted by {'; '.join(parts)}: their cells show {' or '.join(weights_texts)}."
 
 
-def class_interval_table(runs: Runs, profile: Profile, key: str = "at", selection: str = "last") -> pd.DataFrame:
+def class_interval_table(results: Results, key: str = "at", selection: str = "last") -> pd.DataFrame:
     """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
-    seed, accuracy = min(accuracies(runs, profile, key, selection).items())
-    classes, intervals = shown_classes(profile, runs), accuracy.wilson()
-    column = f"{ROWS[key].label}, seed {seed}, {attack_label(profile)}"
+    seed, accuracy = min(accuracies(results, key, selection).items())
+    classes, intervals = shown_classes(results), accuracy.wilson()
+    column = f"{ROWS[key].label}, seed {seed}, {attack_label(results.profile)}"
     return pd.DataFrame(
         {
             classes.heading: classes.names[k],
@@ -210,17 +213,15 @@ def class_interval_table(runs: Runs, profile: Profile, key: str = "at", selectio
     )
 
 
-def worst_bias_text(
-    runs: Runs, profile: Profile, keys: Iterable[str] = ("at", "at_cfa"), selection: str = "last"
-) -> str:
+def worst_bias_text(results: Results, keys: Iterable[str] = ("at", "at_cfa"), selection: str = "last") -> str:
     """How much the worst class of each row reads low, by a bootstrap of the minimum, mean over seeds."""
     parts = []
     for key in keys:
-        seed_accuracies = list(accuracies(runs, profile, key, selection).values())
+        seed_accuracies = list(accuracies(results, key, selection).values())
         bias, noise = np.mean([worst_bias(a) for a in seed_accuracies], axis=0)
         parts.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
     n, several = seed_accuracies[0].n[0], seed_accuracies[0].worst_share > 0
-    least = f"the mean of the {worst_label(profile)}, {len(seed_accuracies[0].n)} in all," if several else (
+    least = f"the mean of the {worst_label(results.profile)}, {len(seed_accuracies[0].n)} in all," if several else (
         f"the least of {len(seed_accuracies[0].n)} class accuracies,"
     )  # fmt: skip
     return (

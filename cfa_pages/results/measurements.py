@@ -9,7 +9,7 @@ from itertools import pairwise
 from cfa_nb.config import LIVE, TrainConfig
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.rows import find, mean_of
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 
 BySeed = dict[int, float]  # {seed: value}
 LAST = 8  # epochs at the end of training over which calibrated margins are averaged, where so many were calibrated
@@ -33,7 +33,7 @@ def larger_margins(profile: Profile) -> tuple[float, ...]:
 
 
 def margin_effect(
-    runs: Runs, profile: Profile, value_of: Callable[[Run], float], gather: Callable[[list[float]], float]
+    results: Results, value_of: Callable[[Run], float], gather: Callable[[list[float]], float]
 ) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) over all training margins beyond eps_0, and at eps_0; empty where none is.
 
@@ -41,10 +41,10 @@ def margin_effect(
         value_of: from a run to one number.
         gather: from one seed's numbers at the larger margins to one, such as `max`.
     """
-    runs_beyond = [find(runs, profile, "at", eps=eps) for eps in larger_margins(profile)]
+    runs_beyond = [find(results, "at", eps=eps) for eps in larger_margins(results.profile)]
     seeds = set.intersection(*map(set, runs_beyond)) if runs_beyond else ()
     ours = {s: gather([value_of(runs_by_seed[s]) for runs_by_seed in runs_beyond]) for s in sorted(seeds)}
-    base = {s: value_of(r) for s, r in find(runs, profile, "at", eps=base_eps(profile)).items()}
+    base = {s: value_of(r) for s, r in find(results, "at", eps=base_eps(results.profile)).items()}
     return (ours, base) if ours else ({}, {})
 
 
@@ -53,10 +53,10 @@ def mean_value(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def beta_effect(runs: Runs, profile: Profile, value_of: Callable[[Run], float]) -> tuple[BySeed, BySeed]:
+def beta_effect(results: Results, value_of: Callable[[Run], float]) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) at the largest and at the smallest beta of Fig. 3; `value_of` takes a run."""
-    ends = (max(profile.betas), min(profile.betas)) if profile.betas else ()
-    values_by_seed = [{s: value_of(r) for s, r in find(runs, profile, "trades", beta=b).items()} for b in ends]
+    ends = (max(results.profile.betas), min(results.profile.betas)) if results.profile.betas else ()
+    values_by_seed = [{s: value_of(r) for s, r in find(results, "trades", beta=b).items()} for b in ends]
     return tuple(values_by_seed) if values_by_seed else ({}, {})
 
 
@@ -108,20 +108,20 @@ def margin_moves(run: Run) -> float:
     return mean_value(moves) / run.config.eps
 
 
-def slopes_by_seed(runs: Runs, profile: Profile) -> dict[int, list[float]]:
+def slopes_by_seed(results: Results) -> dict[int, list[float]]:
     """{seed: by how much each class's t_k falls as its training margin grows by eps}: K values.
 
     From plain AT at the two margins of Fig. 2 next to eps, one below and one above; t_k is the mean over the epochs of
     Fig. 2(c). Eq. 6 makes a margin of t_k, and t_k follows from the margin: near its fixed point each iteration
     multiplies a deviation by minus this slope, so that it dies out where the slope is below 1.
     """
-    eps = base_eps(profile)
-    below, above = (sorted(m for m in profile.margins if side * (m - eps) > 1e-9) for side in (-1, 1))
+    eps = base_eps(results.profile)
+    below, above = (sorted(m for m in results.profile.margins if side * (m - eps) > 1e-9) for side in (-1, 1))
     if not below or not above:
         return {}
-    ends = [find(runs, profile, "at", eps=margin) for margin in (below[-1], above[0])]
+    ends = [find(results, "at", eps=margin) for margin in (below[-1], above[0])]
     width = (above[0] - below[-1]) / eps
-    rows = [{s: train_mean(r, profile.late_window) for s, r in by_seed.items()} for by_seed in ends]
+    rows = [{s: train_mean(r, results.profile.late_window) for s, r in by_seed.items()} for by_seed in ends]
     seeds = sorted(set(rows[0]) & set(rows[1]))
     return {s: [(a - b) / width for a, b in zip(rows[0][s], rows[1][s])] for s in seeds}
 

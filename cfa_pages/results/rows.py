@@ -1,12 +1,12 @@
-"""Finds in `Runs` what a table row, a figure or a claim speaks of, and reads one number a seed from it.
+"""Finds in `Results` what a table row, a figure or a claim speaks of, and reads one number a seed from it.
 
-    by_seed(runs, profile, "at_cfa", "best", "robust_worst")   # {0: 0.211, 1: 0.198, ...}
+    by_seed(results, "at_cfa", "best", "robust_worst")   # {0: 0.211, 1: 0.198, ...}
 
 Tables and claims both ask here, so that they cannot mean different runs, classes or attacks by one name.
 """
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.images import Statistic, first_of_each_class, image_error, statistic_of
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
-from cfa_pages.results.runs import Run, Runs
+from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import Paired, count, image_interval, paired
 
 #: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1); on other data, as there, those on which a
@@ -33,28 +33,28 @@ SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": 
 QUANTITIES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
 
 
-def hard_classes(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
+def hard_classes(results: Results) -> tuple[int, ...]:
     """Indices of the hard classes: the paper's where the classes are CIFAR-10's, else the `HARD_SHARE` of all that a
     plainly trained network finds hardest; () without such a run.
     """  # fmt: skip
-    names = list(map(str, runs[0].record.class_names)) if runs else []
+    names = list(map(str, results[0].record.class_names)) if results else []
     if sorted(names) == list(CIFAR10_NAMES):
         return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
     number = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
-    return tuple(sorted(hardest_first(profile, runs)[:number]))
+    return tuple(sorted(hardest_first(results)[:number]))
 
 
-def hardest_first(profile: Profile, runs: Sequence[Run]) -> list[int]:
+def hardest_first(results: Results) -> list[int]:
     """All classes, that of the lowest clean accuracy under plain training (mean over runs) first; [] without a run."""
-    rows = [r.clean(LIVE, "last").per_class for r in find(runs, profile, "plain").values()]
+    rows = [r.clean(LIVE, "last").per_class for r in find(results, "plain").values()]
     mean = [sum(column) / len(rows) for column in zip(*rows)]
     return sorted(range(len(mean)), key=mean.__getitem__)
 
 
-def class_groups(profile: Profile, runs: Sequence[Run]) -> dict[str, tuple[int, ...]]:
+def class_groups(results: Results) -> dict[str, tuple[int, ...]]:
     """{"hard", "easy", "all": indices of classes}; the first two are empty where nobody says which are hard."""
-    every = tuple(range(class_count(runs)))
-    hard = hard_classes(profile, runs) if every else ()
+    every = tuple(range(class_count(results)))
+    hard = hard_classes(results) if every else ()
     return {"hard": hard, "easy": tuple(k for k in every if k not in hard) if hard else (), "all": every}
 
 
@@ -63,29 +63,29 @@ def class_count(runs: Sequence[Run]) -> int:
     return len(runs[0].record.class_names) if runs else 0
 
 
-def hardness_text(profile: Profile, runs: Sequence[Run]) -> str:
+def hardness_text(results: Results) -> str:
     """One sentence: which classes count as hard on this page, and who says so."""
-    hard = hard_classes(profile, runs)
-    if not hard or not runs:
+    hard = hard_classes(results)
+    if not hard or not results:
         return "Without a run no class is called hard."
-    names = runs[0].record.class_names
+    names = results[0].record.class_names
     class_text = ", ".join(str(names[k]) for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
-    return f"Hard classes: {class_text}; {_hard_reason(profile, runs)}."
+    return f"Hard classes: {class_text}; {_hard_reason(results)}."
 
 
-def _hard_reason(profile, runs):
-    if sorted(map(str, runs[0].record.class_names)) == list(CIFAR10_NAMES):
+def _hard_reason(results):
+    if sorted(map(str, results[0].record.class_names)) == list(CIFAR10_NAMES):
         return NAMED
-    n = len(find(runs, profile, "plain"))
+    n = len(find(results, "plain"))
     return f"those on which a plainly trained network has the lowest clean accuracy (mean of {count(n, 'run')})"
 
 
-def shown_class_indices(profile: Profile, runs: Sequence[Run]) -> tuple[int, ...]:
+def shown_class_indices(results: Results) -> tuple[int, ...]:
     """Indices of the classes that a figure shows: all of them up to `CLASS_LIMIT`, else the hardest and the easiest."""
-    classes = class_count(runs)
+    classes = class_count(results)
     if classes <= CLASS_LIMIT:
         return tuple(range(classes))
-    order, half = hardest_first(profile, runs), CLASS_LIMIT // 2
+    order, half = hardest_first(results), CLASS_LIMIT // 2
     return (*order[:half], *order[-half:])
 
 
@@ -96,15 +96,17 @@ def shown_note(runs: Sequence[Run]) -> str:
     return f"{half} hardest and {half} easiest of {classes} classes" if classes > CLASS_LIMIT else ""
 
 
-def find(runs: Iterable[Run], profile: Profile, recipe: str, **changes) -> dict[int, Run]:
+def find(results: Results, recipe: str, **changes) -> dict[int, Run]:
     """{seed: run} of a recipe at the profile's settings, with `changes` such as `eps` or `lambda_1`."""
-    candidates = ((r, profile.config(recipe, r.config.seed, **changes)) for r in runs if r.config.recipe == recipe)
+    candidates = (
+        (r, results.profile.config(recipe, r.config.seed, **changes)) for r in results if r.config.recipe == recipe
+    )
     return {r.config.seed: r for r, config in candidates if r.config == config}
 
 
-def row_runs(runs: Iterable[Run], profile: Profile, key: str) -> dict[int, Run]:
+def row_runs(results: Results, key: str) -> dict[int, Run]:
     """{seed: run} of a table row ("at_cfa")."""
-    return find(runs, profile, ROWS[key].recipe)
+    return find(results, ROWS[key].recipe)
 
 
 def added_rows() -> tuple[str, ...]:
@@ -119,10 +121,10 @@ def base_row(key: str) -> str:
     return objective if objective in ("trades", "fat") else "at"
 
 
-def stand_ins(runs: Runs, profile: Profile, key: str) -> dict[int, str]:
+def stand_ins(results: Results, key: str) -> dict[int, str]:
     """{seed: "live weights"}: what a row shows in each seed whose average accepted no epoch; {} for live weights."""
     weights = ROWS[key].weights
-    runs_by_seed = sorted(row_runs(runs, profile, key).items()) if weights != LIVE else ()
+    runs_by_seed = sorted(row_runs(results, key).items()) if weights != LIVE else ()
     idle_runs = {s: r for s, r in runs_by_seed if not _accepted_any(r, weights)}
     return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in idle_runs.items()}
 
@@ -178,39 +180,37 @@ def accuracy(run: Run, profile: Profile, weights: str, selection: str, metric: s
     return run.robust(weights, selection, key)
 
 
-def accuracies(
-    runs: Runs, profile: Profile, key: str, selection: str, metric: str = "robust"
-) -> dict[int, ClassAccuracy]:
+def accuracies(results: Results, key: str, selection: str, metric: str = "robust") -> dict[int, ClassAccuracy]:
     """{seed: `ClassAccuracy`} of a table row, where it was measured; `metric` as in `accuracy`."""
     weights = ROWS[key].weights
-    runs_by_seed = sorted(row_runs(runs, profile, key).items())
-    accuracies_by_seed = {s: accuracy(r, profile, weights, selection, metric) for s, r in runs_by_seed}
+    runs_by_seed = sorted(row_runs(results, key).items())
+    accuracies_by_seed = {s: accuracy(r, results.profile, weights, selection, metric) for s, r in runs_by_seed}
     return {s: a for s, a in accuracies_by_seed.items() if a is not None}
 
 
-def by_seed(runs: Runs, profile: Profile, key: str, selection: str, quantity: str) -> dict[int, float]:
+def by_seed(results: Results, key: str, selection: str, quantity: str) -> dict[int, float]:
     """{seed: fraction} of a table row: `quantity` is one of QUANTITIES, or "pgd_avg", "pgd_worst"."""
     metric, statistic = quantity.split("_")
-    accuracies_by_seed = accuracies(runs, profile, key, selection, metric)
+    accuracies_by_seed = accuracies(results, key, selection, metric)
     return {s: a.overall if statistic == "avg" else a.worst for s, a in accuracies_by_seed.items()}
 
 
-def row_difference(runs: Runs, profile: Profile, row: str, base: str, selection: str, quantity: str) -> Paired:
+def row_difference(results: Results, row: str, base: str, selection: str, quantity: str) -> Paired:
     """A table row minus another one, paired by seed, in one of QUANTITIES (`statistic_difference`)."""
     metric, statistic = quantity.split("_")
     statistic = "overall" if statistic == "avg" else "worst"
-    return statistic_difference(runs, profile, row, base, selection, statistic, metric)
+    return statistic_difference(results, row, base, selection, statistic, metric)
 
 
 def statistic_difference(
-    runs: Runs, profile: Profile, row: str, base: str, selection: str, statistic: Statistic, metric: str = "robust"
+    results: Results, row: str, base: str, selection: str, statistic: Statistic, metric: str = "robust"
 ) -> Paired:
     """A table row minus another one in any `Statistic` of the classes, paired by seed.
 
     The interval covers the choice of the test images where the outcome of each is known; of one seed it covers that
     alone, as far as counts tell it.
     """
-    ours, theirs = (accuracies(runs, profile, key, selection, metric) for key in (row, base))
+    ours, theirs = (accuracies(results, key, selection, metric) for key in (row, base))
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return paired({}, {})
@@ -218,26 +218,26 @@ def statistic_difference(
     comparison = paired(*({s: float(value(np.array(a[s].per_class))) for s in seeds} for a in (ours, theirs)))
     if len(seeds) == 1 and statistic in ("overall", "worst"):
         return replace(comparison, images=image_interval(ours[seeds[0]], theirs[seeds[0]], statistic))
-    known = [_outcomes(runs, profile, key, selection, seeds) for key in (row, base)] if metric == "robust" else [()]
+    known = [_outcomes(results, key, selection, seeds) for key in (row, base)] if metric == "robust" else [()]
     if not all(all(texts) and texts for texts in known):
         return comparison
     return replace(comparison, image_error=image_error(*known, statistic, ours[seeds[0]]))
 
 
-def _outcomes(runs, profile, key, selection, seeds):
-    runs_by_seed = row_runs(runs, profile, key)
-    attack = profile.final_attack(runs_by_seed[seeds[0]].config)
+def _outcomes(results, key, selection, seeds):
+    runs_by_seed = row_runs(results, key)
+    attack = results.profile.final_attack(runs_by_seed[seeds[0]].config)
     return tuple(runs_by_seed[s].outcomes(ROWS[key].weights, selection, attack) for s in seeds)
 
 
-def aa_accuracies(runs: Runs, profile: Profile, key: str) -> dict[int, tuple[ClassAccuracy, ClassAccuracy]]:
+def aa_accuracies(results: Results, key: str) -> dict[int, tuple[ClassAccuracy, ClassAccuracy]]:
     """{seed: (standard AutoAttack, the profile's own attack on the same images)} of a row, last epoch, where known."""
     found = {}
-    for seed, run in sorted(row_runs(runs, profile, key).items()) if profile.aa_per_class else ():
-        aa, *same_images = profile.aa_attacks(run.config)
+    for seed, run in sorted(row_runs(results, key).items()) if results.profile.aa_per_class else ():
+        aa, *same_images = results.profile.aa_attacks(run.config)
         accuracy = run.robust(ROWS[key].weights, "last", aa.key)
         if accuracy is not None and not run.record.never_accepted(ROWS[key].weights):
-            found[seed] = accuracy, _same_images(run, profile, key, same_images)
+            found[seed] = accuracy, _same_images(run, results.profile, key, same_images)
     return found
 
 
@@ -250,10 +250,10 @@ def _same_images(run, profile, key, attacks):
     return first_of_each_class(text, n, profile.aa_per_class, share)
 
 
-def aa_difference(runs: Runs, profile: Profile, row: str, base: str, quantity: str) -> Paired:
+def aa_difference(results: Results, row: str, base: str, quantity: str) -> Paired:
     """A row minus another one under standard AutoAttack at the last epoch, paired by seed; over seeds alone."""
     statistic = "overall" if quantity.endswith("avg") else "worst"
-    both = (aa_accuracies(runs, profile, key) for key in (row, base))
+    both = (aa_accuracies(results, key) for key in (row, base))
     return paired(*({s: getattr(aa, statistic) for s, (aa, _) in found.items()} for found in both))
 
 

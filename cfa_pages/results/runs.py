@@ -1,5 +1,6 @@
 """Finished runs: what tables, figures and claims are computed from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,14 +63,21 @@ class Run:
         return tuple(sum(column) / len(rows) for column in zip(*rows))
 
 
-class Runs(tuple):
-    """Some finished runs, in order."""
+class Results(tuple):
+    """Finished runs of a profile, in order: all of them, or those behind one figure or table."""
 
-    __slots__ = ()
+    profile: Profile
 
-    def where(self, **fields) -> "Runs":
-        """Those whose config has these values: `runs.where(recipe="at_ccm", seed=0)`."""
-        return Runs(r for r in self if all(_equal(getattr(r.config, k), v) for k, v in fields.items()))
+    def __new__(cls, profile: Profile, runs: Iterable[Run] = ()) -> "Results":
+        """The results of a profile; `runs` may be fewer than it has."""
+        results = super().__new__(cls, runs)
+        results.profile = profile
+        return results
+
+    def where(self, **fields) -> "Results":
+        """Those whose config has these values: `results.where(recipe="at_ccm", seed=0)`."""
+        chosen = (r for r in self if all(_equal(getattr(r.config, k), v) for k, v in fields.items()))
+        return Results(self.profile, chosen)
 
     def one(self, **fields) -> Run:
         """The only run with these values; `LookupError` if there is none, or more than one."""
