@@ -1,11 +1,12 @@
-"""One notebook's view of the study: its runs, its header, its figures and tables.
+"""One notebook's view of the study: its results, what it says of them, its figures and tables.
 
     page = Page("02_margin_study", profile)
-    page.header()
-    runs = page.runs("fig2")
-    page.figure(report.margin_curves(runs, page.profile), "fig2a", "Fig. 2(a). ...", alt="...")
+    results = page.results("fig2")
+    page.finding("A stronger attack costs the shirt {drop:.0f} points.", holds=drop > 1, drop=drop)
+    page.figure(report.margin_curves(results), "fig2a", "Fig. 2(a). ...", alt="...")
+    page.provenance()
 
-In JupyterLab `runs` trains what is missing, with progress, and pictures are only shown. Under the runner
+In JupyterLab `results` trains what is missing, with progress, and pictures are only shown. Under the runner
 (`CFA_NB_RUNNER`) a missing run is an error, and pictures and tables are saved below `outputs/<profile>/` as well.
 """
 
@@ -21,14 +22,18 @@ from cfa_nb import data
 from cfa_nb.config import LIVE
 from cfa_nb.method.model import build
 from cfa_nb.paths import page_set_dir, runs_dir
-from cfa_nb.runs.profiles import profile_named
+from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_pages.report.header import header_text, theory_header_text
-from cfa_pages.report.style import png, styled, use_style
+from cfa_pages.report.style import png, styled, svg, use_style
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results, Run
 
 THEORY = "theory"  # the page set that needs no profile
+
+
+class FindingError(RuntimeError):
+    """A sentence of a page is no longer true; the message quotes it."""
 
 
 class Page:
@@ -50,19 +55,43 @@ class Page:
         self.store = Published(self.folder) if published else RunStore(runs_dir())
         use_style()
 
-    def header(self) -> None:
-        """Shows what this page rests on: data, runs, seeds, measured seconds, hardware, commit."""
-        if self.profile is None:
-            return display(Markdown(theory_header_text()))
-        configs = self.profile.page_runs(self.name) or self.profile.runs()
-        return display(Markdown(header_text(self._load(configs))))
+    def finding(self, text: str, holds: bool, **numbers) -> None:
+        """Shows a sentence about a result as one item of a list (`words`)."""
+        if sentence := self.words(text, holds, **numbers):
+            display(Markdown(f"- {sentence}"))
 
-    def note(self) -> None:
-        """Says what this page's data can show, and what it cannot."""
-        text = f"{self.profile.data_label}: {self.profile.description}"
-        if not self.profile.paper_protocol:
-            text += " The paper's numbers stand in columns of their own, and no difference to them is computed."
-        return display(Markdown(f"> **What this data can show.** {text}"))
+    def words(self, text: str, holds: bool, **numbers) -> str:
+        """A sentence about a result: words by hand, `numbers` filled in from the records, and whether it is true.
+
+        Somebody wrote it who looked at the default profile's pictures; on another profile's pages it is not said.
+        Where it does not hold it is left out, with a note; while a page is published it is an error.
+
+        Returns:
+            The sentence, "" where it is not said.
+        Raises:
+            FindingError: if it does not hold and the page is to be published.
+        """
+        if self.profile is None or self.profile.name != DEFAULT:
+            return ""
+        if holds:
+            return text.format(**numbers)
+        if os.environ.get("CFA_NB_FINDINGS") == "strict":
+            raise FindingError(f'no longer true of these records: "{text.format(**numbers)}"; rewrite it')
+        note = "*One sentence is left out here: it does not hold on these records.*"
+        display(Markdown(note), metadata={"left_out": text})
+        return ""
+
+    def provenance(self) -> None:
+        """What this page rests on, folded: data, runs, seeds, measured seconds, hardware, commit."""
+        text = theory_header_text()
+        if self.profile is not None:
+            configs = self.profile.page_runs(self.name) or self.profile.runs()
+            text = header_text(self._load(configs))
+        display(
+            Markdown(
+                f"<details><summary>Data, runs, hardware and versions of this page</summary>\n\n{text}\n</details>"
+            )
+        )
 
     def results(self, figure: str | None = None) -> Results:
         """The finished `Results` behind a figure or table ("fig2"), or behind all of them."""
@@ -104,14 +133,19 @@ class Page:
         runs = (Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
         return Results(self.profile, runs)
 
-    def figure(self, fig: Figure, name: str, caption: str, alt: str | None = None) -> None:
-        """Shows a figure with its caption; saves it as figures/<name>.png under the runner."""
-        picture = png(fig)
+    def figure(self, fig: Figure, name: str, caption: str, alt: str, says: str = "") -> None:
+        """Shows a figure and below it what to see (`says`, from `words`) and what is drawn; the runner saves it.
+
+        As figures/<name>.png, two pixels for one, and figures/<name>.svg.
+        """
+        picture, drawing = png(fig), svg(fig)
         plt.close(fig)
         if self.saves:
             write(self.folder / "figures" / f"{name}.png", picture)
-        display(Image(picture, alt=alt or caption, metadata={"alt": alt or caption}))
-        display(Markdown(f"*{caption}*"))
+            write(self.folder / "figures" / f"{name}.svg", drawing)
+        alt = f"{says} {alt}".strip()
+        display(Image(picture, retina=True, alt=alt, metadata={"alt": alt}))
+        display(Markdown(f"**{says}** *{caption}*" if says else f"*{caption}*"))
 
     def table(self, table: pd.DataFrame, name: str, caption: str) -> None:
         """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner."""

@@ -15,6 +15,7 @@ from cfa_pages.pages import cache
 from cfa_pages.pages.jobs import Job
 from cfa_pages.pages.manifest import Manifest, keep_partial, place
 from cfa_pages.pages.notebooks import executed
+from cfa_pages.results.stats import count as count_of
 
 PAGES_AT_ONCE = 2
 
@@ -66,7 +67,9 @@ def _execute(todo, manifests, at_once, say):
 
 def _outcome(execution):
     if execution.state == "executed":
-        return f"executed, {execution.seconds:.1f} s"
+        left_out = execution.staging.file("page.ipynb").read_text(encoding="utf-8").count('"left_out"')
+        note = f"; {count_of(left_out, 'sentence')} left out that these records contradict" if left_out else ""
+        return f"executed, {execution.seconds:.1f} s{note}"
     partial = keep_partial(execution)
     hint = f"; as far as it came: {partial}" if partial else ""
     return f"FAILED, {execution.error}; the published page stays as it was{hint}"

@@ -19,10 +19,14 @@ FIRST_PAGE = "00_"  # the map of the others: executed after them
 
 @dataclass(frozen=True)
 class Job:
-    """A notebook to execute for a page set: a profile's name, or "theory"."""
+    """A notebook to execute for a page set: a profile's name, or "theory".
+
+    strict: a sentence of the page that its records contradict is an error; else it is left out with a note.
+    """
 
     source: Path
     page_set: str
+    strict: bool = True
 
     @property
     def name(self) -> str:

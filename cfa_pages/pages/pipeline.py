@@ -6,6 +6,7 @@ notebook failed; its published page is then left as it was.
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, run_id
 from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import ensure, run_lines
-from cfa_pages.pages.compare import closing_lines, compare_all
+from cfa_pages.pages.compare import IDENTICAL, closing_lines, compare_all
 from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
 from cfa_pages.pages.jobs import THEORY, jobs
 from cfa_pages.results.published import Published
@@ -33,7 +34,9 @@ def reproduce(
     device: str | None = None,
     keep_weights: str = "reported",
 ) -> None:
-    """Trains the missing runs of a profile, publishes its records and draws its pages and the theory page.
+    """Trains the missing runs of a profile, publishes its records and draws its pages and the theory pages.
+
+    Where a record is not identical to the published one, pages leave out the sentences that it contradicts.
 
     Args:
         name: of the profile.
@@ -56,6 +59,8 @@ def reproduce(
         say(f"{name}: removed {removed}, which belongs to no run any more")
     if not profile.has_pages:
         say(f"{name}: has no pages of its own; `make render` shows it on those of {DEFAULT}")
+    if any(a.outcome != IDENTICAL for a in agreements):
+        page_jobs = [replace(job, strict=False) for job in page_jobs]
     try:
         draw(page_jobs, at_once=at_once, force=force, say=say)
     finally:  # the records that were compared with are replaced by now

@@ -54,6 +54,7 @@ def _scrub_cell(cell, number, source_ids):
         cell.metadata.pop(name, None)
     if "injected-parameters" in cell.metadata.get("tags", []):
         cell["id"] = "injected-parameters"
+        cell.metadata["jupyter"] = {"source_hidden": True}
     elif cell.get("id") not in source_ids:
         cell["id"] = f"cell-{number}"
 

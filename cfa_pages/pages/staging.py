@@ -69,7 +69,7 @@ class Staging:
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
         paths = {"CFA_NB_OUTPUTS": str(self.outputs), "MPLCONFIGDIR": str(self.fonts), "PYTHONPATH": path}
         paths["CFA_NB_LARGE_WEIGHTS"] = str(runs_dir().resolve())
-        return env | own_folders | paths | _FIXED
+        return env | own_folders | paths | _FIXED | {"CFA_NB_FINDINGS": "strict" if self.job.strict else ""}
 
     def close(self) -> None:
         """Removes the folder."""

@@ -1,4 +1,4 @@
-"""How every picture looks: one theme, one palette, and PNG bytes that repeat from run to run."""
+"""How every picture looks: one theme, one palette, and bytes that repeat from run to run."""
 
 import io
 import re
@@ -22,13 +22,14 @@ DPI = 110
 INK = "#1f2a36"  # text, the line that matters
 QUIET = "#8b98a5"  # axes, baselines, notes
 GRID = "#e3e8ed"
-HARD = ("#b5121b", "#f4772e", "#8f3f97", "#d9a014")  # the hard classes: warm, in the order of their index
-EASY = ("#9db7cf", "#7fa0bf", "#6489ab", "#a3c4c0", "#7fada8", "#5c938e")  # the others: cool and quiet
+# A name written in any of these colours has a contrast of at least 4.5 to 1 on white.
+HARD = ("#b5121b", "#b3500a", "#8f3f97", "#86660a")  # the hard classes: warm, in the order of their index
+EASY = ("#4d7396", "#5a6f86", "#2f6f8f", "#3f7a74", "#4a7a5c", "#5c6f94")  # the others: cool and quiet
 BELOW, ABOVE = (
     ("#bcd7ea", "#7fb2d6", "#3f84b8", "#1f5a8a"),
     ("#f6c56f", "#ee9a3a", "#d9631e", "#a8260f"),
 )  # of a base value
-PLAIN, AVERAGED, CFA = "#93a1ae", "#4f8fc0", "#b5121b"  # a plain method, its EMA, its calibrated form
+PLAIN, AVERAGED, CFA = "#8593a0", "#4f8fc0", "#00695c"  # a plain method, its EMA, its calibrated form
 
 
 def use_style() -> None:
@@ -43,14 +44,23 @@ def use_style() -> None:
         "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
         "xtick.major.size": 3.5, "ytick.major.size": 0, "text.color": INK, "axes.labelcolor": INK,
         "axes.titlecolor": INK, "lines.linewidth": 1.9, "lines.solid_capstyle": "round", "legend.frameon": False,
-        "mathtext.fontset": "dejavusans",
+        "mathtext.fontset": "dejavusans", "svg.hashsalt": "cfa",
     })  # fmt: skip
 
 
 def png(fig: Figure) -> bytes:
-    """A figure as PNG bytes: equal figures give equal bytes (no software name, no date)."""
+    """A figure as PNG bytes, two pixels for one: equal figures give equal bytes (no software name, no date)."""
+    return _drawn(fig, "png", dpi=2 * DPI, metadata={"Software": None})
+
+
+def svg(fig: Figure) -> bytes:
+    """The same as SVG."""
+    return _drawn(fig, "svg", metadata={"Date": None, "Creator": None})
+
+
+def _drawn(fig, kind, **options):
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    fig.savefig(buffer, format=kind, **options)
     return buffer.getvalue()
 
 
@@ -85,7 +95,7 @@ def name_classes(axis: Axis, names: Sequence[str], hard: Collection[int]) -> Non
     """Class names as the ticks of an axis (`ax.xaxis` or `ax.yaxis`), the hard ones bold and red."""
     axis.set_ticks(range(len(names)), [short_name(n) for n in names])
     for k, label in enumerate(axis.get_ticklabels()):
-        label.set(color=CFA if k in hard else INK, fontweight="bold" if k in hard else "normal")
+        label.set(color=HARD[0] if k in hard else INK, fontweight="bold" if k in hard else "normal")
         if axis.axis_name == "x" and max(len(str(n)) for n in names) > 2:
             label.set(rotation=40 if len(names) <= 12 else 90, ha="right", rotation_mode="anchor")
             label.set(va="top" if len(names) <= 12 else "center")
@@ -107,7 +117,7 @@ def points_axis(ax: Axes, high: float) -> None:
 
 
 def label_ends(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap: float = 0.035) -> None:
-    """Writes each line's name beside its right end instead of a legend, moved apart where they would overlap.
+    """Writes each line's name beside its right end instead of a legend, led to it where names have to move apart.
 
     Args:
         x: where the lines end.
@@ -117,9 +127,10 @@ def label_ends(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap: 
     low, high = ax.get_ylim()
     ends = sorted(ends, key=lambda e: e[0])
     heights = spread([y for y, _, _ in ends], gap * (high - low), low, high)
-    for height, (_, text, colour) in zip(heights, ends):
-        ax.annotate(text, (x, height), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9,
-                    color=colour, annotation_clip=False)  # fmt: skip
+    for height, (y, text, colour) in zip(heights, ends):
+        ax.annotate(text, (x, y), (16, height), textcoords=("offset points", "data"), va="center", fontsize=9,
+                    color=colour, annotation_clip=False,
+                    arrowprops=_LEAD | {"color": colour, "alpha": 0.6, "relpos": (0, 0.5), "shrinkB": 3})  # fmt: skip
 
 
 def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
