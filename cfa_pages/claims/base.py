@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cfa_nb.runs.study import Profile
+from cfa_pages.results.paper import Gap
 
 SUPPORTED, CONTRADICTED = "supported here", "contradicted here"
 REPRODUCED, DIRECTION, NOT_REPRODUCED = "reproduced", "direction only", "not reproduced"
@@ -46,7 +47,7 @@ class Verdict:
     interval: its 95 % interval, such as "+1.2 to +10.2"; None where there is none.
     n: how many seeds (or cases) it rests on.
     evidence: one sentence: what was compared with what, and what else is worth knowing.
-    numbers: (mean, low, high) in points, for a picture; None where there is none.
+    numbers: (mean, low, high) in points, or in the estimate's unit, for a picture; None where there is none.
     p: p-value of the difference lying at the claim's border; None where nothing was compared.
     """
 
@@ -68,6 +69,8 @@ class Claim:
     sentence: what it says, in its own words as far as they fit.
     paper_value: the number that it gives, as text; None where it gives none.
     check: `check(results) -> Verdict`.
+    label: what is measured, in a few words, for a picture.
+    gap: the paper's own difference, where the claim is one between two rows of a table.
     """
 
     key: str
@@ -75,6 +78,8 @@ class Claim:
     sentence: str
     paper_value: str | None
     check: Callable[..., Verdict]
+    label: str = ""
+    gap: Gap | None = None
 
     @property
     def section(self) -> str:

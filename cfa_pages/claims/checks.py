@@ -23,7 +23,6 @@ from cfa_pages.results.measurements import (
     mean_change,
     mean_value,
     slopes_by_seed,
-    swing_note,
     window_mean,
 )
 from cfa_pages.results.paper import QUOTED
@@ -202,7 +201,6 @@ def margins_sort(results: Results, group: str, sign: int) -> Verdict:
     excess = {s: margin_excess(run, classes) for s, run in ccm_runs.items()} if classes else {}
     span = f" over the {last_text(next(iter(ccm_runs.values())).config)}" if excess else ""
     evidence = f"AT + CCM, mean margin of the {group} classes{span}, less eps"
-    evidence += f" ({swing_note(ccm_runs.values(), classes, group)})" if excess else ""
     return verdict(results.profile, paired(excess, dict.fromkeys(excess, 0.0)), evidence, sign, unit="% of eps")
 
 

@@ -7,6 +7,7 @@ the default study were made; the controls at its end are ours.
 
 from functools import partial
 
+from cfa_nb.recipes import ROWS
 from cfa_pages.claims import checks
 from cfa_pages.claims.base import Claim
 from cfa_pages.claims.verdicts import rows_compared
@@ -24,7 +25,13 @@ def _compared(key, place, sentence, table, row, base, *path, quantity="robust_wo
     gap = difference(table, row, base, quantity.removeprefix("robust_"), *path)
     selection = "last" if path == LAST else "best"
     options |= dict(row=row, base=base, quantity=quantity, selection=selection, paper=gap)
-    return Claim(key, place, sentence, value or str(gap), partial(rows_compared, **options))
+    check, label = partial(rows_compared, **options), _label(row, base, quantity, selection)
+    return Claim(key, place, sentence, value or str(gap), check, label, gap)
+
+
+def _label(row, base, quantity="robust_worst", selection="best"):
+    statistic = "worst" if quantity.endswith("worst") else "average"
+    return f"{ROWS[row].label} − {ROWS[base].label}, {statistic}, {selection}"
 
 
 SECTION_3 = (
@@ -34,6 +41,7 @@ SECTION_3 = (
         "Models trained with ε > ε₀ make no significant progress on the best-case robustness.",
         None,
         checks.no_better_peak,
+        "best epoch, larger ε − ε₀, average (claim: below 1)",
     ),
     Claim(
         "fig2_hard_fall",
@@ -41,6 +49,7 @@ SECTION_3 = (
         "For the hard classes, robustness drops when ε enlarges from ε₀ (around the best epochs).",
         None,
         partial(checks.margin_window, group="hard", window="early_window", sign=-1),
+        "larger ε − ε₀, hard classes (claim: falls)",
     ),
     Claim(
         "fig2_easy_rise",
@@ -48,6 +57,7 @@ SECTION_3 = (
         "For the easy classes, robustness goes on increasing as ε enlarges beyond ε₀.",
         None,
         partial(checks.margin_window, group="easy", window="early_window", sign=+1),
+        "larger ε − ε₀, easy classes (claim: rises)",
     ),
     Claim(
         "fig2_late_rise",
@@ -55,6 +65,7 @@ SECTION_3 = (
         "For the last checkpoints, the robustness of every class increases when ε enlarges.",
         None,
         checks.least_class_rises,
+        "at the end, the class that gains least (claim: rises)",
     ),
     Claim(
         "fig2_late_overall",
@@ -62,6 +73,7 @@ SECTION_3 = (
         "At the end of training a larger ε has the better overall robustness, as it reduces over-fitting.",
         None,
         partial(checks.margin_window, group="all", window="late_window", sign=+1),
+        "at the end, larger ε − ε₀, average (claim: rises)",
     ),
     Claim(
         "fig3_easy_gain",
@@ -69,6 +81,7 @@ SECTION_3 = (
         "For easy classes, a larger β improves robustness.",
         None,
         partial(checks.beta_window, group="easy", metric="robust", sign=+1),
+        "largest − smallest β, easy, robust (claim: rises)",
     ),
     Claim(
         "fig3_hard_gain",
@@ -76,6 +89,7 @@ SECTION_3 = (
         "Hard classes obtain only limited robustness improvement from a larger β: less than easy ones.",
         None,
         partial(checks.hard_below_easy, metric="robust"),
+        "the same, hard − easy, robust (claim: below 0)",
     ),
     Claim(
         "fig3_hard_clean",
@@ -83,6 +97,7 @@ SECTION_3 = (
         "A larger β drops the clean accuracy of hard classes significantly.",
         None,
         partial(checks.beta_window, group="hard", metric="clean", sign=-1),
+        "largest − smallest β, hard, clean (claim: falls)",
     ),
     Claim(
         "fig3_easy_clean",
@@ -90,6 +105,7 @@ SECTION_3 = (
         "A larger β costs easy classes less clean accuracy than hard ones.",
         None,
         partial(checks.hard_below_easy, metric="clean"),
+        "the same, hard − easy, clean (claim: below 0)",
     ),
     Claim(
         "fig4_fluctuates",
@@ -97,6 +113,7 @@ SECTION_3 = (
         "The worst class's robustness fluctuates from epoch to epoch, more than that of other classes.",
         f"nearly {QUOTED['fig4_worst_change']} against less than {QUOTED['fig4_avg_change']}",
         checks.fluctuates,
+        "change per epoch, worst class − another class",
     ),
     Claim(
         "fig4_fawa",
@@ -104,6 +121,7 @@ SECTION_3 = (
         "Under FAWA the difference between adjacent epochs is extremely small: less than 1 point.",
         f"less than {QUOTED['fig4_fawa_change']}",
         checks.fawa_smooths,
+        "AT + FAWA, change per epoch (claim: below 1)",
     ),
     _compared(
         "fig4_fawa_avg", "Sec. 4.3, Fig. 4(b)", "Under FAWA the overall robustness is above that of vanilla AT.",
@@ -115,6 +133,7 @@ SECTION_3 = (
         "The calibrated margin ε_k adaptively converges (second half of training: by less than 5 % of ε an epoch).",
         None,
         checks.margins_settle,
+        "a margin's change per epoch, % of ε (claim: below 5)",
     ),
 )  # fmt: skip
 
@@ -136,9 +155,12 @@ def _table_1():
                 f"cfa_ema_{m}_avg{ending}", place, sentence, TABLE_1, cfa, ema, *path, quantity="robust_avg"
             )
         sentence = f"CFA reduces the difference among the classes' robustness of {name}."
-        yield Claim(f"cfa_{m}_spread", harm, sentence, None, partial(checks.evened_out, row=cfa, base=m))
+        pair, label = {"row": cfa, "base": m}, f"{name} + CFA − {name}"
+        spread = f"{label}, spread over classes, last (claim: falls)"
+        yield Claim(f"cfa_{m}_spread", harm, sentence, None, partial(checks.evened_out, **pair), spread)
         sentence = f"CFA does so without harming other classes of {name}."
-        yield Claim(f"cfa_{m}_no_harm", harm, sentence, None, partial(checks.no_class_harmed, row=cfa, base=m))
+        loser = f"{label}, class that loses most, last"
+        yield Claim(f"cfa_{m}_no_harm", harm, sentence, None, partial(checks.no_class_harmed, **pair), loser)
 
 
 def _table_1_rivals():
@@ -172,7 +194,7 @@ def _table_2():
         yield _compared(f"{row}_worst", place, sentence, TABLE_2, row, base)
         options = dict(row=row, base=base, selection="last")
         sentence = f"At the last checkpoint too, {part} improves the worst class's robustness of {name}."
-        yield Claim(f"{row}_worst_last", place, sentence, None, partial(rows_compared, **options))
+        yield Claim(f"{row}_worst_last", place, sentence, None, partial(rows_compared, **options), _label(**options))
         sentence = f"{part} improves the average robustness of {name}."
         yield _compared(f"{row}_avg", place, sentence, TABLE_2, row, base, quantity="robust_avg")
 
@@ -184,6 +206,7 @@ FIGURE_5 = (
         "All λ₁ from 0.3 to 0.7 give a better worst class than vanilla AT.",
         None,
         partial(checks.every_lambda, statistic="worst"),
+        "all λ₁, least gain over AT, worst class",
     ),
     Claim(
         "fig5_avg",
@@ -191,6 +214,7 @@ FIGURE_5 = (
         "All λ₁ from 0.3 to 0.7 give a better overall robustness than vanilla AT.",
         None,
         partial(checks.every_lambda, statistic="overall"),
+        "all λ₁, least gain over AT, average",
     ),
     Claim(
         "fig5_best",
@@ -198,6 +222,7 @@ FIGURE_5 = (
         "λ₁ = 0.5 performs best.",
         None,
         partial(checks.best_lambda, value=QUOTED["lambda_1"].value),
+        "λ₁ = 0.5 − the best other, average + worst",
     ),
     Claim(
         "fig5_hard_margins",
@@ -205,6 +230,7 @@ FIGURE_5 = (
         "The hard classes use smaller ε_k than the original ε.",
         None,
         partial(checks.margins_sort, group="hard", sign=-1),
+        "margin − ε, hard classes, % of ε (claim: below 0)",
     ),
     Claim(
         "fig5_easy_margins",
@@ -212,6 +238,7 @@ FIGURE_5 = (
         "The easy classes use larger ε_k than the original ε.",
         None,
         partial(checks.margins_sort, group="easy", sign=+1),
+        "margin − ε, easy classes, % of ε (claim: above 0)",
     ),
 )
 
@@ -237,9 +264,10 @@ def _controls():
     for base, name in names.items():
         sentence = f"CCM's worst class is above that of {name}: it is the assignment that helps."
         options = dict(row="at_ccm", base=base, selection="last")
-        yield Claim(f"ccm_over_{base}", place, sentence, None, partial(rows_compared, **options))
+        yield Claim(f"ccm_over_{base}", place, sentence, None, partial(rows_compared, **options), _label(**options))
     sentence = "The loop of Eq. 6 is stable: no class's t_k falls by 1 or more as its margin grows by ε."
-    yield Claim("loop_is_stable", place, sentence, None, checks.loop_is_stable)
+    label = "steepest fall of t_k per ε, in % (claim: below 100)"
+    yield Claim("loop_is_stable", place, sentence, None, checks.loop_is_stable, label)
 
 
 CLAIMS = (*SECTION_3, *_table_1(), *_table_1_rivals(), *_table_2(), *FIGURE_5, *_table_3(), *_controls())

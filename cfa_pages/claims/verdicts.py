@@ -5,6 +5,7 @@ lies within a point of 0 on both sides there is no difference worth the name; el
 paper's own protocol a claim that holds is reproduced only if the paper's number fits ours too (`fits`).
 """
 
+import math
 from collections.abc import Sequence
 
 from cfa_nb.config import LIVE
@@ -65,11 +66,8 @@ def verdict_of(
     seeds += f"; {_seeds_text(comparison, border)}" if status == UNDECIDED and comparison.n > 1 else ""
     notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
     text = "; ".join((evidence, seeds, *notes)) + "."
-    numbers = (
-        tuple(100 * v for v in (comparison.mean, *comparison.interval))
-        if comparison.n > 1 and unit == "points"
-        else None
-    )
+    low, high = comparison.interval if comparison.n > 1 else comparison.images or (math.nan, math.nan)
+    numbers = tuple(100 * v for v in (comparison.mean, low, high))
     estimate = f"{points(comparison.mean)} {unit}"
     p = comparison.p_value(border) if comparison.n > 1 else None
     return Verdict(status, estimate, comparison.interval_text, comparison.n, text, numbers, p)

@@ -7,10 +7,10 @@
 All take the finished runs of a profile, `Results`. Nothing here trains: figures redraw from records alone.
 
 style, lines                   the theme, the palette, and parts that several figures share
-header                         the lines under a title; the map and the list of profiles of notebook 00
-tables, comparisons, sanity    Tables 1-3, paired differences, signs of gradient masking
+header                         what a page rests on; the map and the list of profiles
+tables, comparisons, sanity    Tables 1-3, paired differences, checks of the attacks
 margins, betas, fluctuation    Figs. 2, 3 and 4
-glance                         what each method changes over its base, in one picture
+forest                         all claims, and what methods change over their base: dots with intervals
 main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
 loop, averages                 margins that settle; averages of one run side by side
 contrast                       another data set beside the page's own
@@ -18,57 +18,21 @@ one_run, images                one run, epoch by epoch; pictures of images, and 
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
 
-from cfa_pages.report.ablation import (
-    calibrated_values,
-    margins_caption,
-    sweep,
-    sweep_caption,
-)
-from cfa_pages.report.averages import average_table, average_text
-from cfa_pages.report.betas import beta_caption, beta_classes, beta_table, beta_text
-from cfa_pages.report.comparisons import (
-    comparison_caption,
-    comparisons,
-    pairs,
-)
+from cfa_pages.report.ablation import calibrated_values, sweep
+from cfa_pages.report.averages import average_table
+from cfa_pages.report.betas import beta_classes, beta_table
+from cfa_pages.report.comparisons import comparison_caption, comparisons, difference_text, pairs
 from cfa_pages.report.contrast import contrast_caption, contrast_table
-from cfa_pages.report.fluctuation import (
-    change_caption,
-    change_table,
-    choice_table,
-    fairness_gain_text,
-    fluctuation,
-    fluctuation_caption,
-)
-from cfa_pages.report.glance import glance, glance_caption
+from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
+from cfa_pages.report.forest import MAIN, PARTS, claims_picture, differences_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text, theory_header_text
-from cfa_pages.report.images import (
-    adversarial_grid,
-    confusion_caption,
-    confusion_map,
-    confusion_text,
-    image_strip,
-)
+from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, image_strip
 from cfa_pages.report.loop import moves_table, slope_bars, slope_table
-from cfa_pages.report.main_results import (
-    class_change_caption,
-    class_change_table,
-    classwise_bars,
-    classwise_caption,
-    classwise_text,
-    tradeoff,
-)
-from cfa_pages.report.margins import (
-    margin_caption,
-    margin_classes,
-    margin_overall,
-    margin_table,
-    margin_text,
-    reach_text,
-)
+from cfa_pages.report.main_results import class_change_caption, class_change_table, classwise_bars, tradeoff
+from cfa_pages.report.margins import margin_classes, margin_overall, margin_table
 from cfa_pages.report.one_run import acceptance_trace, calibration_table, calibration_trace, trace_text
-from cfa_pages.report.sanity import ranking, sanity_text
-from cfa_pages.report.style import png, styled, use_style
+from cfa_pages.report.sanity import attack_checks
+from cfa_pages.report.style import png, styled, svg, use_style
 from cfa_pages.report.tables import (
     CALIBRATED,
     PLAIN_RUNS,
@@ -77,76 +41,64 @@ from cfa_pages.report.tables import (
     acceptance,
     class_interval_table,
     controls_table,
-    never_accepted_text,
     table1,
     table2,
     table3,
     table_caption,
-    worst_bias_text,
 )
 
 __all__ = [
     "CALIBRATED",
+    "MAIN",
+    "PARTS",
     "PLAIN_RUNS",
     "aa_caption",
     "aa_table",
     "acceptance",
     "acceptance_trace",
     "adversarial_grid",
+    "attack_checks",
     "average_table",
-    "average_text",
-    "beta_caption",
     "beta_classes",
     "beta_table",
-    "beta_text",
     "calibrated_values",
     "calibration_table",
     "calibration_trace",
     "change_caption",
     "change_table",
-    "choice_table",
+    "choice_picture",
+    "choices",
+    "claims_picture",
     "class_change_caption",
     "class_change_table",
     "class_interval_table",
     "classwise_bars",
-    "classwise_caption",
-    "classwise_text",
     "comparison_caption",
     "comparisons",
     "confusion_caption",
     "confusion_map",
-    "confusion_text",
     "contrast_caption",
     "contrast_table",
     "controls_table",
-    "fairness_gain_text",
+    "difference_text",
+    "differences_picture",
     "fluctuation",
-    "fluctuation_caption",
-    "glance",
-    "glance_caption",
     "header_text",
     "image_strip",
     "map_table",
-    "margin_caption",
     "margin_classes",
     "margin_overall",
     "margin_table",
-    "margin_text",
-    "margins_caption",
     "moves_table",
-    "never_accepted_text",
     "pairs",
     "png",
     "profiles_table",
-    "ranking",
-    "reach_text",
     "runtime_text",
-    "sanity_text",
     "slope_bars",
     "slope_table",
     "styled",
+    "svg",
     "sweep",
-    "sweep_caption",
     "table1",
     "table2",
     "table3",
@@ -155,5 +107,4 @@ __all__ = [
     "trace_text",
     "tradeoff",
     "use_style",
-    "worst_bias_text",
 ]

@@ -6,10 +6,8 @@ from numpy.typing import ArrayLike
 
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
-from cfa_pages.results.measurements import last_epochs, last_text, swing_note
-from cfa_pages.results.rows import calibrated_text, class_groups, eps_text, find, mean_of, row_runs, worst_label
+from cfa_pages.results.rows import eps_text, find, row_runs, worst_label
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import count, extreme, mean_std, percent
 
 SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile's values)
     "fig5": ("at", "at_ccm", "lambda_1", "λ₁", "lambdas_1"),
@@ -90,62 +88,3 @@ def _base_line(ax, config, field):
     )
     ax.axhline(base, color=INK, lw=1.2, ls=(0, (1, 2)))
     ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
-
-
-def sweep_caption(results: Results, figure: str = "fig5") -> str:
-    """Caption of the two sweeps, with our values at the paper's setting."""
-    plain, calibrated, field, symbol, values = SWEEPS[figure]
-    budget = min(getattr(results.profile, values), key=lambda v: abs(v - 0.5))
-    ours, base = (
-        _accuracies(results, calibrated, "best", **{field: budget}),
-        _accuracies(results, plain, "best"),
-    )
-    name = "Fig. 5(a)" if figure == "fig5" else "Appendix C.3"
-    paper_text = (
-        "The paper finds 0.5 best."
-        if figure == "fig5"
-        else "The paper's curve is in an appendix; its main text gives no number."
-    )
-    pairs = [f"{mean_std([a.overall for a in row])} / {mean_std([a.worst for a in row])}" for row in (base, ours)]
-    return (
-        f"{name}. {LABELS[calibrated]} over {symbol}; dotted: {LABELS[plain]}. {paper_text} Ours, average / "
-        f"{worst_label(results.profile)}, PGD-10, best checkpoint: {LABELS[plain]} {pairs[0]} %, "
-        f"{symbol} = {budget:g}: {pairs[1]} % (n = {len(ours)}). {_best_budgets(results, figure)}"
-    )
-
-
-def _best_budgets(results, figure):
-    """Which base budget has the best average here, and which the best worst class."""
-    _, calibrated, field, symbol, values = SWEEPS[figure]
-    by_budget = {v: _accuracies(results, calibrated, "best", **{field: v}) for v in getattr(results.profile, values)}
-    parts = []
-    for statistic, name in (("overall", "average"), ("worst", worst_label(results.profile))):
-        means = {v: np.mean([getattr(a, statistic) for a in accuracies]) for v, accuracies in by_budget.items()}
-        parts.append(_best_text(means, symbol, name))
-    return f"Here {', '.join(parts)}."
-
-
-def _best_text(means, symbol, name):
-    """Which base budget has the best mean; ties are said."""
-    best, tie = extreme(means)
-    if tie == "all equal":
-        return f"the {name} is the same at every {symbol} (all equal, {percent(means[best])} %)"
-    return f"the best {name} is at {symbol} = {best:g}{tie} ({percent(means[best])} %)"
-
-
-def margins_caption(results: Results) -> str:
-    """Caption of Fig. 5(b): mean margins of hard and easy classes against eps, over the last epochs."""
-    ccm_runs = list(row_runs(results, "at_ccm").values())
-    groups, config = class_groups(results), ccm_runs[0].config
-    late = [e.class_eps for r in ccm_runs for e in r.record.epochs[-last_epochs(config) :]]
-    hard, easy = (calibrated_text(np.mean([mean_of(e, groups[g]) for e in late])) for g in ("hard", "easy"))
-    return (
-        f"Fig. 5(b). Class-wise margins of AT + CCM, trailing mean (raw values faint), {_seeds_text(ccm_runs)}. "
-        f"Paper: hard classes below 8/255, easy ones above. Ours, {last_text(config)}: hard {hard}, easy {easy}, "
-        f"ε = {eps_text(config.eps)} ({swing_note(ccm_runs, groups['hard'], 'hard')})."
-    )
-
-
-def _seeds_text(runs):
-    """ "mean of 5 seeds", "one seed"."""
-    return f"mean of {count(len(runs), 'seed')}" if len(runs) > 1 else "one seed"

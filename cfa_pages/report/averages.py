@@ -3,14 +3,13 @@
 Averages are passive, so one training run carries them all and nothing else differs between two rows.
 """
 
-import numpy as np
 import pandas as pd
 
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_pages.results.rows import worst_label
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import image_interval, percent, points
+from cfa_pages.results.stats import percent
 
 FIRST_VALUE = {"first": "nothing", "theta_0": "initial weights", "random": "random network"}
 OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a study by the text, or by the release
@@ -67,39 +66,3 @@ def best_epoch(run: Run, weights: str) -> int | None:
 
 def _pair(accuracy):
     return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
-
-
-def average_text(results: Results) -> str:
-    """Whether FAWA's settings as the paper's text has them, or as its code does, matter here; "" where none differ."""
-    sentences = []
-    for run in carriers(results):
-        specs = [{a.name: a for a in run.record.averages}.get(name) for name in ("fawa", _other(run))]
-        if all(specs):
-            sentences.append(f"{ROWS[run.config.recipe].label}: {_contrast(run, results.profile, specs)}")
-    if not sentences:
-        return ""
-    return (
-        "Does it matter here whether FAWA follows the paper's text or its released code? Best epoch of each, PGD-10, "
-        f"with 95 % intervals over test images (one run each, so nothing is said of other seeds). {' '.join(sentences)}"
-    )
-
-
-def _other(run):
-    return next((a.name for a in run.record.averages if a.name in OTHERS), None)
-
-
-def _contrast(run, profile, specs):
-    """One sentence: the first average minus the second, and whether an interval leaves 0 out."""
-    names = [f"decay {spec.decay:g}, δ = {spec.threshold:g}, from epoch {spec.start}" for spec in specs]
-    idle = [name for name, spec in zip(names, specs) if not any(e.accepted[spec.name] for e in run.record.epochs)]
-    if idle:
-        return f"FAWA with {' and with '.join(idle)} accepted no epoch, so nothing is compared."
-    ours, theirs = (run.curve(spec.name)[best_epoch(run, spec.name) - 1] for spec in specs)
-    parts, clear = [], False
-    for name, statistic in (("average", "overall"), (worst_label(profile), "worst")):
-        low, high = image_interval(ours, theirs, statistic)
-        clear |= bool(np.sign(low) == np.sign(high) != 0)
-        change = getattr(ours, statistic) - getattr(theirs, statistic)
-        parts.append(f"{name} {points(change)} [{points(low)}, {points(high)}]")
-    answer = "it matters" if clear else "no difference that stands out of the noise of the test images"
-    return f"({names[0]}) minus ({names[1]}): {', '.join(parts)} points; {answer}."

@@ -5,13 +5,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_pages.report.lines import epoch_axis
-from cfa_pages.report.style import CFA, INK, QUIET, label_ends, percent_axis, points_axis
+from cfa_pages.report.style import CFA, INK, QUIET, label_ends, panels, percent_axis, points_axis
 from cfa_pages.results import paper
 from cfa_pages.results.measurements import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.results.rows import row_runs, worst_label
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import count, mean_std, percent, points
+from cfa_pages.results.stats import mean_std
 
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 
@@ -94,87 +95,33 @@ def change_caption() -> str:
     )
 
 
-def choice_table(results: Results) -> pd.DataFrame:
-    """Per seed: the epoch of best overall accuracy against the epoch of best overall + worst class (Sec. 3.3)."""
-    rows = [_choice(run) for _, run in sorted(row_runs(results, "at").items())]
-    return pd.DataFrame([*rows, _choice_in_the_paper()])
-
-
-def _choice_in_the_paper():
-    best, fair = ({k: paper.QUOTED[f"fig4_{w}_{k}"].value for k in ("epoch", "avg", "worst")} for w in ("best", "fair"))
-    return {
-        "Seed": "paper, CIFAR-10",
-        "epoch of best overall": str(best["epoch"]),
-        "overall / worst there": f"{best['avg']} / {best['worst']}",
-        "epoch of best sum": str(fair["epoch"]),
-        "overall / worst": f"{fair['avg']} / {fair['worst']}",
-    }
-
-
-def _choice(run):
-    curve = run.curve()
-    late = range(run.config.best_from, run.config.epochs + 1)
-    best = max(late, key=lambda e: curve[e - 1].overall)
-    fair = max(late, key=lambda e: curve[e - 1].overall + curve[e - 1].worst)
-    pairs = [f"{percent(curve[e - 1].overall)} / {percent(curve[e - 1].worst)}" for e in (best, fair)]
-    return {
-        "Seed": str(run.config.seed), "epoch of best overall": str(best), "overall / worst there": pairs[0],
-        "epoch of best sum": str(fair), "overall / worst": pairs[1],
-    }  # fmt: skip
-
-
-def fluctuation_caption(results: Results, weights: str = "live") -> str:
-    """Caption of Fig. 4(a) or (b): the paper's words and our mean |change|."""
-    at_runs = row_runs(results, "at").values()
-    worst, overall = ([mean_change(r, weights, statistic) for r in at_runs] for statistic in ("worst", "overall"))
-    q = paper.QUOTED
-    paper_text = (f"nearly {q['fig4_worst_change']} in the worst class, less than {q['fig4_avg_change']} overall"
-            if weights == "live" else f"less than {q['fig4_fawa_change']}")  # fmt: skip
-    last_sentence = _largest_text(at_runs, results.profile) if weights == "live" else _accepted_text(results, weights)
-    seed_count = sum(v is not None for v in worst)
-    ours = (
-        f"{mean_std(worst)} points in the {worst_label(results.profile)}, {mean_std(overall)} overall, n = {seed_count}"
+def choice_picture(results: Results) -> Figure:
+    """An arrow from the epoch of best average to that of best average + worst class: each seed, and the paper's own."""
+    fig, axes = panels(2, height=4.2, width=10.5)
+    for (best, fair), seed in zip(map(choices, row_runs(results, "at").values()), sorted(row_runs(results, "at"))):
+        _arrow(axes[0], *((a.overall, a.worst) for a in (best, fair)), f"seed {seed}")
+    best, fair = (
+        tuple(paper.QUOTED[f"fig4_{name}_{statistic}"].value / 100 for statistic in ("avg", "worst"))
+        for name in ("best", "fair")
     )
-    ours = f"{ours if seed_count else NO_CHANGE_EPOCHS} ({CHANGE_EPOCHS})"
-    return (
-        f"Fig. 4({'a' if weights == 'live' else 'b'}). {NAMES[weights]}. Change from epoch to epoch, paper: "
-        f"{paper_text}; ours: {ours}. {last_sentence}".rstrip()
-    )
+    _arrow(axes[1], best, fair, "its example")
+    for ax, title in zip(axes, (f"Here: {results.profile.data_label}", "Paper: CIFAR-10")):
+        ax.margins(0.25)
+        percent_axis(ax, None)
+        ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
+        ax.set(xlabel="average robust accuracy, PGD-10", ylabel=worst_label(results.profile))
+        ax.set_title(title)
+    return fig
 
 
-def _largest_text(at_runs, profile):
-    largest = [max(moves["worst"] for _, moves in changes(r)) for r in at_runs if changes(r)]
-    if not largest:
-        return ""
-    return f"The largest change of the {worst_label(profile)}, mean over seeds: {mean_std(largest)} points."
+def choices(run: Run) -> tuple[ClassAccuracy, ClassAccuracy]:
+    """Robust test accuracy at the epoch of best average, and at that of best average + worst class, from `best_from`."""
+    late = run.curve()[run.config.best_from - 1 :]
+    return max(late, key=lambda a: a.overall), max(late, key=lambda a: a.overall + a.worst)
 
 
-def _accepted_text(results, weights):
-    """How many epochs the average accepted: in the seed that is shown, and over all seeds."""
-    at_runs = row_runs(results, "at")
-    counts = {s: sum(bool(e.accepted.get(weights)) for e in r.record.epochs) for s, r in at_runs.items()}
-    if not any(counts.values()):
-        return "No epoch was accepted, so there is no average."
-    scope = f" in the shown seed, {sum(counts.values())} over all {len(counts)} seeds" if len(counts) > 1 else ""
-    first = counts[results.profile.seeds[0]]
-    return f"Epochs accepted: {first}{scope}; between accepted epochs the average does not change."
-
-
-def fairness_gain_text(results: Results) -> str:
-    """One sentence: what choosing by overall + worst costs on average and gains in the worst class."""
-    gains, costs = [], []
-    for run in row_runs(results, "at").values():
-        curve, late = run.curve(), range(run.config.best_from - 1, run.config.epochs)
-        best = max(late, key=lambda e: curve[e].overall)
-        fair = max(late, key=lambda e: curve[e].overall + curve[e].worst)
-        gains.append(curve[fair].worst - curve[best].worst)
-        costs.append(curve[fair].overall - curve[best].overall)
-    q = paper.QUOTED
-    paper_gain = (q["fig4_fair_worst"].value - q["fig4_best_worst"].value) / 100
-    paper_cost = (q["fig4_fair_avg"].value - q["fig4_best_avg"].value) / 100
-    basis = f"mean of {count(len(gains), 'seed')}, on the test set that chose"
-    return (
-        f"Choosing the epoch by overall + worst instead of overall alone changes the {worst_label(results.profile)} by "
-        f"{points(np.mean(gains))} points and the average by {points(np.mean(costs))} ({basis}); "
-        f"in the paper's example by {points(paper_gain)} and {points(paper_cost)}."
-    )
+def _arrow(ax, start, end, text):
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": CFA, "lw": 1.6, "shrinkA": 5, "shrinkB": 5})
+    ax.plot(*start, "o", color=QUIET, ms=7, mew=0)
+    ax.plot(*end, "o", color=CFA, ms=7, mew=0)
+    ax.annotate(text, end, (7, 4), textcoords="offset points", fontsize=9, color=INK)

@@ -118,20 +118,3 @@ def _draw_shares(ax, shares):
             dark = i != j and wrong[i, j] > 0.6 * wrong.max()
             ax.text(j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=9,
                     color="white" if dark else INK if i != j else "#5c6b78", fontweight="normal")  # fmt: skip
-
-
-def confusion_text(counts: np.ndarray, hard: Sequence[int]) -> str:
-    """One sentence: of the hard classes' errors, how many go to other hard classes and how many to easy ones."""
-    counts, hard = np.asarray(counts), list(hard)
-    if not hard:
-        return "No class is called hard here, so no error is one of a hard class."
-    easy = [k for k in range(len(counts)) if k not in hard]
-    among = counts[np.ix_(hard, hard)].sum() - counts[hard, hard].sum()
-    outside = counts[np.ix_(hard, easy)].sum()
-    share = 100 * among / max(1, among + outside)
-    others = len(counts) - 1
-    guess = 100 * (len(hard) - 1) / others
-    return (
-        f"Of the errors on hard classes, {share:.0f} % go to another hard class and {100 - share:.0f} % to an easy one "
-        f"(a blind guess among the other {others} would send {guess:.0f} % to hard ones)."
-    )

@@ -69,19 +69,19 @@ def shown_classes(results: Results) -> ShownClasses:
     return ShownClasses(shown_class_indices(results), names, hard_classes(results), shown_note(results))
 
 
-def class_lines(ax: Axes, x: Sequence[float], values: Sequence[Sequence[float]], classes: ShownClasses) -> None:
-    """One line a class over x, hard classes warm and strong, named at the right end.
+def class_lines(ax: Axes, x: Sequence[float], values: Sequence[np.ndarray], classes: ShownClasses) -> None:
+    """One line a class over x, hard classes warm and strong, named at the right end; bars: one std over seeds.
 
     Args:
         x: (N,) positions.
-        values: (N, K) fractions.
+        values: N of (seeds, K) fractions.
         classes: those to draw.
     """
-    values, hard = np.asarray(values), classes.hard
-    colours = classes.colours
+    spread = np.array([np.std(v, axis=0, ddof=1) if len(v) > 1 else np.zeros(np.shape(v)[1]) for v in values])
+    values, hard, colours = np.array([np.mean(v, axis=0) for v in values]), classes.hard, classes.colours
     for k in sorted(classes.indices, key=lambda k: k in hard):
         stroke = {"lw": 2.3, "ms": 4.5, "zorder": 3} if k in hard else {"lw": 1.5, "ms": 3, "zorder": 2}
-        ax.plot(x, values[:, k], "-o", color=colours[k], mew=0, **stroke)
+        ax.errorbar(x, values[:, k], spread[:, k], fmt="-o", color=colours[k], mew=0, elinewidth=0.9, **stroke)
     drawn = values[:, list(classes.indices)]
     low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points

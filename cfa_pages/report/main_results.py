@@ -16,11 +16,10 @@ from cfa_pages.results.rows import (
     attack_label,
     base_row,
     by_seed,
-    class_groups,
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import count, extreme, mean_std, percent, points, spread_of
+from cfa_pages.results.stats import mean_std, points, spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
 WHISKERS = {"ecolor": INK, "elinewidth": 0.8, "capsize": 0, "alpha": 0.6}
@@ -57,14 +56,6 @@ def _compared():
     """(base, row, title) of each panel: a method without and with CFA, and each row that the paper does not have."""
     rows = [(method, f"{method}_cfa", title) for method, title in METHODS.items()]
     return rows + [(base_row(key), key, ROWS[key].label) for key in added_rows()]
-
-
-def classwise_caption(results: Results, selection: str = "best") -> str:
-    """Caption of `classwise_bars`: attack, checkpoint and seeds."""
-    seeds = len(results.seeds)
-    seeds_text = f"mean and std of {count(seeds, 'seed')}" if seeds > 1 else "one seed"
-    attack_text = f"{attack_label(results.profile)}, {SELECTIONS[selection]}"
-    return f"Appendix C.2. Robust accuracy of each class, {attack_text}, {seeds_text}; hard classes in red."
 
 
 def class_change_caption(profile: Profile, row: str = "at_cfa", base: str = "at", selection: str = "last") -> str:
@@ -143,30 +134,3 @@ def _colour(key):
 def _label_style(key):
     ours = key.endswith("cfa")
     return {"fontsize": 9, "color": CFA if ours else INK, "fontweight": "bold" if ours else "normal"}
-
-
-def classwise_text(results: Results, selection: str = "best") -> str:
-    """One line a method: what CFA does to the mean of the hard and of the easy classes, and to the gap between them."""
-    groups, lines = class_groups(results), []
-    hard, easy = list(groups["hard"]), list(groups["easy"])
-    for method, title in METHODS.items():
-        change = per_class(results, f"{method}_cfa", selection) - per_class(results, method, selection)
-        means = f"hard classes {points(change[:, hard].mean())} points, easy classes {points(change[:, easy].mean())}"
-        lines.append(f"- {title} + CFA minus {title}: {means} points (mean of {count(len(change), 'seed')})")
-    return "\n".join([*lines, "", evenness_text(results, selection)])
-
-
-def evenness_text(results: Results, selection: str = "best") -> str:
-    """One sentence a method: the spread over classes without and with CFA, and the class that changes least."""
-    names, sentences = results[0].record.class_names, []
-    for method, title in METHODS.items():
-        plain, cfa = (per_class(results, key, selection) for key in (method, f"{method}_cfa"))
-        spreads = [percent(values.std(axis=1).mean()) for values in (plain, cfa)]
-        change = (cfa - plain).mean(axis=0)
-        least, tie = extreme(dict(enumerate(change)), least=True)
-        name = tie if tie == "all equal" else f"*{names[least]}*{tie}"
-        sentences.append(
-            f"{title}: {spreads[0]} points without CFA, {spreads[1]} with it; the least gain (or largest loss) of a "
-            f"class is {points(change[least])} ({name})"
-        )
-    return f"Standard deviation over classes, mean over seeds. {'. '.join(sentences)}."

@@ -7,10 +7,8 @@ its own and no difference to it is computed: another data set, another network, 
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
-from cfa_nb.config import LIVE
 from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
@@ -23,12 +21,11 @@ from cfa_pages.results.rows import (
     by_seed,
     row_runs,
     stand_in,
-    stand_ins,
     white_box_label,
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import count, mean_std, percent, points, worst_bias
+from cfa_pages.results.stats import count, mean_std, percent, points
 
 PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
@@ -142,9 +139,13 @@ def _robust_table(results, number):
 
 
 def pair_text(results: Results, key: str, selection: str, metric: str = "robust") -> str:
-    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`."""
+    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`.
+
+    A star marks a row whose average accepted no epoch in some seed: the live weights stand in there.
+    """
     avg, worst = (by_seed(results, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
-    return f"{mean_std(avg)} / {mean_std(worst)}"
+    stood_in = any(r.record.never_accepted(ROWS[key].weights) for r in row_runs(results, key).values())
+    return f"{mean_std(avg)} / {mean_std(worst)}{'*' if stood_in else ''}"
 
 
 def acceptance(
@@ -182,20 +183,6 @@ def _span(epochs):
     return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
 
 
-def never_accepted_text(results: Results, keys: Iterable[str]) -> str:
-    """One sentence: for which rows other weights stand in, because the average accepted no epoch."""
-    parts, weights_texts = [], {}
-    for key in (k for k in keys if ROWS[k].weights != LIVE):
-        weights_by_seed = stand_ins(results, key)
-        if weights_by_seed:
-            seeds = f"seed{'s' * (len(weights_by_seed) > 1)} {', '.join(map(str, weights_by_seed))}"
-            parts.append(f"{ROWS[key].label} in {seeds}")
-            weights_texts |= dict.fromkeys(weights_by_seed.values())
-    if not parts:
-        return "Every average in this table accepted at least one epoch in every seed."
-    return f"No epoch was ever accepted by {'; '.join(parts)}: their cells show {' or '.join(weights_texts)}."
-
-
 def class_interval_table(results: Results, key: str = "at", selection: str = "last") -> pd.DataFrame:
     """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
     seed, accuracy = min(accuracies(results, key, selection).items())
@@ -210,22 +197,4 @@ def class_interval_table(results: Results, key: str = "at", selection: str = "la
             "test images": str(accuracy.n[k]),
         }
         for k in classes.indices
-    )
-
-
-def worst_bias_text(results: Results, keys: Iterable[str] = ("at", "at_cfa"), selection: str = "last") -> str:
-    """How much the worst class of each row reads low, by a bootstrap of the minimum, mean over seeds."""
-    parts = []
-    for key in keys:
-        seed_accuracies = list(accuracies(results, key, selection).values())
-        bias, noise = np.mean([worst_bias(a) for a in seed_accuracies], axis=0)
-        parts.append(f"{ROWS[key].label}: {points(bias)} points (its sampling noise alone: ± {percent(noise)})")
-    n, several = seed_accuracies[0].n[0], seed_accuracies[0].worst_share > 0
-    least = f"the mean of the {worst_label(results.profile)}, {len(seed_accuracies[0].n)} in all," if several else (
-        f"the least of {len(seed_accuracies[0].n)} class accuracies,"
-    )  # fmt: skip
-    return (
-        f"By how much does {least} with {count(n, 'test image')} each, miss the true "
-        f"least one? A bootstrap of the minimum says: {'; '.join(parts)}. The less the worst class stands out from the "
-        f"others, the lower it reads, which works against methods that even the classes out."
     )

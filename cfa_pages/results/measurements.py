@@ -3,7 +3,8 @@
 Each function gives one number a run, as a fraction; the claims compare them seed by seed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 
 from cfa_nb.config import LIVE, TrainConfig
@@ -25,6 +26,20 @@ def base_eps(profile: Profile) -> float:
 def window_mean(run: Run, classes: Sequence[int], window: tuple[int, int], metric: str = "robust") -> float:
     """Mean test accuracy of some classes over a window of epochs (Figs. 2 and 3)."""
     return mean_of(run.window(*window, metric=metric), classes)
+
+
+def class_accuracy(
+    results: Results, name: str, recipe: str, window: tuple[int, int], metric: str = "robust", **changes
+) -> float:
+    """Accuracy of the class of this name in percent: mean over a window of epochs and the study's seeds.
+
+    `changes` as `rows.find` takes them; nan where there is no such class, or no such run.
+    """
+    runs = [r for s, r in find(results, recipe, **changes).items() if s in results.profile.study_seeds]
+    names = list(map(str, runs[0].record.class_names)) if runs else []
+    if name not in names:
+        return math.nan
+    return 100 * mean_value([r.window(*window, metric=metric)[names.index(name)] for r in runs])
 
 
 def larger_margins(profile: Profile) -> tuple[float, ...]:
@@ -136,26 +151,3 @@ def margin_excess(run: Run, classes: Sequence[int]) -> float:
     """Mean class margin over the last epochs, less eps, in units of eps (Fig. 5(b))."""
     rows = [mean_of(e.class_eps, classes) for e in run.record.epochs[-last_epochs(run.config) :]]
     return mean_value(rows) / run.config.eps - 1
-
-
-def swing_note(runs: Iterable[Run], classes: Sequence[int], group: str) -> str:
-    """What hides behind a mean of the last epochs: the margin of these classes in the last epoch and the one before.
-
-    Args:
-        runs: those of one recipe; their mean is told.
-        classes: indices of the classes, `group` their name ("hard").
-    """
-    runs = list(runs)
-    if last_epochs(runs[0].config) == 1:
-        return f"the {group} classes train at {100 * _margin_share(runs, classes, -1):.0f} % of ε there"
-    last, before = (_margin_share(runs, classes, back) for back in (-1, -2))
-    subject = "the swing" if abs(last - before) > 0.1 else "these epochs"
-    return (
-        f"a mean over {subject}; in the last epoch alone the {group} classes train at {100 * last:.0f} % of ε, "
-        f"in the one before at {100 * before:.0f} %"
-    )
-
-
-def _margin_share(runs, classes, back):
-    """Mean margin of some classes in one epoch, counted from the end, as a share of eps."""
-    return mean_value([mean_of(r.record.epochs[back].class_eps, classes) / r.config.eps for r in runs])

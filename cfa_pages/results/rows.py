@@ -121,21 +121,9 @@ def base_row(key: str) -> str:
     return objective if objective in ("trades", "fat") else "at"
 
 
-def stand_ins(results: Results, key: str) -> dict[int, str]:
-    """{seed: "live weights"}: what a row shows in each seed whose average accepted no epoch; {} for live weights."""
-    weights = ROWS[key].weights
-    runs_by_seed = sorted(row_runs(results, key).items()) if weights != LIVE else ()
-    idle_runs = {s: r for s, r in runs_by_seed if not _accepted_any(r, weights)}
-    return {s: stand_in(next(a for a in r.record.averages if a.name == weights)) for s, r in idle_runs.items()}
-
-
 def stand_in(spec: Average) -> str:
     """What a row shows while its average, an `Average` of the config, has accepted nothing."""
     return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
-
-
-def _accepted_any(run, weights):
-    return any(e.accepted.get(weights) for e in run.record.epochs)
 
 
 def eps_text(eps: float) -> str:
