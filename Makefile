@@ -72,7 +72,7 @@ format: $(READY)
 	@$(PY) -m ruff format .
 
 # A venv whose building was interrupted is started anew; one that somebody else made is only added to.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(wildcard docs/nbconvert/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "cfa-nb needs Python 3.11 or newer, and $(PYTHON) is not; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@if [ -e $(BUILDING) ] && [ "$(TORCH)" != keep ]; then echo "$(VENV) is half-built: starting anew"; rm -rf $(VENV); fi
@@ -85,6 +85,9 @@ ifeq ($(TORCH),keep)
 	@grep -vE '^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==' constraints.txt > $(PINS)
 endif
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[pages,dev]'
+	@mkdir -p $(VENV)/etc/jupyter $(VENV)/share/jupyter/nbconvert/templates
+	@cp docs/nbconvert/jupyter_nbconvert_config.json $(VENV)/etc/jupyter/
+	@cp -r docs/nbconvert/cfa $(VENV)/share/jupyter/nbconvert/templates/
 	@rm -f $(BUILDING) && touch $@
 
 clean:
