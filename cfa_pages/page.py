@@ -5,8 +5,9 @@
     runs = page.runs("fig2")
     page.figure(report.margin_curves(runs, page.profile), "fig2a", "Fig. 2(a). ...", alt="...")
 
-In JupyterLab `runs` trains what is missing, with progress, and pictures are only shown. Under the runner
-(`CFA_NB_RUNNER`) a missing run is an error, and pictures and tables are saved below `outputs/<profile>/` as well.
+In JupyterLab a run that is not finished on this machine is shown as it was published; one that never was is trained,
+with progress; pictures are only shown. Under the runner (`CFA_NB_RUNNER`) a missing run is an error, and pictures and
+tables are saved below `outputs/<profile>/` as well.
 """
 
 import os
@@ -24,6 +25,7 @@ from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_nb.runs.study import Profile
+from cfa_nb.runs.sweep import ensure, work_of
 from cfa_pages.report.header import header_text, theory_header_text
 from cfa_pages.report.style import png, styled, use_style
 from cfa_pages.results.published import Published
@@ -47,8 +49,8 @@ class Page:
         self.folder = page_set_dir(profile)
         self.saves = os.environ.get("CFA_NB_RUNNER") == "1"
         self.profile = None if profile == THEORY else profile_named(profile)
-        published = os.environ.get("CFA_NB_SOURCE") == "published"
-        self.store = Published(self.folder) if published else RunStore(runs_dir())
+        self.published = Published(self.folder)
+        self.store = self.published if os.environ.get("CFA_NB_SOURCE") == "published" else RunStore(runs_dir())
         use_style()
 
     def header(self) -> None:
@@ -93,16 +95,22 @@ class Page:
         return model.eval()
 
     def _weights(self, run, key):
-        if self.profile.commits_weights or isinstance(self.store, RunStore):
-            return self.store.load_weights(run.config, key)
+        store = self._store_of(run.config)
+        if self.profile.commits_weights or isinstance(store, RunStore):
+            return store.load_weights(run.config, key)
         return RunStore(os.environ.get("CFA_NB_LARGE_WEIGHTS", runs_dir())).load_weights(run.config, key)
 
-    def _load(self, configs):
-        if not self.saves and isinstance(self.store, RunStore):
-            from cfa_nb.runs.sweep import ensure
+    def _store_of(self, config):
+        """Where a run is read: as published, if it is not finished on this machine."""
+        if self.store is self.published or self.store.status(config, **work_of(self.profile, config)).fresh:
+            return self.store
+        return self.published if self.published.status(config).fresh else self.store
 
-            ensure(self.profile, configs, self.store)
-        return Runs(Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
+    def _load(self, configs):
+        stores = {c: self._store_of(c) for c in configs}
+        if not self.saves:
+            ensure(self.profile, [c for c in configs if isinstance(stores[c], RunStore)], self.store)
+        return Runs(Run(c, stores[c].record(c), stores[c].provenance(c)) for c in configs)
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str | None = None) -> None:
         """Shows a figure with its caption; saves it as figures/<name>.png under the runner."""
