@@ -1,7 +1,7 @@
 """`make lab` in a real browser, as a visitor meets it who has trained nothing: Run All of every notebook.
 
 `make test-browser` runs this, and nothing else does. It wants Chromium (Debian's package, or CHROMIUM=...), and leaves
-a picture of each page in .browser/.
+pictures of each page in .browser/.
 """
 
 import json
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 from urllib.request import urlopen
 
 import nbformat
@@ -36,8 +35,7 @@ RUN_ALL = """async () => {
     await jupyterapp.shell.currentWidget.sessionContext.ready;
     jupyterapp.commands.execute('notebook:run-all-cells').finally(() => { window.ran = true; });
 }"""
-HEIGHT = "document.querySelector('.jp-NotebookPanel .jp-WindowedPanel-outer').scrollHeight"
-TO_TOP = "document.querySelector('.jp-NotebookPanel .jp-WindowedPanel-outer').scrollTo(0, 0)"
+CELLS = "document.querySelector('.jp-NotebookPanel .jp-WindowedPanel-outer')"
 
 
 def free_port():
@@ -118,7 +116,7 @@ def test_run_all(lab, tab, source):
     tab.evaluate(RUN_ALL)
     tab.wait_for_function("window.ran", timeout=1000 * RUN_LIMIT_S)
     tab.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
-    picture(tab, source.stem)
+    pictures(tab, source.stem)
     saved = nbformat.read(folder / "notebooks" / source.name, as_version=4)
     code = [cell for cell in saved.cells if cell.cell_type == "code"]
     assert not [o.evalue for cell in code for o in cell.outputs if o.output_type == "error"]
@@ -131,13 +129,16 @@ def test_run_all(lab, tab, source):
     assert seconds(longest) < SILENT_S
 
 
-def picture(tab, name):
-    """The whole page, as far as a picture goes."""
+def pictures(tab, name):
+    """The whole page, in tall pictures one below the other."""
     PICTURES.mkdir(exist_ok=True)
-    tab.set_viewport_size({"width": 1400, "height": min(16000, 200 + tab.evaluate(HEIGHT))})
-    tab.evaluate(TO_TOP)
-    tab.wait_for_timeout(1000)
-    tab.screenshot(path=Path(PICTURES, f"{name}.png"))
+    tab.set_viewport_size({"width": 1400, "height": 4000})
+    tab.wait_for_timeout(1000)  # until it is laid out anew
+    whole, shown = tab.evaluate(f"[{CELLS}.scrollHeight, {CELLS}.clientHeight]")
+    for part, top in enumerate(range(0, whole, shown)):
+        tab.evaluate(f"{CELLS}.scrollTo(0, {top})")
+        tab.wait_for_timeout(500)
+        tab.screenshot(path=PICTURES / f"{name}-{part + 1}.png")
 
 
 def ended(cell):
