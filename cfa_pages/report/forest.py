@@ -34,7 +34,7 @@ TITLES = {  # the paper's sections, as groups
     "Sec. 3.1": "Margins (Sec. 3.1, Fig. 2)", "Sec. 3.2": "Regularisation (Sec. 3.2, Fig. 3)",
     "Sec. 3.3": "Fluctuation (Sec. 3.3, Fig. 4)", "Sec. 4.1": "The loop of Eq. 6 (Sec. 4.1)",
     "Sec. 4.3": "FAWA (Sec. 4.3, Fig. 4)", "Sec. 5.2": "Main results (Sec. 5.2, Table 1, Appendix C.2)",
-    "Sec. 5.3": "Ablations (Sec. 5.3, Tables 2 and 3, Fig. 5)",
+    "Sec. 5.3": "Ablations (Sec. 5.3, Tables 2 and 3, Fig. 5)", "Controls": "Controls (not in the paper)",
 }  # fmt: skip
 
 
@@ -78,9 +78,11 @@ def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[
             ax.plot(_cut(100 * claim.gap.mean), y, "D", mfc="white", mec=INK, ms=5, zorder=2)
         if claim.key in other and other[claim.key].numbers:
             _interval(ax, y + 0.32, other[claim.key], small=True)
-        _interval(ax, y, verdict) if verdict.numbers else ax.annotate(
-            verdict.status, (0, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8, color=QUIET
-        )
+        if verdict.numbers:
+            _interval(ax, y, verdict)
+        else:
+            ax.text(0.99, y, verdict.status, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=8,
+                    color=QUIET)  # fmt: skip
         y += 1
     _axis(ax, names, y)
     for label in ax.get_yticklabels():
@@ -148,7 +150,7 @@ def differences_picture(
     results: Results, groups: Sequence[Sequence[tuple[str, str]]] = MAIN, selection: str = "last"
 ) -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
-    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.5, width=12.5, sharey=True)
+    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.5, width=12.5, sharex=True, sharey=True)
     for ax, quantity in zip(axes, ("robust_worst", "robust_avg")):
         names = _draw_differences(ax, results, groups, selection, quantity)
         name = worst_label(results.profile).capitalize() if quantity == "robust_worst" else "Average"
@@ -156,7 +158,10 @@ def differences_picture(
     _axis(axes[0], names, max(names) + 0.6)
     _axis(axes[1], names, max(names) + 0.6)
     marks = [Line2D([], [], marker="o", ls="", color=COLOURS[s], label=MEANINGS[s]) for s in MEANINGS]
-    fig.legend(handles=[*marks, _diamond()], loc="outside lower center", ncols=5, fontsize=9.5)
+    marks += (
+        [_diamond()] if any(_paper(*pair, selection, "robust_avg") is not None for g in groups for pair in g) else []
+    )
+    fig.legend(handles=marks, loc="outside lower center", ncols=5, fontsize=9.5)
     return fig
 
 
