@@ -9,9 +9,10 @@ import pytest
 from cfa_nb.paths import notebooks_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.study import FIGURES
+from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
 
 SOURCES = sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb"))
-PROFILED = [p for p in SOURCES if p.stem != "01_toy_theory"]
+PROFILED = [p for p in SOURCES if p.stem not in THEORY_NOTEBOOKS]
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -36,11 +37,26 @@ def test_it_is_valid_and_names_the_common_kernel(notebook):
     assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
 
 
-def test_title_first_then_parameters_then_the_page(notebook):
-    title, parameters, header = notebook.cells[:3]
+def test_title_first(notebook):
+    title = notebook.cells[0]
     assert title.cell_type == "markdown"
     assert title.source.startswith("# ")
     assert "Section" in title.source or "whole paper" in title.source
+
+
+@pytest.mark.parametrize("name", THEORY_NOTEBOOKS)
+def test_a_theory_page_is_set_up_in_one_cell_and_leads_on(name):
+    cells = nbformat.read(notebooks_dir() / f"{name}.ipynb", as_version=4).cells
+    assert cells[1].id == "setup"
+    assert f'Page("{name}", profile="theory")' in cells[1].source
+    assert cells[2].source.startswith("## The answer\n")
+    assert cells[-1].id == "nav"
+    assert "(00_start_here.ipynb)" in cells[-1].source
+
+
+@pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
+def test_a_profiled_page_has_its_parameters_and_then_its_header(path):
+    parameters, header = nbformat.read(path, as_version=4).cells[1:3]
     assert parameters.metadata.tags == ["parameters"]
     for node in ast.parse(parameters.source).body:
         assert isinstance(node, ast.Assign)

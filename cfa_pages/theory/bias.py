@@ -1,6 +1,5 @@
 """The same data, and a classifier that may also move its threshold: f(x) = sign(x_1 + S / w + c), x_1 untouched."""
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from cfa_pages.theory import domain
-from cfa_pages.theory.domain import Values, check_ball, check_label, check_margin, check_w
-from cfa_pages.theory.model import ToyModel
+from cfa_pages.theory.domain import Values, check_label, check_margin
 
 
 class Rule(NamedTuple):
@@ -89,38 +87,3 @@ class ToyModelWithBias:
 
 def _log_odds(p):
     return np.log1p((2 * p - 1) / (1 - p))
-
-
-class Estimate(NamedTuple):
-    """A fraction of hits and its standard error."""
-
-    value: float
-    standard_error: float
-
-
-def monte_carlo_acc(
-    model: ToyModel, label: int, w: float, eps: float = 0.0, ball: str = "features", n: int = 400_000, seed: int = 0
-) -> Estimate:
-    """R_y(f_w) of Eq. 4 by sampling; f_w is linear, so a point stays right on the ball iff it does at all corners.
-
-    Args:
-        model: a `ToyModel`.
-        label: +1 or -1.
-        w: one finite number > 0.
-        eps: margin, >= 0.
-        ball: "features" keeps x_1, "all" moves it by +-eps too.
-        n: points drawn over both labels; those of `label` are used.
-        seed: of `model.sample`.
-    Returns:
-        `Estimate(value, standard_error)`.
-    """
-    w, eps = check_w(w), check_margin(eps)
-    x, y = model.sample(n, seed)
-    x = x[y == label]
-    x_1_shifts = (-eps, eps) if check_ball(ball) == "all" else (0.0,)
-    right = np.ones(len(x), dtype=bool)
-    for corner in itertools.product(x_1_shifts, *[(-eps, eps)] * model.d):
-        moved = x + np.array(corner)
-        right &= label * (moved[:, 0] + moved[:, 1:].sum(axis=1) / w) > 0
-    share = right.mean()
-    return Estimate(float(share), float(np.sqrt(share * (1 - share) / len(x))))
