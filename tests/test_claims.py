@@ -383,7 +383,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
     assert all(c.sentence.endswith(".") for c in claims.EXPERIMENTS)
     table = claims.ledger(even, STUDY)
     assert len(table) == len(claims.ALL)
-    assert table["Evidence"].str.contains(r"\[Proof\]\((01|08)_\w+\.ipynb#").sum() == len(THEOREMS)
+    assert table["Evidence"].str.contains(r"\[Proof\]\((?:01|08)_\w+\.ipynb#").sum() == len(THEOREMS)
     html = styled(table, "claims").to_html()
     assert len(re.findall(r'<a href="(01|08)_\w+\.ipynb#', html)) == len(THEOREMS)
     assert "](" not in html

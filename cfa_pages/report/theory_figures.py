@@ -72,7 +72,7 @@ def mark_top(ax: Axes, model: ToyModel, label: int, eps: float, ball: str, w_max
 
 def lead_figure(model: ToyModel, unequal: ToyModel) -> Figure:
     """Theorem 1: clean accuracies with equal noise, and with unequal noise, where the theorem ends."""
-    fig, axes = panels(2, height=3.4, width=10.6, sharey=True)
+    fig, axes = panels(2, height=3.4, width=9, sharey=True)
     w = np.linspace(0.01, 5, 400)
     draw_pairs(axes, (model, unequal), w)
     overtaken = w[np.flatnonzero(unequal.gap(w) > 0)[0]]
@@ -97,12 +97,12 @@ def draw_pairs(axes: Sequence[Axes], models: Sequence[ToyModel], w: np.ndarray) 
 
 def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: float = 6.0) -> Figure:
     """Theorem 2: overall robust accuracy along w at some margins, tops marked; and w* along the margin."""
-    fig, (left, right) = panels(2, height=3.6, width=10.6)
+    fig, (left, right) = panels(2, height=3.6, width=9)
     w, starts = np.linspace(0.01, w_max, 500), []
     for eps, colour in ordered_colours(margins, model.eta).items():
         accuracy, top = model.overall_acc(w, eps), model.optimal_w(eps=eps)
         left.plot(w, accuracy, color=colour)
-        starts.append((accuracy[0], f"$\\epsilon$ = {eps:g}", colour))
+        starts.append((accuracy[0], f"$\\epsilon$ = {eps:g}"))
         if top < w_max:
             left.plot([top], [model.overall_acc(top, eps)], "o", color=colour, **DOT)
     left.set(xlabel=WEIGHT, ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
@@ -116,17 +116,17 @@ def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: flo
     return fig
 
 
-def label_starts(ax: Axes, starts: Sequence[tuple[float, str, str]], w_max: float) -> None:
+def label_starts(ax: Axes, starts: Sequence[tuple[float, str]], w_max: float) -> None:
     """Writes each line's name to the left of its start, where curves that end together still lie apart."""
     ax.set(xlim=(-0.2 * w_max, w_max), xticks=range(0, int(w_max) + 1, 1 if w_max < 10 else 4))
     percent_axis(ax, None)
-    for height, text, colour in starts:
-        ax.text(-0.015 * w_max, height, text, color=colour, ha="right", va="center", fontsize=9)
+    for height, text in starts:
+        ax.text(-0.015 * w_max, height, text, ha="right", va="center", fontsize=9)
 
 
 def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
     """Theorem 3 and its end: tops of the clean accuracies; none for the hard class at p_-1 = 1/2."""
-    fig, axes = panels(2, height=3.4, width=10.6, sharey=True)
+    fig, axes = panels(2, height=3.4, width=9, sharey=True)
     w = np.linspace(0.01, 4, 500)
     draw_pairs(axes, (model, coin), w)
     for ax, subject in zip(axes, (model, coin)):
@@ -142,14 +142,14 @@ def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
 
 def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4: robust accuracy of both classes along w at up to four margins; a dot where it starts to fall."""
-    fig, axes = panels(2, height=3.6, width=10.6)
+    fig, axes = panels(2, height=3.6, width=9)
     w = np.linspace(0.005, w_max, 800)
     for ax, label in zip(axes, (1, -1)):
         starts = []
         for eps, colour in ordered_colours(margins, model.eta).items():
             robust = model.robust_acc(label, w, eps)
             ax.plot(w, robust, color=colour)
-            starts.append((robust[0], f"$\\epsilon$ = {eps:g}", colour))
+            starts.append((robust[0], f"$\\epsilon$ = {eps:g}"))
             if (top := model.optimal_w(label, eps)) < w_max:
                 ax.plot([top], [model.robust_acc(label, top, eps)], "o", color=colour, **DOT)
         ax.set(xlabel=WEIGHT, ylabel="robust accuracy", title=NAME[label].capitalize())

@@ -28,7 +28,7 @@ BALLS = {"x₁ untouched": "features", "literal ball": "all"}
 
 def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
     """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
-    fig, (left, right) = panels(2, height=3.7, width=11)
+    fig, (left, right) = panels(2, height=3.7, width=9.6)
     draw_accuracies(left, model, eps, ball, w_max)
     best = model.optimal_w(eps=eps, ball=ball)
     if best < w_max:
