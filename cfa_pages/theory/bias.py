@@ -38,10 +38,6 @@ class ToyModelWithBias:
         with np.errstate(invalid="ignore"):
             return p * ndtr(b + u * (1 + label * c)) + (1 - p) * ndtr(b - u * (1 - label * c))
 
-    def clean_acc(self, label: int, w: ArrayLike, c: ArrayLike) -> Values:
-        """A_y, which is R_y at eps = 0."""
-        return self.robust_acc(label, w, c, 0.0)
-
     def optimal(self, eps_pos: float, eps_neg: float | None = None) -> Rule:
         """The rule of the largest mean of R_+1 and R_-1 when the classes are trained at their own margins.
 
@@ -64,25 +60,6 @@ class ToyModelWithBias:
         spread = np.log(self.p_pos / self.p_neg) + np.log((1 - self.p_pos) / (1 - self.p_neg))
         w = log_odds / (2 * slope)
         return Rule(float(w), float(spread / log_odds + self.d * (eps_pos - eps_neg) / 2 / w))
-
-    def equal_shift(self, eps: float) -> float:
-        """The delta whose margins eps +- delta make R_+1 = R_-1 at the common margin eps: the minimax linear rule.
-
-        The shift moves c alone, and R_+1 - R_-1 rises with c from -1 to 1, so there is exactly one; delta < 0 gives
-        the hard class the larger margin. It may ask for a negative margin (|delta| > eps): the caller sees it.
-
-        Returns:
-            delta; nan if eps >= eta.
-        """
-        w, c = self.optimal(eps)
-        if w == np.inf:
-            return np.nan
-        reach = 1 + (10 + np.sqrt(self.d) * self.eta) * np.sqrt(self.d) / w  # there both accuracies have reached 0 or 1
-        low, high = -reach, reach
-        while low < (middle := (low + high) / 2) < high:
-            lead = self.robust_acc(1, w, middle, eps) - self.robust_acc(-1, w, middle, eps)
-            low, high = (middle, high) if lead < 0 else (low, middle)
-        return float((low - c) * w / self.d)
 
 
 def _log_odds(p):
