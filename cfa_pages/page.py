@@ -26,7 +26,7 @@ from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_nb.runs.sweep import ensure, work_of
-from cfa_pages.report.header import header_text, theory_header_text
+from cfa_pages.report.header import header_text
 from cfa_pages.report.style import png, styled, svg, use_style
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results, Run
@@ -85,15 +85,9 @@ class Page:
 
     def provenance(self) -> None:
         """What this page rests on, folded: data, runs, seeds, measured seconds, hardware, commit."""
-        text = theory_header_text()
-        if self.profile is not None:
-            configs = self.profile.page_runs(self.name) or self.profile.runs()
-            text = header_text(self._load(configs))
-        display(
-            Markdown(
-                f"<details><summary>Data, runs, hardware and versions of this page</summary>\n\n{text}\n</details>"
-            )
-        )
+        text = header_text(self._load(self.profile.page_runs(self.name) or self.profile.runs()))
+        summary = "<summary>Data, runs, hardware and versions of this page</summary>"
+        display(Markdown(f"<details>{summary}\n\n{text}\n</details>"))
 
     def results(self, figure: str | None = None) -> Results:
         """The finished `Results` behind a figure or table ("fig2"), or behind all of them."""

@@ -6,14 +6,15 @@ import nbformat
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
-from cfa_pages.pages.jobs import Job, jobs, relink
+from cfa_pages.pages.jobs import THEORY_NOTEBOOKS, Job, jobs, relink
 
 LINK = re.compile(r"\]\(([^)\s#]+\.(?:ipynb|md|png))(?:#[^)]*)?\)")
 
 
 def test_a_profile_s_page_leads_to_the_theory_and_back():
     source = notebooks_dir() / "00_start_here.ipynb"
-    assert Job(source, "smoke").links == {"01_toy_theory.ipynb": "../../theory/notebooks/01_toy_theory.ipynb"}
+    theory = {f"{name}.ipynb": f"../../theory/notebooks/{name}.ipynb" for name in THEORY_NOTEBOOKS}
+    assert Job(source, "smoke").links == theory
     assert Job(source, "theory").links["00_start_here.ipynb"] == "../../fashion/notebooks/00_start_here.ipynb"
 
 

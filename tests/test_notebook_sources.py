@@ -9,9 +9,10 @@ import pytest
 from cfa_nb.paths import notebooks_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.study import FIGURES
+from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
 
 SOURCES = sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb"))
-PROFILED = [p for p in SOURCES if p.stem != "01_toy_theory"]
+PROFILED = [p for p in SOURCES if p.stem not in THEORY_NOTEBOOKS]
 FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -25,7 +26,7 @@ def code(notebook):
 
 
 def test_all_notebooks_are_here():
-    assert [p.stem[:2] for p in SOURCES][:8] == [f"{i:02d}" for i in range(8)]
+    assert [p.stem[:2] for p in SOURCES] == [f"{i:02d}" for i in range(11)]
     assert set(FIGURES.values()) <= {p.stem for p in SOURCES}
 
 
@@ -36,18 +37,43 @@ def test_it_is_valid_and_names_the_common_kernel(notebook):
     assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
 
 
-def test_title_first_then_parameters_then_the_page(notebook):
-    title, parameters, header = notebook.cells[:3]
+def test_title_then_the_set_up_then_the_answer_and_the_way_on_at_the_end(notebook):
+    title, *cells = notebook.cells
     assert title.cell_type == "markdown"
     assert title.source.startswith("# ")
     assert "Section" in title.source or "whole paper" in title.source
-    assert parameters.metadata.tags == ["parameters"]
+    if cells[0].id == "parameters":
+        assert cells.pop(0).metadata.tags == ["parameters"]
+    assert cells[0].id == "setup"
+    assert "make lab" in cells[0].source.splitlines()[0], (
+        "what the error shows where the kernel is another environment's"
+    )
+    assert cells[1].source.startswith("## The answer\n") or "looking things up" in title.source
+    assert cells[-1].id == "nav"
+    assert "_start_here.ipynb)" in cells[-1].source or "00_start_here" in notebook_name(notebook)
+
+
+def notebook_name(notebook):
+    return re.search(r'Page\("(\w+)"', "\n".join(c.source for c in code(notebook)))[1]
+
+
+@pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
+def test_parameters_are_plain_values_with_a_word_on_each(path):
+    parameters = nbformat.read(path, as_version=4).cells[1]
     for node in ast.parse(parameters.source).body:
         assert isinstance(node, ast.Assign)
         ast.literal_eval(node.value)
     assert all("#" in line for line in parameters.source.splitlines())
-    assert "page.header()" in header.source
-    assert "make lab" in header.source.splitlines()[0], "what the error shows where the kernel is another environment's"
+
+
+def test_plumbing_is_collapsed_in_jupyterlab_and_in_html_alike(notebook):
+    for cell in code(notebook):
+        tags = cell.metadata.get("tags", [])
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert hidden == bool({"hide-input", "parameters"} & set(tags)), cell.id
+        assert hidden or not re.search(r"^page\.(figure|table|finding|provenance)\(", cell.source, re.MULTILINE), (
+            cell.id
+        )
 
 
 def test_no_outputs_and_stable_cell_ids(notebook):
@@ -59,7 +85,8 @@ def test_no_outputs_and_stable_cell_ids(notebook):
 
 def test_short_cells_without_functions_classes_installs_or_paths(notebook):
     for cell in code(notebook):
-        assert len(cell.source.splitlines()) <= 14, cell.id
+        plumbing = "hide-input" in cell.metadata.get("tags", [])
+        assert len(cell.source.splitlines()) <= (60 if plumbing else 14), cell.id
         assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, FORBIDDEN)], cell.id
         for word in ("!pip", "%pip", "sys.path", "torch.load"):
             assert word not in cell.source, cell.id
@@ -85,6 +112,7 @@ def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figur
     assert default == DEFAULT
     assert all(profile_named(name).has_pages for name in known.split(", "))
     assert f'Page("{path.stem}", profile)' in notebook.cells[2].source
+    assert "page.provenance()" in notebook.cells[-2].source
     text = "\n".join(c.source for c in code(notebook))
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
     page_calls = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]

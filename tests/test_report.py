@@ -320,7 +320,6 @@ def test_header_and_map_read_runs_and_provenance_not_this_machine(runs):
         assert words in text
     other = Results(SMOKE, [*runs[1:], replace(runs[0], provenance=provenance(hardware="another"))])
     assert "a laptop, 2 cores, another" in report.header_text(other)
-    assert "**Runs:** none" in report.theory_header_text()
     table = report.map_table(runs)
     assert set(SECTIONS) == set(FIGURES)
     assert len(table) == len(SECTIONS) + 2

@@ -10,6 +10,7 @@ import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
 from cfa_nb.runs.profiles import SMOKE
+from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
 from tests import tiny
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -68,7 +69,7 @@ def test_every_notebook_was_executed(done):
     folder, _, second = done
     pages = {p.stem: p.parts[-3] for p in (folder / "outputs").glob("*/notebooks/*.ipynb")}
     sources = {p.stem for p in notebooks_dir().glob("[0-9][0-9]_*.ipynb")}
-    assert pages == {name: "theory" if name == "01_toy_theory" else "smoke" for name in sources}
+    assert pages == {name: "theory" if name in THEORY_NOTEBOOKS else "smoke" for name in sources}
     executed = [line for line in second.stdout.splitlines() if ": executed" in line]
     assert len(executed) == len(sources)
     assert "smoke/00_start_here" in executed[-1]

@@ -1,21 +1,11 @@
-"""What is built on the toy model: fairness, Eq. 6, a threshold, K classes, other norms, other noise, the hinge loss."""
+"""What is built on the toy model: fairness, Eq. 6, a threshold, K classes."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 
-from cfa_pages.theory import (
-    KClassToy,
-    ToyModel,
-    ToyModelWithBias,
-    feature_margin,
-    hinge_risk,
-    laplace_clean_acc,
-    laplace_optimal_w,
-    norm_robust_acc,
-)
+from cfa_pages.theory import KClassToy, ToyModel, ToyModelWithBias, ccm_rounds
 from cfa_pages.theory.fairness import ccm_fixed_point
 from cfa_pages.theory.model import CLOSE, FIGURE_1, UNEQUAL_NOISE
 from tests.toy import models, mp
@@ -76,7 +66,8 @@ def test_eq_6_leaves_its_fixed_point_alone(model, share, lambda_1):
 @pytest.mark.parametrize(("d", "converges"), [(16, True), (256, False)])
 def test_eq_6_converges_where_a_deviation_shrinks(d, converges):
     model = ToyModel(0.85, 0.60, 0.40, d)
-    assert (model.ccm_radius(0.3, 0.3) < 1) == converges
+    last_move = np.abs(np.diff(ccm_rounds(model, 0.3, 0.3, 60)[-2:], axis=0)).max()
+    assert (model.ccm_radius(0.3, 0.3) < 1) == converges == (last_move < 1e-6)
     if converges:
         assert model.ccm_fixed_point(0.3, 0.3).w == pytest.approx(ccm_fixed_point(model, 0.3, 0.3, share=0.5).w)
     else:
@@ -131,25 +122,7 @@ def test_threshold_values():
     assert split == pytest.approx((2.675083, -0.295562 + 0.04 / 2.675083), abs=1e-6)
     assert [model.robust_acc(y, *split, 0.2) for y in (1, -1)] == pytest.approx([0.835800, 0.616840], abs=1e-6)
     assert model.optimal(0.4)[0] == np.inf
-    assert np.isnan(model.equal_shift(0.5))
-    assert ToyModelWithBias(0.85, 0.60, 0.40, 16).equal_shift(0.1) == pytest.approx(-0.001982, abs=5e-7)
-    assert model.equal_shift(0.2) == pytest.approx(-1.100381, abs=5e-7)
     assert model.robust_acc(-1, 1.3, 0.0, 0.2) == pytest.approx(FIGURE_1.robust_acc(-1, 1.3, 0.2))  # no threshold
-    assert model.clean_acc(1, 1.3, 0.0) == pytest.approx(FIGURE_1.clean_acc(1, 1.3))
-
-
-@few
-@given(equal, st.floats(0, 0.9))
-def test_equal_shift_equalises_and_no_rule_has_a_better_worst_class(model, share):
-    biased = ToyModelWithBias(model.p_pos, model.p_neg, model.eta, model.d)
-    eps = share * model.eta
-    w, c = biased.optimal(eps)
-    c += model.d * biased.equal_shift(eps) / w
-    both = [biased.robust_acc(y, w, c, eps) for y in (1, -1)]
-    assert both[0] == pytest.approx(both[1], abs=1e-10)
-    grid = np.meshgrid(np.geomspace(w / 50, w * 50, 100), c + np.linspace(-3, 3, 101))
-    worst = np.minimum(*(biased.robust_acc(y, *grid, eps) for y in (1, -1)))
-    assert both[0] >= worst.max() - 1e-10
 
 
 # K classes
@@ -194,69 +167,7 @@ def test_k_class_edges():
     assert np.isnan(KClassToy(4, 0.25, 0.4).optimal_w(0.2))
     assert KClassToy(5, 0.6, 0.4).robust_acc(np.inf, 0.1) == pytest.approx(0.6, abs=1e-14)
     assert KClassToy(5, 0.6, 0.4).robust_acc(np.ones((2, 3)), 0.1).shape == (2, 3)
-    assert KClassToy(5, 0.6, 0.4).clean_acc(1.0) > KClassToy(5, 0.6, 0.4).robust_acc(1.0, 0.1)
     with pytest.raises(ValueError, match=r"p must lie in \[0.25, 1\)"):
         KClassToy(4, 0.2, 0.4)
     with pytest.raises(ValueError, match="num_classes must be an integer >= 2"):
         KClassToy(1, 0.5, 0.4)
-
-
-# Other norms, other noise, another loss
-
-
-@pytest.mark.parametrize("r", [1, 1.5, 2, 4, np.inf])
-def test_norms_against_the_worst_point(r):
-    """Samples, each moved to the point of the l_r ball that Hoelder's inequality names (it lies in it)."""
-    model, w, eps = ToyModel(0.85, 0.60, 0.40, 3), 1.3, 0.3
-    direction = np.array([w, 1.0, 1.0, 1.0])
-    dual = np.inf if r == 1 else 1.0 if r == np.inf else r / (r - 1)
-    if dual == np.inf:
-        worst = eps * (direction == direction.max())
-    else:
-        worst = eps * direction ** (dual - 1) / np.linalg.norm(direction, dual) ** (dual - 1)
-    assert np.linalg.norm(worst, r) == pytest.approx(eps)
-    x, y = model.sample(400_000, 8)
-    for label in (1, -1):
-        share = np.mean(label * ((x[y == label] - label * worst) @ direction) > 0)
-        exact = norm_robust_acc(model, label, w, eps, r)
-        assert abs(share - exact) < 3 * np.sqrt(exact * (1 - exact) / np.sum(y == label))
-    on_features = eps * 3 ** (1 - 1 / r) / 3  # what an l_r ball of the weak features alone costs each of them
-    assert feature_margin(eps, 3, r) == pytest.approx(on_features)
-
-
-def test_the_infinity_norm_is_the_literal_ball():
-    for w in (0.2, 1.0, 4.0):
-        assert norm_robust_acc(FIGURE_1, -1, w, 0.3) == pytest.approx(FIGURE_1.robust_acc(-1, w, 0.3, "all"))
-    with pytest.raises(ValueError, match=r"norm must lie in \[1, inf\]"):
-        feature_margin(0.1, 3, 0.5)
-
-
-def test_laplace_noise():
-    for p, eta in ((0.6, 0.4), (0.55, 0.2), (0.8, 0.4), (0.7, 0.4)):
-        best, values = laplace_optimal_w(p, eta), laplace_clean_acc(p, eta, W)
-        if best == np.inf:
-            assert np.all(np.diff(values) >= -1e-15)
-        else:
-            assert laplace_clean_acc(p, eta, best) >= values.max() - 1e-15
-    assert (laplace_optimal_w(0.7, 0.4), laplace_optimal_w(0.8, 0.4)) == (np.inf, np.inf)
-    noise = np.random.default_rng(0).laplace(size=400_000)
-    share = 0.7 * np.mean(noise < 0.4 + 1.0) + 0.3 * np.mean(noise < 0.4 - 1.0)
-    assert laplace_clean_acc(0.7, 0.4, 1.0) == pytest.approx(share, abs=0.002)
-
-
-@pytest.mark.parametrize(("d", "eps", "ratio"), [(1, 0.0, None), (16, 0.2, 2.516921)])
-def test_the_hinge_loss_has_another_optimum(d, eps, ratio):
-    model = ToyModel(0.85, 0.60, 0.40, d)
-    weights = minimize(lambda v: hinge_risk(model, v[0], abs(v[1]), eps), (0.5, 0.1), method="Nelder-Mead",
-                     options={"xatol": 1e-10, "fatol": 1e-15, "maxiter": 4000}).x  # fmt: skip
-    if ratio is None:
-        assert weights == pytest.approx((1, 0), abs=1e-6)
-    else:
-        assert weights[0] / abs(weights[1]) == pytest.approx(ratio, abs=1e-5)
-        assert abs(ratio - model.optimal_w(eps=eps)) > 0.05
-
-
-def test_the_hinge_risk_against_samples():
-    x, y = FIGURE_1.sample(400_000, 8)
-    losses = np.maximum(0, 1 - (0.9 * x[:, 0] + 0.4 * (x[:, 1] - 0.1 * y)) * y)
-    assert abs(losses.mean() - hinge_risk(FIGURE_1, 0.9, 0.4, 0.1)) < 3 * losses.std() / np.sqrt(len(losses))

@@ -1,86 +1,80 @@
-"""The sympy statements hold, and each of them can fail: a wrong formula in, a failed proof out."""
+"""The proofs on the theory pages hold, and each can fail: a wrong formula in, an error out."""
 
+import nbformat
 import pytest
 import sympy as sp
 
+from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import judge
-from cfa_pages.theory import algebra, proofs, proofs_beyond, proofs_limits
-from cfa_pages.theory.algebra import Phi, Proof, Step, b, d, eps, eta, p, q, u, x
-
-ALL = proofs.THEOREMS + proofs_limits.LIMITS + proofs_beyond.BEYOND
-
-
-@pytest.mark.parametrize("prove", ALL, ids=lambda f: f.__name__)
-def test_holds(prove):
-    proof = prove()
-    assert isinstance(proof, Proof)
-    assert [step.text for step in proof.steps if not step.ok] == []
-    assert proof.holds
-    assert prove.__doc__
-    assert "✗" not in proof._repr_markdown_()
+from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
+from cfa_pages.theory import algebra
+from cfa_pages.theory.algebra import Phi, b, d, h, p, q
 
 
-def swapped(p, q, centre, u):
-    """The accuracy with the sign of u turned: x_1 counted against itself."""
-    return p * Phi(centre - u) + q * Phi(centre + u)
+def proofs(name):
+    """{cell id: source} of a page's cells that prove something."""
+    cells = nbformat.read(notebooks_dir() / f"{name}.ipynb", as_version=4).cells
+    return {c.id: c.source for c in cells if c.cell_type == "code" and "checked(" in c.source}
 
 
-SLIPS = [
-    (proofs.closed_form, {"helped": Phi(b - u)}),
-    (proofs.closed_form, {"misled": Phi(-b - u)}),
-    (proofs.theorem_1, {"acc": swapped}),
-    (proofs.one_turn, {"slope": -proofs.SLOPE}),
-    (proofs.one_turn, {"slope": proofs.SLOPE.subs(b, -b)}),
-    (proofs.theorem_2, {"w_star": proofs.W_STAR.subs(eps, -eps)}),
-    (proofs.theorem_2, {"w_star": -proofs.W_STAR}),
-    (proofs.theorem_2_edge, {"slope": -proofs.SLOPE}),
-    (proofs.theorem_3, {"w_star": -proofs.CLEAN_W_STAR}),
-    (proofs.theorem_4_clean, {"acc": swapped}),
-    (proofs.theorem_4_gain, {"acc": swapped}),
-    (proofs.theorem_4_rise, {"inside": proofs.INSIDE.subs(b, -b)}),
-    (proofs_limits.literal_turns, {"quadratic": proofs_limits.LITERAL_SIGN.subs(b, -b)}),
-    (proofs_limits.literal_turns, {"quadratic": proofs_limits.LITERAL_SIGN.subs(eps, -eps)}),
-    (proofs_limits.literal_start, {"first_order": proofs_limits.LITERAL_FIRST_ORDER + 2 / eta}),
-    (proofs_limits.literal_rise, {"square": proofs_limits.LITERAL_SQUARE + b**2 / eps}),
-    (proofs_limits.exclusion, {"above": proofs_limits.BELOW_ETA}),
-    (proofs_limits.exclusion, {"below": proofs_limits.ABOVE_ETA}),
-    (proofs_limits.repair, {"evaluation": eta / 2}),
-    (proofs_beyond.mirror, {"opposite_b": b + u}),
-    (proofs_beyond.fair_margin, {"eps_fair": eta + (eta - eps) * proofs_beyond.L_mean / proofs_beyond.L_neg}),
-    (proofs_beyond.raise_one, {"lever": -proofs_beyond.LEVER}),
-    (proofs_beyond.split, {"criterion": proofs_beyond.SPLIT.subs(u, -u) - 2 * u * sp.sinh(b * u)}),
-    (proofs_beyond.bayes_rule, {"shift": -proofs_beyond.SHIFT}),
-    (proofs_beyond.bias_shift, {"moved": -proofs_beyond.THRESHOLD_MOVE}),
-    (proofs_beyond.k_class, {"ratio": sp.exp(b * u)}),
-    (proofs_beyond.logistic, {"weights": (-sp.log(p / q), 2 * (eta - eps))}),
-]
+def run(name, slips=None):
+    """Runs a page's set-up and its proofs in order, with {cell id: (text, slip)} put in."""
+    cells = nbformat.read(notebooks_dir() / f"{name}.ipynb", as_version=4).cells
+    scope = {}
+    exec(next(c.source for c in cells if c.id == "setup"), scope)
+    for cell, source in proofs(name).items():
+        text, slip = (slips or {}).get(cell, ("", ""))
+        assert text in source, f"{cell} has no {text}"
+        exec(source.replace(text, slip, 1) if text else source, scope)
 
 
-@pytest.mark.parametrize(("prove", "slip"), SLIPS, ids=lambda v: v.__name__ if callable(v) else "-".join(v))
-def test_a_slip_of_sign_makes_it_fail(prove, slip):
-    proof = prove(**slip)
-    assert not proof.holds
-    assert "✗" in proof._repr_markdown_()
+SLIPS = {
+    "01_toy_theory": {
+        "slope": ("2 - b * u", "2 + b * u"),
+        "theorem-1-proof": ("p_pos * Phi(m + u)", "p_pos * Phi(m - u)"),
+        "theorem-2-proof": ("2 * (eta - eps)", "2 * (eta + eps)"),
+        "theorem-3-proof": ("log(p / (1 - p))", "log((1 - p) / p)"),
+        "theorem-4-proof": ("L / 2 - b * u", "L / 2 + b * u"),
+    },
+    "08_beyond_the_paper": {
+        "repair-proof": ("- Phi(b - u)", "+ Phi(b - u)"),
+        "literal-proof": ("- 2 * b * u", "+ 2 * b * u"),
+        "literal-rest-proof": ("-1 / eta", "1 / eta"),
+        "fair-proof": ("eta - (eta - eps)", "eta + (eta - eps)"),
+        "ccm-proof": ("- u * sinh", "+ u * sinh"),
+        "bias-proof": ("* (1 - p_pos) / (p_neg", "/ (1 - p_pos) / (p_neg"),
+        "bias-shift-proof": ("c + d * h / w", "c - d * h / w"),
+        "k-class-proof": ("eta - 2 * eps", "eta + 2 * eps"),
+    },
+}
 
 
-def test_every_proof_has_a_slip():
-    assert {prove for prove, _ in SLIPS} == set(ALL)
+@pytest.mark.parametrize("name", THEORY_NOTEBOOKS)
+def test_all_proofs_hold_and_each_has_a_slip(name):
+    run(name)
+    assert set(SLIPS[name]) == set(proofs(name))
+
+
+@pytest.mark.parametrize(("name", "cell"), [(name, cell) for name in SLIPS for cell in SLIPS[name]])
+def test_a_slip_makes_it_fail(name, cell):
+    with pytest.raises(ArithmeticError, match="not found true"):
+        run(name, {cell: SLIPS[name][cell]})
 
 
 def test_the_checks_themselves_can_fail():
     assert not algebra.vanishes(Phi(b) - Phi(-b))
     assert not algebra.positive_on_numbers(p - q * 10)
-    assert not algebra.positive("undecided", b + x).ok  # b may be negative
-    assert not algebra.positive("negative", -d).ok
-    assert algebra.equal("odds", sp.log(p / q), sp.log(p) - sp.log(q)).ok
+    assert not algebra.positive(b + h)  # b may be negative
+    assert not algebra.positive(-d)
+    assert algebra.vanishes(sp.log(p / q) - sp.log(p) + sp.log(q))
+    assert "✓ true" in algebra.checked({"true": True}).data
+    with pytest.raises(ArithmeticError, match="second"):
+        algebra.checked({"first": True, "second": False})
 
 
-def test_a_verdict_needs_its_proof_and_its_counterexample():
-    holds, fails = (Proof("name", "claim", (Step("text", "formula", ok),)) for ok in (True, False))
-    assert judge([holds], "a", "text").status == "proved"
-    assert judge([holds], "a", "text", edge={"at the edge": -1.0}).status == "proved under added conditions"
-    assert judge([holds], "a", "text", inside={"inside": 0.0}).status == "refuted as stated"
-    with pytest.raises(ArithmeticError, match="name"):
-        judge([fails], "a", "text")
+def test_a_verdict_needs_its_counterexample():
+    assert judge("a", "text").status == "proved"
+    assert judge("a", "text", edge={"at the edge {:.0f}": -1.0}).status == "proved under conditions"
+    assert judge("a", "text", inside={"inside": 0.0}).status == "refuted"
     with pytest.raises(ArithmeticError, match="inside"):
-        judge([holds], "a", "text", inside={"inside": 0.1})
+        judge("a", "text", inside={"inside": 0.1})

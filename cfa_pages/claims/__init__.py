@@ -31,7 +31,7 @@ from cfa_pages.results.stats import holm
 
 SIGNS = {
     SUPPORTED: "✓", REPRODUCED: "✓", DIRECTION: "◐", CONTRADICTED: "✗", NOT_REPRODUCED: "✗", NO_DIFFERENCE: "=",
-    UNDECIDED: "~", NOT_JUDGED: "·", NOT_RUN: "·", "proved": "✓", "proved under added conditions": "△",
+    UNDECIDED: "~", NOT_JUDGED: "·", NOT_RUN: "·", "proved": "✓", "proved under conditions": "△",
 }  # fmt: skip
 
 ALL = (*THEORY, *EXPERIMENTS)

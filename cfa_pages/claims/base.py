@@ -42,7 +42,7 @@ def words_of(profile: Profile) -> Words:
 class Verdict:
     """What the records say of one claim.
 
-    status: one of `STATUSES`; for a theorem "proved", "proved under added conditions" or "refuted as stated".
+    status: one of `STATUSES`; for a theorem "proved", "proved under conditions" or "refuted".
     estimate: the measured quantity with its unit, such as "+5.7 points"; None where there is none.
     interval: its 95 % interval, such as "+1.2 to +10.2"; None where there is none.
     n: how many seeds (or cases) it rests on.

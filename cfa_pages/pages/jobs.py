@@ -12,7 +12,7 @@ from cfa_nb.runs.profiles import profile_named
 
 #: The page set that needs no profile, and its notebooks.
 THEORY = "theory"
-THEORY_NOTEBOOKS = ("01_toy_theory",)
+THEORY_NOTEBOOKS = ("01_toy_theory", "08_beyond_the_paper")
 
 FIRST_PAGE = "00_"  # the map of the others: executed after them
 

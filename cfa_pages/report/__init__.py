@@ -25,7 +25,7 @@ from cfa_pages.report.comparisons import comparison_caption, comparisons, differ
 from cfa_pages.report.contrast import contrast_caption, contrast_table
 from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
 from cfa_pages.report.forest import MAIN, PARTS, claims_picture, differences_picture
-from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text, theory_header_text
+from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
 from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, image_strip
 from cfa_pages.report.loop import moves_table, slope_bars, slope_table
 from cfa_pages.report.main_results import class_change_caption, class_change_table, classwise_bars, tradeoff
@@ -103,7 +103,6 @@ __all__ = [
     "table2",
     "table3",
     "table_caption",
-    "theory_header_text",
     "trace_text",
     "tradeoff",
     "use_style",

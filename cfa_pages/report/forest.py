@@ -42,11 +42,11 @@ def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results |
     """The claims of these keys (all: in two columns), ours as dot and 95 % interval, the paper's number as a diamond.
 
     Args:
-        beside: another study, drawn as a small open circle below where it judges the same claim.
+        beside: another study, a small open circle below where a claim compares two rows that it has.
     """
     chosen = [c for c in EXPERIMENTS if c.key in keys or not keys]
     judged = judge(results, chosen)
-    other = {c.key: v for c, v in judge(beside, chosen)} if beside else {}
+    other = {c.key: v for c, v in judge(beside, [c for c in chosen if c.gap])} if beside else {}
     columns = [judged] if keys else _halves(judged)
     height = ROW * max(map(_rows_of, columns)) + 0.9
     fig, axes = panels(len(columns), height=height, width=8.6 if keys else 14.6)

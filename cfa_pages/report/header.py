@@ -24,14 +24,6 @@ def header_text(results: Results) -> str:
     return "\n".join(f"> {line}  " for line in lines)
 
 
-def theory_header_text() -> str:
-    """Markdown for the page that needs no runs."""
-    return (
-        "> **Data:** none. Every number here follows from the model of Sec. 2.2.  \n"
-        "> **Runs:** none. Proofs, closed forms and seeded simulations are computed where you see them."
-    )
-
-
 def runtime_text(runs: Sequence[Run]) -> str:
     """ "4 min 10 s of computing (training 3 min 2 s, evaluation 1 min 8 s) on <hardware>", summed over runs."""
     train = sum(r.provenance.seconds_train for r in runs)

@@ -12,7 +12,6 @@ import numpy as np
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
-from cfa_pages.claims.base import Claim
 from cfa_pages.report.style import INK, QUIET, panels, png
 from cfa_pages.report.theory_figures import DOT, draw_accuracies
 from cfa_pages.theory import ToyModel
@@ -29,26 +28,25 @@ BALLS = {"x₁ untouched": "features", "literal ball": "all"}
 
 def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
     """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
-    fig, (left, right) = panels(2, height=4.2, width=11)
+    fig, (left, right) = panels(2, height=3.7, width=9.6)
     draw_accuracies(left, model, eps, ball, w_max)
+    best = model.optimal_w(eps=eps, ball=ball)
+    if best < w_max:
+        left.axvline(best, color=INK, linewidth=0.9, linestyle="--")
+    left.set_title(f"Accuracies, attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
     margins = np.linspace(0, 1.25 * model.eta, 200)
     right.plot(margins, model.optimal_w(eps=margins, ball=ball), color=INK)
-    best = model.optimal_w(eps=eps, ball=ball)
     right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
     right.plot([eps], [min(best, 10)], "^" if best > 10 else "o", color=INK, clip_on=False, **DOT)
-    right.set(xlabel="training margin $\\epsilon$ (dashed: $\\eta$)", ylabel="$w^*(\\epsilon)$", ylim=(0, 10))
+    right.set(xlabel="training margin $\\epsilon$ (dashed: $\\eta$)", ylabel="best $w$ overall", ylim=(0, 10))
     right.set_xlim(0, max(margins[-1], eps))
-    right.set_title(f"$w^*$ = {_number(best)}, gap there {_gap(model, best, eps, ball)}")
+    right.set_title("Training finds no best $w$\n" if best == np.inf else f"Training chooses $w$ = {best:.2f}\n")
     return fig
 
 
-def _gap(model, w, eps, ball):
-    clean, robust = (model.gap(w, margin, ball) if w > 0 else 0.0 for margin in (0.0, eps))
-    return f"clean {clean:.3f}, robust {robust:.3f}"
-
-
-def _number(w):
-    return "∞" if w == np.inf else f"{w:.3f}"
+def _gap_words(model, w, eps, ball):
+    clean, robust = (100 * model.gap(w, margin, ball) if w > 0 else 0.0 for margin in (0.0, eps))
+    return f"hard class behind by {clean:.0f} points clean, {robust:.0f} robust"
 
 
 def build_panel(model: ToyModel, eps: float) -> widgets.VBox:
@@ -86,20 +84,9 @@ def live_front_end() -> bool:
 
 
 def show_panel(model: ToyModel, eps: float) -> None:
-    """Shows the widget under a live front end, else one line saying where it moves, so no dead widget is saved."""
+    """Shows the widget under a live front end, else one line that says where it would move."""
     if live_front_end():
         view = build_panel(model, eps)._repr_mimebundle_()
         display({kind: data for kind, data in view.items() if kind != "text/plain"}, raw=True)
     else:
-        display(Markdown("*Open this notebook in JupyterLab and run it: here stand sliders for every parameter.*"))
-
-
-def verdict_box(claim: Claim) -> Markdown:
-    """Markdown block quote: the claim, its status, the conditions, and what contradicts it, from `claim.check`."""
-    verdict = claim.check(None, None)
-    place = claim.place.removeprefix("Sec. 2.3, ")
-    lines = [f"**{place[0].upper()}{place[1:]}: {verdict.status}.** {claim.sentence}"]
-    lines.append(verdict.evidence.split(" [Proof]")[0])
-    if verdict.estimate:
-        lines.append("Against the statement as it stands: " + verdict.estimate + ".")
-    return Markdown("\n>\n".join(f"> {line}" for line in lines))
+        display(Markdown("*Run this cell in JupyterLab for sliders for every parameter.*"))

@@ -1,23 +1,26 @@
-"""What the proofs are written with: symbols, the normal law as sympy functions, and `Proof`, a claim with its steps.
+"""What the proofs on the pages are written with: symbols, the normal law as sympy functions, and `checked`.
 
-A step is settled twice over where it states an inequality: symbolically (a sign that sympy can decide), and on numbers
-drawn from the parameter domain, since an equality alone would let a slip of sign pass.
+    checked({"d/du Φ(b + u) = φ(b + u)": vanishes(diff(Phi(b + u), u) - phi(b + u))})
+
+An inequality is settled twice: by a sign that sympy decides, and on numbers drawn from the domain, since an equality
+alone would let a slip of sign pass.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
+from IPython.display import Markdown
 from scipy.special import ndtr
 
-# q is 1 - p, L the log-odds log(p / q), b = sqrt(d) (eta - eps), u = w / sqrt(d), as in the paper's model at Eq. 5
-# a = sqrt(d) eta, and x is any positive number: writing eta = eps + x says eps < eta
-p, q, u, x, a, eta, eps, w, d, L = sp.symbols("p q u x a eta epsilon w d L", positive=True)
+# One letter, one meaning, on both pages: q is 1 - p; L the log-odds log(p / q); a = sqrt(d) eta and
+# b = sqrt(d) (eta - eps) the centres of a clean and of a robust accuracy, m any centre; u = w / sqrt(d); c a threshold;
+# h is any positive number, so that "eta = eps + h" says eps < eta.
+p, q, u, h, a, eta, eps, w, d, L = sp.symbols("p q u h a eta epsilon w d L", positive=True)
 p_pos, p_neg = sp.symbols("p_{+1} p_{-1}", positive=True)
-b, m = sp.symbols("b m", real=True)
+b, m, c = sp.symbols("b m c", real=True)
 
-RANGES = {p: (0.51, 0.99), u: (0.05, 3), x: (0.05, 1), eta: (0.05, 0.5), eps: (0.05, 0.5), w: (0.05, 5), d: (1, 30)}
-RANGES |= {q: (0.05, 0.5), a: (0.1, 2), L: (0.05, 4), b: (-2, 2), m: (-2, 2), p_pos: (0.51, 0.99), p_neg: (0.51, 0.99)}
+RANGES = {p: (0.51, 0.99), u: (0.05, 3), h: (0.05, 1), eta: (0.05, 0.5), eps: (0.05, 0.5), w: (0.05, 5), d: (1, 30)}
+RANGES |= {q: (0.05, 0.5), a: (0.1, 2), L: (0.05, 4), b: (-2, 2), m: (-2, 2), c: (-1, 1)}
+RANGES |= {p_pos: (0.51, 0.99), p_neg: (0.51, 0.99)}
 
 
 class phi(sp.Function):
@@ -28,9 +31,6 @@ class phi(sp.Function):
 
     def _eval_is_positive(self):
         return self.args[0].is_extended_real
-
-    def _latex(self, printer, exp=None):
-        return rf"\varphi\left({printer.doprint(self.args[0])}\right)"
 
 
 class Phi(sp.Function):
@@ -43,20 +43,17 @@ class Phi(sp.Function):
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return phi(self.args[0])
 
-    def _latex(self, printer, exp=None):
-        return rf"\Phi\left({printer.doprint(self.args[0])}\right)"
-
-
-def spelt_out(expression: sp.Expr) -> sp.Expr:
-    """The expression with phi and Phi as exp and erf."""
-    erf_form = expression.replace(Phi, lambda z: (1 + sp.erf(z / sp.sqrt(2))) / 2)
-    return erf_form.replace(phi, lambda z: sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi))
-
 
 def vanishes(expression: sp.Expr) -> bool:
-    """Whether sympy reduces the expression to 0."""
-    plain = spelt_out(sp.sympify(expression)).rewrite(sp.erf).rewrite(sp.exp)
+    """Whether sympy simplifies the expression to 0, with Phi written as erf and phi as exp."""
+    plain = sp.sympify(expression).replace(Phi, lambda z: (1 + sp.erf(z / sp.sqrt(2))) / 2)
+    plain = plain.replace(phi, lambda z: sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)).rewrite(sp.exp)
     return sp.simplify(sp.expand(sp.expand_log(plain, force=True))) == 0
+
+
+def positive(expression: sp.Expr) -> bool:
+    """Whether sympy finds the expression > 0 from the signs of its symbols, and numbers agree."""
+    return sp.factor(expression).is_positive is True and positive_on_numbers(expression)
 
 
 def positive_on_numbers(expression: sp.Expr, points: int = 300) -> bool:
@@ -71,46 +68,12 @@ def positive_on_numbers(expression: sp.Expr, points: int = 300) -> bool:
     return bool(np.all(np.asarray(values) > 0))
 
 
-@dataclass(frozen=True)
-class Step:
-    """One line of a proof: what is said, in a formula, and whether it was found true."""
+def checked(steps: dict[str, bool]) -> Markdown:
+    """The steps of a proof as a list of ticks.
 
-    text: str
-    formula: str
-    ok: bool
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A claim with its steps; it holds if all of them do."""
-
-    name: str
-    claim: str
-    steps: tuple[Step, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every step was found true."""
-        return all(step.ok for step in self.steps)
-
-    def _repr_markdown_(self):
-        lines = [f"{i}. {s.text}: ${s.formula}$ {'✓' if s.ok else '✗ **fails**'}" for i, s in enumerate(self.steps, 1)]
-        end = "All steps hold." if self.holds else "**Not proved.**"
-        return "\n".join([f"**{self.name}.** {self.claim}", "", *lines, "", end])
-
-
-def equal(text: str, left: sp.Expr, right: sp.Expr | int, latex: str | None = None) -> Step:
-    """A step that states left = right; `latex` writes it where sympy has already collapsed one side."""
-    left, right = sp.sympify(left), sp.sympify(right)
-    return Step(text, latex or sp.latex(sp.Eq(left, right, evaluate=False)), vanishes(left - right))
-
-
-def positive(text: str, expression: sp.Expr, latex: str | None = None) -> Step:
-    """A step that states expression > 0, decided by sympy from its symbols' signs and checked on numbers."""
-    settled = expression.is_positive is True and positive_on_numbers(expression)
-    return Step(text, latex or f"{sp.latex(expression)} > 0", settled)
-
-
-def positive_numbers(text: str, expression: sp.Expr, latex: str | None = None) -> Step:
-    """A step that states expression > 0 on numbers only: the direction of an inequality proved by the steps before."""
-    return Step(text, latex or f"{sp.latex(expression)} > 0", positive_on_numbers(expression))
+    Raises:
+        ArithmeticError: if a step was not found true; its page is then not published.
+    """
+    if broken := [words for words, holds in steps.items() if not holds]:
+        raise ArithmeticError(f"not found true: {'; '.join(broken)}")
+    return Markdown("\n".join(f"- ✓ {words}" for words in steps))

@@ -1,6 +1,5 @@
 """The same data, and a classifier that may also move its threshold: f(x) = sign(x_1 + S / w + c), x_1 untouched."""
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from cfa_pages.theory import domain
-from cfa_pages.theory.domain import Values, check_ball, check_label, check_margin, check_w
-from cfa_pages.theory.model import ToyModel
+from cfa_pages.theory.domain import Values, check_label, check_margin
 
 
 class Rule(NamedTuple):
@@ -40,10 +38,6 @@ class ToyModelWithBias:
         with np.errstate(invalid="ignore"):
             return p * ndtr(b + u * (1 + label * c)) + (1 - p) * ndtr(b - u * (1 - label * c))
 
-    def clean_acc(self, label: int, w: ArrayLike, c: ArrayLike) -> Values:
-        """A_y, which is R_y at eps = 0."""
-        return self.robust_acc(label, w, c, 0.0)
-
     def optimal(self, eps_pos: float, eps_neg: float | None = None) -> Rule:
         """The rule of the largest mean of R_+1 and R_-1 when the classes are trained at their own margins.
 
@@ -67,60 +61,6 @@ class ToyModelWithBias:
         w = log_odds / (2 * slope)
         return Rule(float(w), float(spread / log_odds + self.d * (eps_pos - eps_neg) / 2 / w))
 
-    def equal_shift(self, eps: float) -> float:
-        """The delta whose margins eps +- delta make R_+1 = R_-1 at the common margin eps: the minimax linear rule.
-
-        The shift moves c alone, and R_+1 - R_-1 rises with c from -1 to 1, so there is exactly one; delta < 0 gives
-        the hard class the larger margin. It may ask for a negative margin (|delta| > eps): the caller sees it.
-
-        Returns:
-            delta; nan if eps >= eta.
-        """
-        w, c = self.optimal(eps)
-        if w == np.inf:
-            return np.nan
-        reach = 1 + (10 + np.sqrt(self.d) * self.eta) * np.sqrt(self.d) / w  # there both accuracies have reached 0 or 1
-        low, high = -reach, reach
-        while low < (middle := (low + high) / 2) < high:
-            lead = self.robust_acc(1, w, middle, eps) - self.robust_acc(-1, w, middle, eps)
-            low, high = (middle, high) if lead < 0 else (low, middle)
-        return float((low - c) * w / self.d)
-
 
 def _log_odds(p):
     return np.log1p((2 * p - 1) / (1 - p))
-
-
-class Estimate(NamedTuple):
-    """A fraction of hits and its standard error."""
-
-    value: float
-    standard_error: float
-
-
-def monte_carlo_acc(
-    model: ToyModel, label: int, w: float, eps: float = 0.0, ball: str = "features", n: int = 400_000, seed: int = 0
-) -> Estimate:
-    """R_y(f_w) of Eq. 4 by sampling; f_w is linear, so a point stays right on the ball iff it does at all corners.
-
-    Args:
-        model: a `ToyModel`.
-        label: +1 or -1.
-        w: one finite number > 0.
-        eps: margin, >= 0.
-        ball: "features" keeps x_1, "all" moves it by +-eps too.
-        n: points drawn over both labels; those of `label` are used.
-        seed: of `model.sample`.
-    Returns:
-        `Estimate(value, standard_error)`.
-    """
-    w, eps = check_w(w), check_margin(eps)
-    x, y = model.sample(n, seed)
-    x = x[y == label]
-    x_1_shifts = (-eps, eps) if check_ball(ball) == "all" else (0.0,)
-    right = np.ones(len(x), dtype=bool)
-    for corner in itertools.product(x_1_shifts, *[(-eps, eps)] * model.d):
-        moved = x + np.array(corner)
-        right &= label * (moved[:, 0] + moved[:, 1:].sum(axis=1) / w) > 0
-    share = right.mean()
-    return Estimate(float(share), float(np.sqrt(share * (1 - share) / len(x))))

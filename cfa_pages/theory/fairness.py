@@ -86,6 +86,14 @@ def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, share: float =
     raise ArithmeticError(f"Eq. 6 has not come to rest after {rounds} rounds at eps = {eps}, lambda_1 = {lambda_1}")
 
 
+def ccm_rounds(model: ToyModel, eps: float, lambda_1: float, rounds: int) -> list[np.ndarray]:
+    """The margins (eps_+1, eps_-1) before the first round of Eq. 6, and after each."""
+    margins = [np.array([eps, eps])]
+    for _ in range(rounds):
+        margins.append(_eq_6(model, eps, lambda_1, margins[-1]))
+    return margins
+
+
 def _eq_6(model, eps, lambda_1, margins):
     """One round: the margins that follow from training at these."""
     w = model.trained_w(*margins)

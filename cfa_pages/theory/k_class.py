@@ -51,10 +51,6 @@ class KClassToy:
         weight = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
         return (right @ weight)[()]
 
-    def clean_acc(self, w: ArrayLike) -> Values:
-        """A, which is R at eps = 0."""
-        return self.robust_acc(w, 0.0)
-
     def optimal_w(self, eps: ArrayLike = 0.0) -> Values:
         """argmax_w R = log((K-1) p / (1-p)) / (eta - 2 eps): the theorems' story with eta / 2 in the place of eta.
 
