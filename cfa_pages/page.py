@@ -15,7 +15,7 @@ import os
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import Image, Markdown, display
+from IPython.display import HTML, Image, Markdown, display
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -148,9 +148,16 @@ class Page:
         display(Image(picture, retina=True, alt=alt, metadata={"alt": alt}))
         display(Markdown(f"**{says}** *{caption}*" if says else f"*{caption}*"))
 
-    def table(self, table: pd.DataFrame, name: str, caption: str) -> None:
-        """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner."""
+    def table(self, table: pd.DataFrame, name: str, caption: str, folded_by: str = "") -> None:
+        """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner.
+
+        folded_by: a column; its rows of each value are shown as one table that a click unfolds.
+        """
         if self.saves:
             write(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
         display(Markdown(f"*{caption}*"))
-        display(styled(table, name))
+        if not folded_by:
+            return display(styled(table, name))
+        for number, (value, rows) in enumerate(table.groupby(folded_by, sort=False)):
+            html = styled(rows.drop(columns=folded_by), f"{name}_{number}").to_html()
+            display(HTML(f"<details><summary>{value} ({len(rows)})</summary>{html}</details>"))

@@ -60,6 +60,7 @@ def adjusted_p_values(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, floa
 
 def _row(claim, verdict, adjusted):
     return {
+        "Section": claim.section,
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",

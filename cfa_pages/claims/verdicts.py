@@ -118,7 +118,9 @@ def few_accepted_notes(results: Results, keys: Sequence[str], selection: str) ->
 def _few_accepted(results, key, selection):
     weights, few = ROWS[key].weights, []
     for seed, run in row_runs(results, key).items() if weights != LIVE else ():
-        spec = next(a for a in run.record.averages if a.name == weights)
+        spec = next((a for a in run.record.averages if a.name == weights), None)
+        if spec is None:  # a study without averages: the row is not run
+            continue
         accepted = 0 if run.record.never_accepted(weights) else run.accepted(weights, selection)
         if accepted < min(FEW_ACCEPTED, run.config.epochs - spec.start + 1):
             few.append(f"{accepted} in seed {seed}")

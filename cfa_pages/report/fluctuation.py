@@ -115,7 +115,7 @@ def choice_picture(results: Results) -> Figure:
 
 
 def choices(run: Run) -> tuple[ClassAccuracy, ClassAccuracy]:
-    """Robust test accuracy at the epoch of best average and at that of best average + worst class, from `best_from` on."""
+    """Robust test accuracy at the epoch of best average, and of best average + worst class, from `best_from` on."""
     late = run.curve()[run.config.best_from - 1 :]
     return max(late, key=lambda a: a.overall), max(late, key=lambda a: a.overall + a.worst)
 
