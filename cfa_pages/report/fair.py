@@ -1,0 +1,210 @@
+"""Pictures of other methods (notebook 09): what FAT and FRL give each class, and where difficulty lies."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cfa_nb.config import LIVE
+from cfa_nb.method.calibration import Calibration, Frl
+from cfa_nb.recipes import ROWS
+from cfa_nb.runs.record import unpack_outcomes
+from cfa_pages.report.lines import epoch_axis, margin_axis, mark_base, shown_classes
+from cfa_pages.report.style import (
+    AVERAGED,
+    CFA,
+    HARD,
+    INK,
+    PLAIN,
+    QUIET,
+    label_ends,
+    name_classes,
+    panels,
+    plt,
+)
+from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
+from cfa_pages.results.runs import Results, Run
+
+COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page compares with AT
+PARTS = {"class": HARD[1], "image": AVERAGED, "run": "#c9d2da"}  # of the variance of outcomes
+
+
+def class_changes(results: Results, row: str, base: str = "at", selection: str = "best") -> np.ndarray:
+    """(K,) by how much each class's robust accuracy differs between two table rows, mean over seeds, as fractions."""
+    ours, theirs = (accuracies(results, key, selection) for key in (row, base))
+    return np.array([np.subtract(ours[s].per_class, theirs[s].per_class) for s in ours if s in theirs]).mean(axis=0)
+
+
+def change_bars(results: Results, selection: str = "best") -> Figure:
+    """What FAT, AT + CFA and FRL + EMA change over AT, class by class and on average, in points."""
+    classes = shown_classes(results)
+    indices = list(classes.indices)
+    fig, (ax,) = panels(1, height=4.2, width=8.6)
+    at = np.arange(len(indices))
+    for shift, (key, colour) in zip((-0.27, 0, 0.27), COMPARED.items()):
+        change = 100 * class_changes(results, key, "at", selection)[indices]
+        average = 100 * row_difference(results, key, "at", selection, "robust_avg").mean
+        ax.bar(at + shift, change, 0.26, color=colour, label=ROWS[key].label)
+        ax.bar(len(indices) + 0.5 + shift, average, 0.26, color=colour)
+    _name(ax.xaxis, classes)
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    ax.set_xticks([*at, len(indices) + 0.5], [*names, "average"])
+    ax.get_xticklabels()[-1].set(rotation=40, ha="right", rotation_mode="anchor", va="top", fontweight="bold")
+    ax.axhline(0, color=INK, lw=1)
+    ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}" if v else "0"))
+    ax.set_ylabel("robust accuracy minus AT's, points")
+    ax.set_xlabel(classes.note)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, handlelength=1, borderaxespad=0)
+    return fig
+
+
+def _name(axis, classes):
+    names = [classes.names[k] for k in classes.indices]
+    name_classes(axis, names, [i for i, k in enumerate(classes.indices) if k in classes.hard])
+
+
+def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, steps: int) -> Figure:
+    """How many of its `steps` FAT's attack makes on the images of each class: shares, fewest steps to the left.
+
+    Args:
+        taken: (B,) steps of each image.
+        labels: (B,) classes.
+        results: runs that say which classes there are.
+    """
+    classes, taken, labels = shown_classes(results), np.asarray(taken), np.asarray(labels)
+    indices = list(classes.indices)
+    counts = sorted(set(taken.tolist()))
+    colours = ["#dce3e9" if s == steps else colour for s, colour in zip(counts, _shades(len(counts)))]
+    fig, (ax,) = panels(1, height=0.36 * len(indices) + 1.4)
+    left = np.zeros(len(indices))
+    for s, colour in zip(counts, colours):
+        shares = np.array([100 * np.mean(taken[labels == k] == s) if (labels == k).any() else 0.0 for k in indices])
+        ax.barh(np.arange(len(indices)), shares, 0.78, left=left, color=colour, label="all" if s == steps else str(s))
+        left += shares
+    _name(ax.yaxis, classes)
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of the class's images, %")
+    ax.legend(title="steps of the attack", loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(counts),
+              handlelength=1, alignment="left", borderaxespad=0)  # fmt: skip
+    return fig
+
+
+def _shades(number):
+    return [HARD[0], "#e0782f", "#f0b46b", "#f7d9ae", *["#f3e6d3"] * max(0, number - 4)]
+
+
+def frl_calibrations(run: Run, results: Results) -> list[Calibration]:
+    """What an FRL run gave each class in each epoch, computed again from the validation accuracies in the records.
+
+    Before its first epoch the network is its parent's best on validation, and so is that measurement.
+    """
+    parent = next(r for r in results if r.config == run.config.parent).record
+    first = parent.measured(LIVE, "val", parent.checkpoints[f"{LIVE}/best_val"].epoch)
+    state, calibrations = Frl.start(len(parent.class_names)), []
+    for seen in (first, *(e.val[LIVE] for e in run.record.epochs[:-1])):
+        state = state.update(seen.clean.per_class, seen.robust.per_class, run.config)
+        calibrations.append(state.calibration(run.config))
+    return calibrations
+
+
+def frl_values(results: Results) -> tuple[np.ndarray, np.ndarray]:
+    """(epochs, K) weights of FRL's natural loss, 1 for equal weights, and margins as recorded; means over seeds."""
+    runs = list(row_runs(results, "frl").values())
+    weights = np.mean([[c.ce_weight for c in frl_calibrations(r, results)] for r in runs], axis=0)
+    return weights * weights.shape[1], np.mean([[e.class_eps for e in r.record.epochs] for r in runs], axis=0)
+
+
+def frl_trace(results: Results) -> Figure:
+    """The weights and margins that FRL gives the classes, epoch by epoch, mean over seeds."""
+    config, classes = next(iter(row_runs(results, "frl").values())).config, shown_classes(results)
+    fig, axes = plt.subplots(2, 1, figsize=(7.6, 6.4), sharex=True)
+    titles = ("weight in the natural loss (1: as all others)", "margin of the training attack")
+    for ax, values, title, base in zip(axes, frl_values(results), titles, (1, config.eps)):
+        for k in sorted(classes.indices, key=lambda k: k in classes.hard):
+            wide = k in classes.hard
+            ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if wide else 1.2)
+        ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
+        ax.set_title(classes.title(title))
+        epoch_axis(ax, config)
+        label_ends(ax, len(values), classes.ends(values), gap=min(0.085, 0.95 / len(classes.indices)))
+    axes[0].set_xlabel("")
+    margin_axis(axes[1])
+    return fig
+
+
+def ccm_margins(results: Results) -> np.ndarray:
+    """(K,) margins that CCM gives the classes in AT + CFA: mean over seeds and the second half of training."""
+    runs = find(results, "at_ccm").values()
+    return np.mean([[e.class_eps for e in r.record.epochs[r.config.epochs // 2 :]] for r in runs], axis=(0, 1))
+
+
+def opposite_margins(results: Results) -> Figure:
+    """Each class's margin under CCM (AT + CFA) and, in the last epoch, under FRL."""
+    classes, eps = shown_classes(results), row_runs(results, "at")[results.seeds[0]].config.eps
+    indices = list(classes.indices)
+    pairs = ccm_margins(results)[indices], frl_values(results)[1][-1][indices]
+    fig, (ax,) = panels(1, height=0.34 * len(indices) + 1.3)
+    ax.hlines(np.arange(len(indices)), *pairs, color=QUIET, lw=1.2, zorder=1)
+    for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):
+        ax.plot(values, np.arange(len(indices)), marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
+    _name(ax.yaxis, classes)
+    ax.invert_yaxis()
+    mark_base(ax, eps, f"ε₀ = {eps_text(eps)}")
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(v)))
+    ax.set_xlabel("margin of the training attack")
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, handlelength=1, borderaxespad=0)
+    return fig
+
+
+def difficulty_shares(results: Results, key: str, selection: str = "last") -> dict[str, float]:
+    """{"class", "image", "run": share} of the variance of whether a test image resists; {} where nobody can tell.
+
+    Of the outcomes of all images in all training runs (seeds) of a table row: what its class explains, what the image
+    explains beyond its class, and what changes from one training to the next.
+    """
+    runs = [run for _, run in sorted(row_runs(results, key).items())]
+    attack = results.profile.final_attack(runs[0].config)
+    texts = [run.outcomes(ROWS[key].weights, selection, attack) for run in runs]
+    if len(runs) < 2 or not all(texts):
+        return {}
+    n = next(iter(accuracies(results, key, selection).values())).n
+    right = np.array([np.concatenate(unpack_outcomes(text, n)) for text in texts], dtype=float)
+    return variance_shares(right, np.repeat(np.arange(len(n)), n))
+
+
+def variance_shares(right: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The same of (runs, images) outcomes, 1 or 0, and (images,) labels: a nested analysis of variance."""
+    image, run = right.mean(axis=0), right.var(axis=0, ddof=1).mean()
+    groups = [image[labels == k] for k in np.unique(labels)]
+    sizes = [len(g) for g in groups]
+    within = max(0.0, np.average([g.var(ddof=1) for g in groups], weights=sizes) - run / len(right))
+    between = np.average([(g.mean() - image.mean()) ** 2 for g in groups], weights=sizes)
+    total = between + within + run
+    return {"class": between / total, "image": within / total, "run": run / total} if total else {}
+
+
+def difficulty_bars(results: Results, keys: Sequence[str], selection: str = "last") -> Figure:
+    """The shares of `difficulty_shares`, a bar a table row; no bar where nobody can tell."""
+    fig, (ax,) = panels(1, height=0.5 * len(keys) + 1.5)
+    for y, key in enumerate(keys):
+        left = 0.0
+        for part, share in difficulty_shares(results, key, selection).items():
+            ax.barh(y, 100 * share, 0.7, left=left, color=PARTS[part])
+            ax.text(left + 50 * share, y, f"{100 * share:.0f}", ha="center", va="center", fontweight="bold",
+                    color=INK if part == "run" else "white")  # fmt: skip
+            left += 100 * share
+    ax.set_yticks(range(len(keys)), [ROWS[key].label for key in keys])
+    ax.set_xlim(0, 100)
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.set_xlabel("share of the variance, %")
+    labels = ("between classes", "between images of a class", "between training runs")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in PARTS.values()]
+    ax.legend(handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, handlelength=1, fontsize=9,
+              borderaxespad=0, columnspacing=1.2)  # fmt: skip
+    return fig
