@@ -10,23 +10,13 @@ from cfa_nb.config import LIVE
 from cfa_nb.method.calibration import Calibration, Frl
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.record import unpack_outcomes
-from cfa_pages.report.lines import epoch_axis, margin_axis, mark_base, shown_classes
-from cfa_pages.report.style import (
-    AVERAGED,
-    CFA,
-    HARD,
-    INK,
-    PLAIN,
-    QUIET,
-    label_ends,
-    name_classes,
-    panels,
-    plt,
-)
+from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
+from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, name_classes, panels, plt
 from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
 from cfa_pages.results.runs import Results, Run
 
 COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page compares with AT
+STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
 PARTS = {"class": HARD[1], "image": AVERAGED, "run": "#c9d2da"}  # of the variance of outcomes
 
 
@@ -50,19 +40,27 @@ def change_bars(results: Results, selection: str = "best") -> Figure:
     _name(ax.xaxis, classes)
     names = [label.get_text() for label in ax.get_xticklabels()]
     ax.set_xticks([*at, len(indices) + 0.5], [*names, "average"])
-    ax.get_xticklabels()[-1].set(rotation=40, ha="right", rotation_mode="anchor", va="top", fontweight="bold")
+    ax.get_xticklabels()[-1].set(
+        rotation=40, color=INK, ha="right", va="top", rotation_mode="anchor", fontweight="bold"
+    )
     ax.axhline(0, color=INK, lw=1)
     ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}" if v else "0"))
+    ax.margins(y=0.08)
     ax.set_ylabel("robust accuracy minus AT's, points")
     ax.set_xlabel(classes.note)
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, handlelength=1, borderaxespad=0)
+    _legend(ax, 3)
     return fig
 
 
 def _name(axis, classes):
     names = [classes.names[k] for k in classes.indices]
     name_classes(axis, names, [i for i, k in enumerate(classes.indices) if k in classes.hard])
+
+
+def _legend(ax, columns, **options):
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0}
+    ax.legend(ncols=columns, handlelength=1, **place, **options)
 
 
 def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, steps: int) -> Figure:
@@ -76,10 +74,10 @@ def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, st
     classes, taken, labels = shown_classes(results), np.asarray(taken), np.asarray(labels)
     indices = list(classes.indices)
     counts = sorted(set(taken.tolist()))
-    colours = ["#dce3e9" if s == steps else colour for s, colour in zip(counts, _shades(len(counts)))]
     fig, (ax,) = panels(1, height=0.36 * len(indices) + 1.4)
     left = np.zeros(len(indices))
-    for s, colour in zip(counts, colours):
+    for i, s in enumerate(counts):
+        colour = ALL if s == steps else STEPS[min(i, len(STEPS) - 1)]
         shares = np.array([100 * np.mean(taken[labels == k] == s) if (labels == k).any() else 0.0 for k in indices])
         ax.barh(np.arange(len(indices)), shares, 0.78, left=left, color=colour, label="all" if s == steps else str(s))
         left += shares
@@ -88,13 +86,8 @@ def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, st
     ax.grid(False)
     ax.set_xlim(0, 100)
     ax.set_xlabel("share of the class's images, %")
-    ax.legend(title="steps of the attack", loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(counts),
-              handlelength=1, alignment="left", borderaxespad=0)  # fmt: skip
+    _legend(ax, len(counts), title="steps of the attack", alignment="left")
     return fig
-
-
-def _shades(number):
-    return [HARD[0], "#e0782f", "#f0b46b", "#f7d9ae", *["#f3e6d3"] * max(0, number - 4)]
 
 
 def frl_calibrations(run: Run, results: Results) -> list[Calibration]:
@@ -130,10 +123,19 @@ def frl_trace(results: Results) -> Figure:
         ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
         ax.set_title(classes.title(title))
         epoch_axis(ax, config)
-        label_ends(ax, len(values), classes.ends(values), gap=min(0.085, 0.95 / len(classes.indices)))
+        label_ends(ax, len(values), _ends(values[-1], classes), gap=min(0.085, 0.95 / len(classes.indices)))
     axes[0].set_xlabel("")
     margin_axis(axes[1])
     return fig
+
+
+def _ends(values, classes):
+    """A name beside each line's end; lines that end together have one in common."""
+    together = {}
+    for k in classes.indices:
+        together.setdefault(round(values[k] / np.mean(values), 2), []).append(k)
+    names = {v: classes.names[ks[0]] if len(ks) == 1 else f"{len(ks)} others" for v, ks in together.items()}
+    return [(values[ks[0]], names[v], classes.colours[ks[0]] if len(ks) == 1 else INK) for v, ks in together.items()]
 
 
 def ccm_margins(results: Results) -> np.ndarray:
@@ -145,19 +147,19 @@ def ccm_margins(results: Results) -> np.ndarray:
 def opposite_margins(results: Results) -> Figure:
     """Each class's margin under CCM (AT + CFA) and, in the last epoch, under FRL."""
     classes, eps = shown_classes(results), row_runs(results, "at")[results.seeds[0]].config.eps
-    indices = list(classes.indices)
-    pairs = ccm_margins(results)[indices], frl_values(results)[1][-1][indices]
-    fig, (ax,) = panels(1, height=0.34 * len(indices) + 1.3)
-    ax.hlines(np.arange(len(indices)), *pairs, color=QUIET, lw=1.2, zorder=1)
+    rows = np.arange(len(classes.indices))
+    pairs = [255 * values[list(classes.indices)] for values in (ccm_margins(results), frl_values(results)[1][-1])]
+    fig, (ax,) = panels(1, height=0.34 * len(rows) + 1.3)
+    ax.hlines(rows, *pairs, color=QUIET, lw=1.2, zorder=1)
     for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):
-        ax.plot(values, np.arange(len(indices)), marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
+        ax.plot(values, rows, marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
     _name(ax.yaxis, classes)
     ax.invert_yaxis()
-    mark_base(ax, eps, f"ε₀ = {eps_text(eps)}")
-    ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: eps_text(v)))
-    ax.set_xlabel("margin of the training attack")
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, handlelength=1, borderaxespad=0)
+    ax.axvline(255 * eps, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}/255"))
+    ax.set_xlabel(f"margin of the training attack (dotted: ε₀ = {eps_text(eps)})")
+    _legend(ax, 2)
     return fig
 
 
@@ -205,6 +207,5 @@ def difficulty_bars(results: Results, keys: Sequence[str], selection: str = "las
     ax.set_xlabel("share of the variance, %")
     labels = ("between classes", "between images of a class", "between training runs")
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in PARTS.values()]
-    ax.legend(handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, handlelength=1, fontsize=9,
-              borderaxespad=0, columnspacing=1.2)  # fmt: skip
+    _legend(ax, 3, handles=handles, labels=labels, fontsize=9, columnspacing=1.2)
     return fig
