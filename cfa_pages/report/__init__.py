@@ -14,7 +14,7 @@ forest                         all claims, and what methods change over their ba
 main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
 loop, averages                 margins that settle; averages of one run side by side
 contrast                       another data set beside the page's own
-fair                           what FAT and FRL give each class, beside CFA
+fair, difficulty               FAT and FRL beside CFA; difficulty of classes and of single images
 one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
@@ -24,13 +24,11 @@ from cfa_pages.report.averages import average_table
 from cfa_pages.report.betas import beta_classes, beta_table
 from cfa_pages.report.comparisons import comparison_caption, comparisons, difference_text, pairs
 from cfa_pages.report.contrast import contrast_caption, contrast_table
+from cfa_pages.report.difficulty import difficulty_bars, difficulty_shares
 from cfa_pages.report.fair import (
     ccm_margins,
     change_bars,
     class_changes,
-    difficulty_bars,
-    difficulty_shares,
-    frl_calibrations,
     frl_trace,
     frl_values,
     opposite_margins,
@@ -101,7 +99,6 @@ __all__ = [
     "difficulty_bars",
     "difficulty_shares",
     "fluctuation",
-    "frl_calibrations",
     "frl_trace",
     "frl_values",
     "header_text",

@@ -1,15 +1,15 @@
-"""Pictures of other methods (notebook 09): what FAT and FRL give each class, and where difficulty lies."""
+"""Pictures of other methods (notebook 09): what they change over AT, and what FAT and FRL give each class."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cfa_nb.config import LIVE
 from cfa_nb.method.calibration import Calibration, Frl
 from cfa_nb.recipes import ROWS
-from cfa_nb.runs.record import unpack_outcomes
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, name_classes, panels, plt
 from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
@@ -17,7 +17,6 @@ from cfa_pages.results.runs import Results, Run
 
 COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page compares with AT
 STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
-PARTS = {"class": HARD[1], "image": AVERAGED, "run": "#c9d2da"}  # of the variance of outcomes
 
 
 def class_changes(results: Results, row: str, base: str = "at", selection: str = "best") -> np.ndarray:
@@ -30,7 +29,7 @@ def change_bars(results: Results, selection: str = "best") -> Figure:
     """What FAT, AT + CFA and FRL + EMA change over AT, class by class and on average, in points."""
     classes = shown_classes(results)
     indices = list(classes.indices)
-    fig, (ax,) = panels(1, height=4.2, width=8.6)
+    fig, (ax,) = panels(1, height=3.9, width=8.2)
     at = np.arange(len(indices))
     for shift, (key, colour) in zip((-0.27, 0, 0.27), COMPARED.items()):
         change = 100 * class_changes(results, key, "at", selection)[indices]
@@ -45,11 +44,11 @@ def change_bars(results: Results, selection: str = "best") -> Figure:
     )
     ax.axhline(0, color=INK, lw=1)
     ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}" if v else "0"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}".replace("-", "−") if v else "0"))
     ax.margins(y=0.08)
     ax.set_ylabel("robust accuracy minus AT's, points")
     ax.set_xlabel(classes.note)
-    _legend(ax, 3)
+    legend_above(ax, 3)
     return fig
 
 
@@ -58,7 +57,8 @@ def _name(axis, classes):
     name_classes(axis, names, [i for i, k in enumerate(classes.indices) if k in classes.hard])
 
 
-def _legend(ax, columns, **options):
+def legend_above(ax: Axes, columns: int, **options) -> None:
+    """A legend in a row above the panel, at its left."""
     place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0}
     ax.legend(ncols=columns, handlelength=1, **place, **options)
 
@@ -74,7 +74,7 @@ def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, st
     classes, taken, labels = shown_classes(results), np.asarray(taken), np.asarray(labels)
     indices = list(classes.indices)
     counts = sorted(set(taken.tolist()))
-    fig, (ax,) = panels(1, height=0.36 * len(indices) + 1.4)
+    fig, (ax,) = panels(1, height=0.3 * len(indices) + 1.3)
     left = np.zeros(len(indices))
     for i, s in enumerate(counts):
         colour = ALL if s == steps else STEPS[min(i, len(STEPS) - 1)]
@@ -86,7 +86,7 @@ def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, st
     ax.grid(False)
     ax.set_xlim(0, 100)
     ax.set_xlabel("share of the class's images, %")
-    _legend(ax, len(counts), title="steps of the attack", alignment="left")
+    legend_above(ax, len(counts), title="steps of the attack", alignment="left")
     return fig
 
 
@@ -114,8 +114,8 @@ def frl_values(results: Results) -> tuple[np.ndarray, np.ndarray]:
 def frl_trace(results: Results) -> Figure:
     """The weights and margins that FRL gives the classes, epoch by epoch, mean over seeds."""
     config, classes = next(iter(row_runs(results, "frl").values())).config, shown_classes(results)
-    fig, axes = plt.subplots(2, 1, figsize=(7.6, 6.4), sharex=True)
-    titles = ("weight in the natural loss (1: as all others)", "margin of the training attack")
+    fig, axes = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
+    titles = ("weight in the natural loss (1: all classes equal)", "margin of the training attack")
     for ax, values, title, base in zip(axes, frl_values(results), titles, (1, config.eps)):
         for k in sorted(classes.indices, key=lambda k: k in classes.hard):
             wide = k in classes.hard
@@ -149,7 +149,7 @@ def opposite_margins(results: Results) -> Figure:
     classes, eps = shown_classes(results), row_runs(results, "at")[results.seeds[0]].config.eps
     rows = np.arange(len(classes.indices))
     pairs = [255 * values[list(classes.indices)] for values in (ccm_margins(results), frl_values(results)[1][-1])]
-    fig, (ax,) = panels(1, height=0.34 * len(rows) + 1.3)
+    fig, (ax,) = panels(1, height=0.29 * len(rows) + 1.2)
     ax.hlines(rows, *pairs, color=QUIET, lw=1.2, zorder=1)
     for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):
         ax.plot(values, rows, marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
@@ -159,53 +159,5 @@ def opposite_margins(results: Results) -> Figure:
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}/255"))
     ax.set_xlabel(f"margin of the training attack (dotted: ε₀ = {eps_text(eps)})")
-    _legend(ax, 2)
-    return fig
-
-
-def difficulty_shares(results: Results, key: str, selection: str = "last") -> dict[str, float]:
-    """{"class", "image", "run": share} of the variance of whether a test image resists; {} where nobody can tell.
-
-    Of the outcomes of all images in all training runs (seeds) of a table row: what its class explains, what the image
-    explains beyond its class, and what changes from one training to the next.
-    """
-    runs = [run for _, run in sorted(row_runs(results, key).items())]
-    attack = results.profile.final_attack(runs[0].config)
-    texts = [run.outcomes(ROWS[key].weights, selection, attack) for run in runs]
-    if len(runs) < 2 or not all(texts):
-        return {}
-    n = next(iter(accuracies(results, key, selection).values())).n
-    right = np.array([np.concatenate(unpack_outcomes(text, n)) for text in texts], dtype=float)
-    return variance_shares(right, np.repeat(np.arange(len(n)), n))
-
-
-def variance_shares(right: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """The same of (runs, images) outcomes, 1 or 0, and (images,) labels: a nested analysis of variance."""
-    image, run = right.mean(axis=0), right.var(axis=0, ddof=1).mean()
-    groups = [image[labels == k] for k in np.unique(labels)]
-    sizes = [len(g) for g in groups]
-    within = max(0.0, np.average([g.var(ddof=1) for g in groups], weights=sizes) - run / len(right))
-    between = np.average([(g.mean() - image.mean()) ** 2 for g in groups], weights=sizes)
-    total = between + within + run
-    return {"class": between / total, "image": within / total, "run": run / total} if total else {}
-
-
-def difficulty_bars(results: Results, keys: Sequence[str], selection: str = "last") -> Figure:
-    """The shares of `difficulty_shares`, a bar a table row; no bar where nobody can tell."""
-    fig, (ax,) = panels(1, height=0.5 * len(keys) + 1.5)
-    for y, key in enumerate(keys):
-        left = 0.0
-        for part, share in difficulty_shares(results, key, selection).items():
-            ax.barh(y, 100 * share, 0.7, left=left, color=PARTS[part])
-            ax.text(left + 50 * share, y, f"{100 * share:.0f}", ha="center", va="center", fontweight="bold",
-                    color=INK if part == "run" else "white")  # fmt: skip
-            left += 100 * share
-    ax.set_yticks(range(len(keys)), [ROWS[key].label for key in keys])
-    ax.set_xlim(0, 100)
-    ax.invert_yaxis()
-    ax.grid(False)
-    ax.set_xlabel("share of the variance, %")
-    labels = ("between classes", "between images of a class", "between training runs")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in PARTS.values()]
-    _legend(ax, 3, handles=handles, labels=labels, fontsize=9, columnspacing=1.2)
+    legend_above(ax, 2)
     return fig
