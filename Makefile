@@ -8,6 +8,8 @@ TESTERS ?= 2
 DATA_DIR ?=
 SEEDS ?=
 AUTHORS ?=
+PORT ?=
+LAB ?=
 
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
@@ -24,7 +26,7 @@ else ifneq ($(TORCH),)
 $(error TORCH=$(TORCH) is unknown; there is TORCH=keep, which keeps the torch and torchvision that are installed)
 endif
 
-.PHONY: help reproduce render test test-fast lab status bench lint format clean
+.PHONY: help reproduce render test test-fast test-browser lab status bench lint format clean
 
 help:
 	@echo "make reproduce   train what is missing, then draw every page  (default: PROFILE=fashion)"
@@ -32,8 +34,8 @@ help:
 	@echo "                 PROFILE=cifar10-quick wants a GPU; DATA_DIR=... trains on a folder of images instead"
 	@echo "make render      draw every page from the published records, without training  (PROFILE=...)"
 	@echo "make status      what is finished, missing or stale, and what is left in time and disk  (PROFILE=...)"
-	@echo "make lab         open the notebooks in JupyterLab"
-	@echo "make test        all tests;  make test-fast: those of a minute"
+	@echo "make lab         open the notebooks in JupyterLab  (PORT=8890; LAB=... further options of JupyterLab)"
+	@echo "make test        all tests;  make test-fast: those of a minute;  make test-browser: every notebook in Chromium"
 	@echo "make bench       what a training step costs  (AUTHORS=... the released code, to compare with)"
 	@echo "make lint        check code and notebooks;  make format: format them"
 	@echo "make clean       remove caches and .venv; never runs/ or outputs/"
@@ -57,8 +59,14 @@ test: $(READY)
 test-fast: $(READY)
 	@$(PY) -m pytest -q -n $(TESTERS) --dist loadscope --no-loadscope-reorder -m "not slow and not gpu and not browser"
 
+test-browser: $(READY)
+	@$(PY) -c 'import playwright' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	@$(PY) -m pytest -q -m browser tests/test_browser.py
+
+# Also as root, as in a container; with the kernel of $(VENV) alone, so that no other environment's can be chosen.
 lab: $(READY)
-	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+	@$(PY) -m jupyterlab --allow-root --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	    --KernelSpecManager.allowed_kernelspecs=python3 $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(LAB)
 
 bench: $(READY)
 	@$(PY) -m benchmarks.all --quick $(if $(AUTHORS),--authors "$(AUTHORS)")
@@ -72,7 +80,7 @@ format: $(READY)
 	@$(PY) -m ruff format .
 
 # A venv whose building was interrupted is started anew; one that somebody else made is only added to.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(wildcard docs/nbconvert/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "cfa-nb needs Python 3.11 or newer, and $(PYTHON) is not; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@if [ -e $(BUILDING) ] && [ "$(TORCH)" != keep ]; then echo "$(VENV) is half-built: starting anew"; rm -rf $(VENV); fi
@@ -85,6 +93,9 @@ ifeq ($(TORCH),keep)
 	@grep -vE '^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)==' constraints.txt > $(PINS)
 endif
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c $(PINS) -e '.[pages,dev]'
+	@mkdir -p $(VENV)/etc/jupyter $(VENV)/share/jupyter/nbconvert/templates
+	@cp docs/nbconvert/jupyter_nbconvert_config.json $(VENV)/etc/jupyter/
+	@cp -r docs/nbconvert/cfa $(VENV)/share/jupyter/nbconvert/templates/
 	@rm -f $(BUILDING) && touch $@
 
 clean:

@@ -6,8 +6,9 @@
     page.figure(report.margin_curves(results), "fig2a", "Fig. 2(a). ...", alt="...")
     page.provenance()
 
-In JupyterLab `results` trains what is missing, with progress, and pictures are only shown. Under the runner
-(`CFA_NB_RUNNER`) a missing run is an error, and pictures and tables are saved below `outputs/<profile>/` as well.
+In JupyterLab a run that is not finished on this machine is shown as it was published; one that never was is trained,
+with progress; pictures are only shown. Under the runner (`CFA_NB_RUNNER`) a missing run is an error, and pictures and
+tables are saved below `outputs/<profile>/` as well.
 """
 
 import os
@@ -24,6 +25,7 @@ from cfa_nb.method.model import build
 from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
+from cfa_nb.runs.sweep import ensure, work_of
 from cfa_pages.report.header import header_text, theory_header_text
 from cfa_pages.report.style import png, styled, svg, use_style
 from cfa_pages.results.published import Published
@@ -51,8 +53,8 @@ class Page:
         self.folder = page_set_dir(profile)
         self.saves = os.environ.get("CFA_NB_RUNNER") == "1"
         self.profile = None if profile == THEORY else profile_named(profile)
-        published = os.environ.get("CFA_NB_SOURCE") == "published"
-        self.store = Published(self.folder) if published else RunStore(runs_dir())
+        self.published = Published(self.folder)
+        self.store = self.published if os.environ.get("CFA_NB_SOURCE") == "published" else RunStore(runs_dir())
         use_style()
 
     def finding(self, text: str, holds: bool, **numbers) -> None:
@@ -98,7 +100,7 @@ class Page:
         return self._load(self.profile.runs(figure))
 
     def beside(self, name: str) -> Results:
-        """Another profile and its published runs, all that there are: shown in a section beside this page's own."""
+        """What is published of another profile, shown beside this page's own results."""
         profile = profile_named(name)
         published = Published(page_set_dir(name))
         configs = [c for c in profile.runs() if published.status(c).fresh]
@@ -121,17 +123,22 @@ class Page:
         return model.eval()
 
     def _weights(self, run, key):
-        if self.profile.commits_weights or isinstance(self.store, RunStore):
-            return self.store.load_weights(run.config, key)
+        store = self._store_of(run.config)
+        if self.profile.commits_weights or isinstance(store, RunStore):
+            return store.load_weights(run.config, key)
         return RunStore(os.environ.get("CFA_NB_LARGE_WEIGHTS", runs_dir())).load_weights(run.config, key)
 
-    def _load(self, configs):
-        if not self.saves and isinstance(self.store, RunStore):
-            from cfa_nb.runs.sweep import ensure
+    def _store_of(self, config):
+        """Where a run is read: as published, if it is not finished on this machine."""
+        if self.store is self.published or self.store.status(config, **work_of(self.profile, config)).fresh:
+            return self.store
+        return self.published if self.published.status(config).fresh else self.store
 
-            ensure(self.profile, configs, self.store)
-        runs = (Run(c, self.store.record(c), self.store.provenance(c)) for c in configs)
-        return Results(self.profile, runs)
+    def _load(self, configs):
+        stores = {c: self._store_of(c) for c in configs}
+        if not self.saves:
+            ensure(self.profile, [c for c in configs if isinstance(stores[c], RunStore)], self.store)
+        return Results(self.profile, (Run(c, stores[c].record(c), stores[c].provenance(c)) for c in configs))
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str, says: str = "") -> None:
         """Shows a figure and below it what to see (`says`, from `words`) and what is drawn; the runner saves it.

@@ -47,6 +47,7 @@ def test_title_first_then_parameters_then_the_page(notebook):
         ast.literal_eval(node.value)
     assert all("#" in line for line in parameters.source.splitlines())
     assert "page.header()" in header.source
+    assert "make lab" in header.source.splitlines()[0], "what the error shows where the kernel is another environment's"
 
 
 def test_no_outputs_and_stable_cell_ids(notebook):

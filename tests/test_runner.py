@@ -18,6 +18,7 @@ from cfa_nb.paths import ROOT
 from cfa_nb.runs.profiles import DIGITS, SMOKE
 from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError
+from cfa_nb.runs.sweep import missing
 from cfa_pages import cli
 from cfa_pages.page import Page
 from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, staging
@@ -400,6 +401,24 @@ def test_a_page_shows_as_much_of_another_study_as_is_published(folders):
     table = contrast_table([runs])
     assert list(table["seeds"]) == ["1"]
     assert "; test images, one seed]" in table["CCM − AT, average"][0]
+
+
+def test_lab_shows_a_run_as_published_until_it_is_finished_here(finished, published, folders, monkeypatch):
+    trained, own = [], SMOKE.config("at", 0)
+    monkeypatch.setattr("cfa_pages.page.ensure", lambda *what: trained.extend(missing(*what)))
+    page = Page("06_main_results", "smoke")
+    shown = page.results().one(recipe="at", seed=0, eps=own.eps)
+    assert shown.record == finished.record(own)
+    assert page._weights(shown, "live/last").keys() == {"w"}
+    made = run(SMOKE, own, lift=0.2)
+    RunStore(folders[1]).write_record(own, made.record, made.provenance)
+    assert page.results().one(recipe="at", seed=0, eps=own.eps).record == made.record
+    assert trained == []
+    never = SMOKE.config("fat", 0)
+    (published / "records" / f"{finished.path(never).name}.json").unlink()
+    with pytest.raises(StoreError, match="fat, seed 0 is not trained"):
+        Page("06_main_results", "smoke").runs()
+    assert trained == [never]
 
 
 def test_publish_removes_only_what_no_run_claims(finished, published):

@@ -11,6 +11,7 @@ import torchvision
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import cfa_pages
 from cfa_nb.paths import ROOT
 
 yaml = pytest.importorskip("yaml")
@@ -58,7 +59,7 @@ def make(*arguments):
 
 def test_make_alone_prints_what_there_is():
     shown = make().stdout
-    for target in ("reproduce", "render", "status", "lab", "test", "test-fast", "lint", "format", "clean"):
+    for target in ("reproduce", "render", "status", "lab", "test-fast", "test-browser", "lint", "format", "clean"):
         assert f"make {target}" in shown
 
 
@@ -87,6 +88,29 @@ def test_make_keeps_ones_own_torch(tmp_path):
     left = [pin for pin in PINS if not re.match(pattern, f"{pin}==")]
     assert not [pin for pin in left if pin.startswith(("torch", "nvidia", "triton", "cuda"))]
     assert len(left) > 100
+
+
+def test_lab_opens_the_first_page_as_any_user_with_our_kernel_alone_on_the_port_that_is_asked_for():
+    planned = make("-n", "lab").stdout
+    for option in ("00_start_here.ipynb", "--allow-root", "allowed_kernelspecs=python3"):
+        assert option in planned
+    assert "--port" not in planned
+    assert "--port=8890" in make("-n", "lab", "PORT=8890").stdout
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it():
+    code = "import sys; sys.modules.update(seaborn=None, papermill=None); import cfa_pages"
+    failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    last = failed.stderr.splitlines()[-1]
+    assert "seaborn, papermill" in last
+    assert f"{sys.executable} -m pip install -e '.[pages]'" in last
+
+
+def test_every_package_that_the_pages_need_is_looked_for():
+    """But JupyterLab itself: the notebooks run in other programs, too."""
+    modules = {"scikit-learn": "sklearn", "jupyterlab": None}
+    packages = (name(requirement) for requirement in PROJECT["dependencies"] + EXTRAS["pages"])
+    assert set(cfa_pages.NEEDED) == {modules.get(package, package) for package in packages} - {None}
 
 
 @pytest.mark.parametrize(

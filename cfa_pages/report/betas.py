@@ -11,17 +11,17 @@ from cfa_pages.results.runs import Results, Run
 from cfa_pages.results.stats import epoch_span, mean_std
 
 
-def beta_classes(results: Results, metric: str = "robust") -> Figure:
-    """Fig. 3(a) ("robust") and 3(b) ("clean"): class-wise test accuracy over beta, a mean of epochs."""
-    fig, (ax,) = panels(1, height=4.6)
+def beta_classes(results: Results) -> Figure:
+    """Fig. 3(a) and 3(b): robust and clean test accuracy of each class over beta, a mean of epochs."""
+    fig, axes = panels(2, height=4.8, width=12.5)
     runs_by_beta = {beta: beta_runs(results, beta) for beta in results.profile.betas}
-    classes = shown_classes(results)
-    class_lines(ax, results.profile.betas, _means(runs_by_beta, results.profile, metric), classes)
-    ax.set_xticks(results.profile.betas, [f"{b:g}" for b in results.profile.betas])
-    ax.set_xlabel("β of TRADES")
-    ax.set_ylabel("robust accuracy, PGD-10" if metric == "robust" else "clean accuracy")
-    span = epoch_span(*results.profile.beta_window)
-    ax.set_title(classes.title(f"{metric.capitalize()} accuracy of each class, {span}"))
+    classes, span = shown_classes(results), epoch_span(*results.profile.beta_window)
+    for ax, metric, title in zip(axes, ("robust", "clean"), ("(a) robust accuracy, PGD-10", "(b) clean accuracy")):
+        class_lines(ax, results.profile.betas, _means(runs_by_beta, results.profile, metric), classes)
+        ax.set_xticks(results.profile.betas, [f"{b:g}" for b in results.profile.betas])
+        ax.set_xlabel("β of TRADES")
+        ax.set_ylabel(f"{metric} accuracy")
+        ax.set_title(classes.title(f"{title}, {span}"))
     return fig
 
 

@@ -50,7 +50,7 @@ def _draw_curves(ax, epochs, overall, worst, name):
     ax.plot(epochs, worst, "-o", color=CFA, ms=3.5, mew=0)
     percent_axis(ax, 0, 0.08 + (np.nanmax(overall) if np.isfinite(overall).any() else 0.6))
     if np.isfinite(overall[-1]):
-        label_ends(ax, epochs[-1], [(overall[-1], "overall", INK), (worst[-1], name, CFA)])
+        label_ends(ax, epochs[-1], [(overall[-1], "average", INK), (worst[-1], name, CFA)])
     else:
         ax.annotate("no epoch was accepted", (0.5, 0.5), xycoords="axes fraction", ha="center", color=QUIET)
 
@@ -96,7 +96,7 @@ def change_caption() -> str:
 
 
 def choice_picture(results: Results) -> Figure:
-    """An arrow from the epoch of best average to that of best average + worst class: each seed, and the paper's own."""
+    """An arrow from the epoch of best average to that of best average + worst class, one a seed; and the paper's."""
     fig, axes = panels(2, height=4.2, width=10.5)
     for (best, fair), seed in zip(map(choices, row_runs(results, "at").values()), sorted(row_runs(results, "at"))):
         _arrow(axes[0], *((a.overall, a.worst) for a in (best, fair)), f"seed {seed}")

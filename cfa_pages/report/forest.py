@@ -52,7 +52,7 @@ def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results |
     fig, axes = panels(len(columns), height=height, width=8.6 if keys else 14.6)
     for ax, column in zip(axes, columns):
         _draw_claims(ax, column, other)
-    _legend(fig, {v.status for _, v in judged}, beside)
+    _legend(fig, {v.status for _, v in judged}, any(c.gap for c, _ in judged), beside)
     return fig
 
 
@@ -113,13 +113,18 @@ def _interval(ax, y, verdict, small=False):
                    mew=1 if small else 0, zorder=4)  # fmt: skip
 
 
-def _legend(fig, statuses, beside=None, diamond="paper, CIFAR-10, AutoAttack"):
+def _legend(fig, statuses, gaps, beside):
     marks = [Line2D([], [], marker="o", ls="", color=c, label=s) for s, c in COLOURS.items() if s in statuses]
-    marks.append(Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label=diamond))
+    marks += [_diamond()] if gaps else []
     if beside:
         label = beside.profile.data_label
         marks.append(Line2D([], [], marker="o", ls="", mfc="white", mec=QUIET, ms=4, label=label))
-    fig.legend(handles=marks, loc="outside lower center", ncols=min(len(marks), 3 if fig.get_figwidth() < 10 else 6))
+    columns = min(len(marks), 3 if fig.get_figwidth() < 10 else 6)
+    fig.legend(handles=marks, loc="outside lower center", ncols=columns, fontsize=9)
+
+
+def _diamond():
+    return Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label="paper, CIFAR-10, AutoAttack")
 
 
 #: (row, base) in groups with a gap between them: what pages 00 and 06 show, and page 07.
@@ -151,8 +156,7 @@ def differences_picture(
     _axis(axes[0], names, max(names) + 0.6)
     _axis(axes[1], names, max(names) + 0.6)
     marks = [Line2D([], [], marker="o", ls="", color=COLOURS[s], label=MEANINGS[s]) for s in MEANINGS]
-    marks.append(Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label="paper, CIFAR-10, AutoAttack"))
-    fig.legend(handles=marks, loc="outside lower center", ncols=5)
+    fig.legend(handles=[*marks, _diamond()], loc="outside lower center", ncols=5, fontsize=9.5)
     return fig
 
 

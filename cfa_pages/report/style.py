@@ -26,8 +26,8 @@ GRID = "#e3e8ed"
 HARD = ("#b5121b", "#b3500a", "#8f3f97", "#86660a")  # the hard classes: warm, in the order of their index
 EASY = ("#4d7396", "#5a6f86", "#2f6f8f", "#3f7a74", "#4a7a5c", "#5c6f94")  # the others: cool and quiet
 BELOW, ABOVE = (
-    ("#bcd7ea", "#7fb2d6", "#3f84b8", "#1f5a8a"),
-    ("#f6c56f", "#ee9a3a", "#d9631e", "#a8260f"),
+    ("#46799e", "#3a6f99", "#2c628c", "#1f5478"),
+    ("#946800", "#b3500a", "#b03a12", "#8f1d0f"),
 )  # of a base value
 PLAIN, AVERAGED, CFA = "#8593a0", "#4f8fc0", "#00695c"  # a plain method, its EMA, its calibrated form
 
