@@ -2,17 +2,24 @@
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cfa_nb.method.calibration import Frl
-from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.profiles import SMOKE, profile_named
 from cfa_pages import report
 from cfa_pages.report.difficulty import variance_shares
 from cfa_pages.report.fair import frl_calibrations
 from cfa_pages.results import rows
 from cfa_pages.results.runs import Results
 from tests.factories import all_runs
+
+DRAWN = {
+    "change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),),
+}  # fmt: skip
+#: All that the page calls of report, and that is called here.
+CALLED = {*DRAWN, "steps_bars", "ccm_margins", "class_changes", "difficulty_shares", "frl_values"}
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +66,13 @@ def test_without_outcomes_or_with_one_seed_no_share_is_made_up(runs):
 def test_all_steps_have_one_colour_of_their_own(runs):
     figure = report.steps_bars([5, 5, 2, 3], [0, 0, 1, 1], runs, 5)
     assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["2", "3", "all"]
+
+
+@pytest.mark.parametrize("name", ["smoke", "cifar10-rehearsal@x", "tiny-imagenet"])
+def test_every_picture_is_drawn_and_repeats_byte_for_byte(name):
+    made = all_runs(profile_named(name))
+    for figure, arguments in DRAWN.items():
+        first, second = (report.png(getattr(report, figure)(made, *arguments)) for _ in range(2))
+        assert first == second, figure
+        plt.close("all")
+    assert report.ccm_margins(made).shape == (len(made[0].record.class_names),)
