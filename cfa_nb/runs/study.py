@@ -24,6 +24,7 @@ FIGURES = {
     "fig5": "07_ablations",
     "lambda_2": "07_ablations",
     CONTROLS: "07_ablations",
+    "fair": "09_fair_methods",
 }
 
 TABLES = ("table1", "table2", "table3", CONTROLS)
@@ -117,6 +118,7 @@ class Profile:
             "fig5": each("at", self.study_seeds) + study("at_ccm", "lambda_1", self.lambdas_1),
             "lambda_2": each("trades", self.study_seeds) + study("trades_ccr", "lambda_2", self.lambdas_2),
             CONTROLS: table(CONTROLS),
+            "fair": table(1),
             CONTRAST: each("at", self.seeds) + each("at_ccm", self.seeds),
         }
         return {name: shown + undefended for name, shown in configs.items()}

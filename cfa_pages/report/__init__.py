@@ -14,6 +14,7 @@ forest                         all claims, and what methods change over their ba
 main_results, ablation         class-wise bars (Appendix C.2), Table 1 at a glance; Fig. 5 and Appendix C.3
 loop, averages                 margins that settle; averages of one run side by side
 contrast                       another data set beside the page's own
+fair, difficulty               FAT and FRL beside CFA; difficulty of classes and of single images
 one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
@@ -23,6 +24,16 @@ from cfa_pages.report.averages import average_table
 from cfa_pages.report.betas import beta_classes, beta_table
 from cfa_pages.report.comparisons import comparison_caption, comparisons, difference_text, pairs
 from cfa_pages.report.contrast import contrast_caption, contrast_table
+from cfa_pages.report.difficulty import difficulty_bars, difficulty_shares
+from cfa_pages.report.fair import (
+    ccm_margins,
+    change_bars,
+    class_changes,
+    frl_trace,
+    frl_values,
+    opposite_margins,
+    steps_bars,
+)
 from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
 from cfa_pages.report.forest import MAIN, PARTS, claims_picture, differences_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
@@ -64,6 +75,8 @@ __all__ = [
     "calibrated_values",
     "calibration_table",
     "calibration_trace",
+    "ccm_margins",
+    "change_bars",
     "change_caption",
     "change_table",
     "choice_picture",
@@ -71,6 +84,7 @@ __all__ = [
     "claims_picture",
     "class_change_caption",
     "class_change_table",
+    "class_changes",
     "class_interval_table",
     "classwise_bars",
     "comparison_caption",
@@ -82,7 +96,11 @@ __all__ = [
     "controls_table",
     "difference_text",
     "differences_picture",
+    "difficulty_bars",
+    "difficulty_shares",
     "fluctuation",
+    "frl_trace",
+    "frl_values",
     "header_text",
     "image_strip",
     "map_table",
@@ -90,12 +108,14 @@ __all__ = [
     "margin_overall",
     "margin_table",
     "moves_table",
+    "opposite_margins",
     "pairs",
     "png",
     "profiles_table",
     "runtime_text",
     "slope_bars",
     "slope_table",
+    "steps_bars",
     "styled",
     "svg",
     "sweep",

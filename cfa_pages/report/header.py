@@ -90,6 +90,7 @@ SECTIONS = {  # figure -> (section of the paper, what it is there)
     "lambda_2": ("C.3", "Appendix C.3: base budget λ₂"),
     "table3": ("5.3.2", "Table 3: EMA and FAWA"),
     CONTROLS: ("", "Controls: what of CCM helps"),
+    "fair": ("4.4", "Other methods: FAT and FRL"),
 }
 
 

@@ -1,0 +1,163 @@
+"""Pictures of other methods (notebook 09): what they change over AT, and what FAT and FRL give each class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cfa_nb.config import LIVE
+from cfa_nb.method.calibration import Calibration, Frl
+from cfa_nb.recipes import ROWS
+from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
+from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, name_classes, panels, plt
+from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
+from cfa_pages.results.runs import Results, Run
+
+COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page compares with AT
+STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
+
+
+def class_changes(results: Results, row: str, base: str = "at", selection: str = "best") -> np.ndarray:
+    """(K,) by how much each class's robust accuracy differs between two table rows, mean over seeds, as fractions."""
+    ours, theirs = (accuracies(results, key, selection) for key in (row, base))
+    return np.array([np.subtract(ours[s].per_class, theirs[s].per_class) for s in ours if s in theirs]).mean(axis=0)
+
+
+def change_bars(results: Results, selection: str = "best") -> Figure:
+    """What FAT, AT + CFA and FRL + EMA change over AT, class by class and on average, in points."""
+    classes = shown_classes(results)
+    indices = list(classes.indices)
+    fig, (ax,) = panels(1, height=3.9, width=8.2)
+    at = np.arange(len(indices))
+    for shift, (key, colour) in zip((-0.27, 0, 0.27), COMPARED.items()):
+        change = 100 * class_changes(results, key, "at", selection)[indices]
+        average = 100 * row_difference(results, key, "at", selection, "robust_avg").mean
+        ax.bar(at + shift, change, 0.26, color=colour, label=ROWS[key].label)
+        ax.bar(len(indices) + 0.5 + shift, average, 0.26, color=colour)
+    _name(ax.xaxis, classes)
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    ax.set_xticks([*at, len(indices) + 0.5], [*names, "average"])
+    ax.get_xticklabels()[-1].set(
+        rotation=40, color=INK, ha="right", va="top", rotation_mode="anchor", fontweight="bold"
+    )
+    ax.axhline(0, color=INK, lw=1)
+    ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}".replace("-", "−") if v else "0"))
+    ax.margins(y=0.08)
+    ax.set_ylabel("robust accuracy minus AT's, points")
+    ax.set_xlabel(classes.note)
+    legend_above(ax, 3)
+    return fig
+
+
+def _name(axis, classes):
+    names = [classes.names[k] for k in classes.indices]
+    name_classes(axis, names, [i for i, k in enumerate(classes.indices) if k in classes.hard])
+
+
+def legend_above(ax: Axes, columns: int, **options) -> None:
+    """A legend in a row above the panel, at its left."""
+    place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1.0), "borderaxespad": 0}
+    ax.legend(ncols=columns, handlelength=1, **place, **options)
+
+
+def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, steps: int) -> Figure:
+    """How many of its `steps` FAT's attack makes on the images of each class: shares, fewest steps to the left.
+
+    Args:
+        taken: (B,) steps of each image.
+        labels: (B,) classes.
+        results: runs that say which classes there are.
+    """
+    classes, taken, labels = shown_classes(results), np.asarray(taken), np.asarray(labels)
+    indices = list(classes.indices)
+    counts = sorted(set(taken.tolist()))
+    fig, (ax,) = panels(1, height=0.3 * len(indices) + 1.3)
+    left = np.zeros(len(indices))
+    for i, s in enumerate(counts):
+        colour = ALL if s == steps else STEPS[min(i, len(STEPS) - 1)]
+        shares = np.array([100 * np.mean(taken[labels == k] == s) if (labels == k).any() else 0.0 for k in indices])
+        ax.barh(np.arange(len(indices)), shares, 0.78, left=left, color=colour, label="all" if s == steps else str(s))
+        left += shares
+    _name(ax.yaxis, classes)
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of the class's images, %")
+    legend_above(ax, len(counts), title="steps of the attack", alignment="left")
+    return fig
+
+
+def frl_calibrations(run: Run, results: Results) -> list[Calibration]:
+    """What an FRL run gave each class in each epoch, computed again from the validation accuracies in the records.
+
+    Before its first epoch the network is its parent's best on validation, and so is that measurement.
+    """
+    parent = next(r for r in results if r.config == run.config.parent).record
+    first = parent.measured(LIVE, "val", parent.checkpoints[f"{LIVE}/best_val"].epoch)
+    state, calibrations = Frl.start(len(parent.class_names)), []
+    for seen in (first, *(e.val[LIVE] for e in run.record.epochs[:-1])):
+        state = state.update(seen.clean.per_class, seen.robust.per_class, run.config)
+        calibrations.append(state.calibration(run.config))
+    return calibrations
+
+
+def frl_values(results: Results) -> tuple[np.ndarray, np.ndarray]:
+    """(epochs, K) weights of FRL's natural loss, 1 for equal weights, and margins as recorded; means over seeds."""
+    runs = list(row_runs(results, "frl").values())
+    weights = np.mean([[c.ce_weight for c in frl_calibrations(r, results)] for r in runs], axis=0)
+    return weights * weights.shape[1], np.mean([[e.class_eps for e in r.record.epochs] for r in runs], axis=0)
+
+
+def frl_trace(results: Results) -> Figure:
+    """The weights and margins that FRL gives the classes, epoch by epoch, mean over seeds."""
+    config, classes = next(iter(row_runs(results, "frl").values())).config, shown_classes(results)
+    fig, axes = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
+    titles = ("weight in the natural loss (1: all classes equal)", "margin of the training attack")
+    for ax, values, title, base in zip(axes, frl_values(results), titles, (1, config.eps)):
+        for k in sorted(classes.indices, key=lambda k: k in classes.hard):
+            wide = k in classes.hard
+            ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if wide else 1.2)
+        ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
+        ax.set_title(classes.title(title))
+        epoch_axis(ax, config)
+        label_ends(ax, len(values), _ends(values[-1], classes), gap=min(0.085, 0.95 / len(classes.indices)))
+    axes[0].set_xlabel("")
+    margin_axis(axes[1])
+    return fig
+
+
+def _ends(values, classes):
+    """A name beside each line's end; lines that end together have one in common."""
+    together = {}
+    for k in classes.indices:
+        together.setdefault(round(values[k] / np.mean(values), 2), []).append(k)
+    names = {v: classes.names[ks[0]] if len(ks) == 1 else f"{len(ks)} others" for v, ks in together.items()}
+    return [(values[ks[0]], names[v], classes.colours[ks[0]] if len(ks) == 1 else INK) for v, ks in together.items()]
+
+
+def ccm_margins(results: Results) -> np.ndarray:
+    """(K,) margins that CCM gives the classes in AT + CFA: mean over seeds and the second half of training."""
+    runs = find(results, "at_ccm").values()
+    return np.mean([[e.class_eps for e in r.record.epochs[r.config.epochs // 2 :]] for r in runs], axis=(0, 1))
+
+
+def opposite_margins(results: Results) -> Figure:
+    """Each class's margin under CCM (AT + CFA) and, in the last epoch, under FRL."""
+    classes, eps = shown_classes(results), row_runs(results, "at")[results.seeds[0]].config.eps
+    rows = np.arange(len(classes.indices))
+    pairs = [255 * values[list(classes.indices)] for values in (ccm_margins(results), frl_values(results)[1][-1])]
+    fig, (ax,) = panels(1, height=0.29 * len(rows) + 1.2)
+    ax.hlines(rows, *pairs, color=QUIET, lw=1.2, zorder=1)
+    for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):
+        ax.plot(values, rows, marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
+    _name(ax.yaxis, classes)
+    ax.invert_yaxis()
+    ax.axvline(255 * eps, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}/255"))
+    ax.set_xlabel(f"margin of the training attack (dotted: ε₀ = {eps_text(eps)})")
+    legend_above(ax, 2)
+    return fig
