@@ -45,10 +45,8 @@ def test_title_then_the_set_up_then_the_answer_and_the_way_on_at_the_end(noteboo
     if cells[0].id == "parameters":
         assert cells.pop(0).metadata.tags == ["parameters"]
     assert cells[0].id == "setup"
-    assert "make lab" in cells[0].source.splitlines()[0], (
-        "what the error shows where the kernel is another environment's"
-    )
-    assert cells[1].source.startswith("## The answer\n") or "looking things up" in title.source
+    assert "make lab" in cells[0].source, "the error of another environment's kernel shows it"
+    assert cells[1].source.startswith("## The answer") or "looking things up" in title.source
     assert cells[-1].id == "nav"
     assert "_start_here.ipynb)" in cells[-1].source or "00_start_here" in notebook_name(notebook)
 
@@ -71,9 +69,6 @@ def test_plumbing_is_collapsed_in_jupyterlab_and_in_html_alike(notebook):
         tags = cell.metadata.get("tags", [])
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         assert hidden == bool({"hide-input", "parameters"} & set(tags)), cell.id
-        assert hidden or not re.search(r"^page\.(figure|table|finding|provenance)\(", cell.source, re.MULTILINE), (
-            cell.id
-        )
 
 
 def test_no_outputs_and_stable_cell_ids(notebook):
@@ -116,7 +111,7 @@ def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figur
     text = "\n".join(c.source for c in code(notebook))
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
     page_calls = [n for n in calls if n.func.attr in ("figure", "table") and getattr(n.func.value, "id", "") == "page"]
-    names = [n.args[1].value for n in page_calls]
+    names = [(n.func.attr, n.args[1].value) for n in page_calls]
     assert len(set(names)) == len(names)
     assert names
     assert all(any(k.arg == "alt" for k in n.keywords) for n in page_calls if n.func.attr == "figure")

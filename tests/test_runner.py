@@ -20,7 +20,7 @@ from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError
 from cfa_nb.runs.sweep import missing
 from cfa_pages import cli
-from cfa_pages.page import Page
+from cfa_pages.page import FindingError, Page
 from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, staging
 from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
 from cfa_pages.pages.manifest import Manifest
@@ -258,7 +258,7 @@ def test_pages_depend_on_studies_that_have_none_of_their_own(folders, monkeypatc
         (folders[0] / name / "records").mkdir(parents=True)
     assert [f.name for f in cache.folders_beside()] == ["cifar10-small@my-images", "digits"]
     assert jobs.jobs("digits") == []
-    assert [job.page_set for job in jobs.jobs("smoke")] == ["smoke"] * 7
+    assert [job.page_set for job in jobs.jobs("smoke")] == ["smoke"] * 9
     with pytest.raises(ValueError, match="digits has no pages of its own; it is shown on those of fashion"):
         pipeline.render("digits")
 
@@ -417,8 +417,45 @@ def test_lab_shows_a_run_as_published_until_it_is_finished_here(finished, publis
     never = SMOKE.config("fat", 0)
     (published / "records" / f"{finished.path(never).name}.json").unlink()
     with pytest.raises(StoreError, match="fat, seed 0 is not trained"):
-        Page("06_main_results", "smoke").runs()
+        Page("06_main_results", "smoke").results()
     assert trained == [never]
+
+
+# --- findings
+
+
+def test_a_finding_is_said_on_its_own_pages_where_it_holds(folders, capsys):
+    text, numbers = "The shirt loses {drop:.0f} points.", {"drop": 17.4}
+    assert Page("02_margin_study", "fashion").words(text, True, **numbers) == "The shirt loses 17 points."
+    assert Page("02_margin_study", "smoke").words(text, True, **numbers) == ""
+    assert Page("02_margin_study", "smoke").words(text, False, **numbers) == ""
+    assert Page("01_toy_theory", "theory").words(text, True, **numbers) == ""
+
+
+def test_one_that_does_not_hold_is_left_out_of_a_rerun_and_stops_a_publication(folders, monkeypatch):
+    shown, page = [], Page("02_margin_study", "fashion")
+    monkeypatch.setattr("cfa_pages.page.display", lambda what, **options: shown.append((what.data, options)))
+    page.finding("The shirt loses {drop} points.", holds=False, drop=1)
+    ((note, options),) = shown
+    assert "left out" in note
+    assert options["metadata"] == {"left_out": "The shirt loses {drop} points."}
+    monkeypatch.setenv("CFA_NB_FINDINGS", "strict")
+    with pytest.raises(FindingError, match=r'"The shirt loses 1 points\."; rewrite it'):
+        page.finding("The shirt loses {drop} points.", holds=False, drop=1)
+
+
+@pytest.mark.slow
+def test_only_identical_records_are_held_to_every_sentence(sources, folders, lines):
+    write_notebook(
+        sources / "02_says.ipynb",
+        "from cfa_pages.page import Page",
+        "Page('02_says', 'fashion').finding('It is so.', holds=False)",
+    )
+    with pytest.raises(draw.PagesFailed):
+        draw.draw(jobs.jobs("theory"), say=lines.append)
+    assert any('FindingError: no longer true of these records: "It is so."' in line for line in lines)
+    draw.draw([replace(job, strict=False) for job in jobs.jobs("theory")], say=lines.append)
+    assert lines[-1].endswith("1 sentence left out that these records contradict")
 
 
 def test_publish_removes_only_what_no_run_claims(finished, published):
