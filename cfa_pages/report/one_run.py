@@ -22,7 +22,7 @@ from cfa_pages.report.style import (
     plt,
     short_name,
 )
-from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, eps_text, find, worst_label
+from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, find, worst_label
 from cfa_pages.results.runs import Results, Run
 
 FAWA = "fawa"
