@@ -32,7 +32,7 @@ def margin_trace(run: Run, results: Results) -> Figure:
     """The margin of every class over the epochs of one run (Eq. 6 at work); `results` say which classes are hard."""
     classes, config = shown_classes(results), run.config
     values, names = np.array([e.class_eps for e in run.record.epochs]), classes.names
-    fig, (ax,) = panels(1, height=4.4 if len(classes.indices) <= 10 else 8.0, width=7.0)
+    fig, (ax,) = panels(1, height=4.4 if len(classes.indices) <= 10 else 8.0, width=6.2)
     for k in classes.indices:
         hard = k in classes.hard
         ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if hard else 1.3,
@@ -73,7 +73,7 @@ def _spec(run):
 def acceptance_trace(run: Run, profile: Profile) -> Figure:
     """Worst class on validation against the threshold: which epochs FAWA accepts; and the test curves that result."""
     spec, worst = _spec(run), worst_label(profile)
-    fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 6.4), sharex=True)
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(6.2, 6.0), sharex=True)
     _gate(top, run, spec)
     top.set_title(f"The gate: {worst} on validation images")
     _worst_curves(bottom, run)
