@@ -26,7 +26,7 @@ from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nea
 from cfa_pages.results import rows
 from cfa_pages.results.paper import TABLE_1, TABLE_2
 from cfa_pages.results.runs import Results
-from tests import test_fair
+from tests import test_fair, test_report_steps
 from tests.factories import LONG, all_runs, class_names, paper_runs, provenance, with_autoattack
 
 
@@ -56,8 +56,8 @@ FIGURE_CALLS = {
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
     "glance": of("differences_picture"), "parts": of("differences_picture", report.PARTS, "best"),
     "slopes": of("slope_bars"),
-    "trace": lambda r: report.calibration_trace(rows.row_runs(r, "trades_ccm_ccr")[r.profile.seeds[0]], r),
-    "acceptance": lambda r: report.acceptance_trace(rows.row_runs(r, "trades_ccm_ccr")[r.profile.seeds[0]], r.profile),
+    "trace": lambda r: report.margin_trace(rows.row_runs(r, "at_ccm")[r.profile.seeds[0]], r),
+    "acceptance": lambda r: report.acceptance_trace(report.strictest_run(r), r.profile),
     "confusion": lambda r: report.confusion_map(_counts(r), r[0].record.class_names, rows.hard_classes(r)),
 }  # fmt: skip
 
@@ -80,9 +80,9 @@ TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *A
     "profiles_table": lambda r: report.profiles_table(),
     "runtime_text": lambda r: report.runtime_text(r),
 }
-DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "calibration_trace",
-         "choice_picture", "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation",
-         "image_strip", "margin_classes", "margin_overall", "slope_bars", "sweep", "tradeoff")  # fmt: skip
+DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "choice_picture",
+         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation", "image_strip",
+         "margin_classes", "margin_overall", "margin_trace", "slope_bars", "sweep", "tradeoff")  # fmt: skip
 REHEARSAL = "cifar10-rehearsal@x"  # three epochs, one seed, classes of any name
 PROFILES = ("fashion", "cifar10", "cifar10-quick", "cifar10-rehearsal+release@x", "tiny-imagenet")
 LARGE = ("fashion", "cifar10", "tiny-imagenet")
@@ -100,7 +100,7 @@ def made(name, accepts=True):
 
 def _calibrated(runs):
     last = runs[0].record.epochs[-1]
-    return last.train_robust.per_class, last.class_eps, last.class_beta
+    return last.train_robust.per_class, last.class_eps
 
 
 def _counts(results):
@@ -110,7 +110,8 @@ def _counts(results):
 def test_all_that_notebooks_call_is_called_here():
     text = "".join(p.read_text() for p in notebooks_dir().glob("*.ipynb"))
     called = set(re.findall(r"\breport\.([a-z]\w*)\(", text))
-    assert called <= set(TEXT_CALLS) | set(DRAWN) | test_fair.CALLED | {"pairs", "choices", "difference_text"}
+    elsewhere = test_fair.CALLED | test_report_steps.CALLED | {"pairs", "choices", "difference_text"}
+    assert called <= set(TEXT_CALLS) | set(DRAWN) | elsewhere
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -339,8 +340,9 @@ def test_margins_are_ticked_as_multiples_of_1_255():
     fig = report.calibrated_values(made(REHEARSAL))
     fig.draw_without_rendering()
     assert all(re.fullmatch(r"\d+/255", t.get_text()) for t in fig.axes[0].get_yticklabels())
-    table = report.calibration_table(["a"], [0.1], [0.8 * 8 / 255], [1.0])
-    assert table["margin"][0] == "6.4/255"
+    table = report.calibration_table(["a", "b"], [0.4, 0.3], [0.9 * 8 / 255, 0.8 * 8 / 255])
+    assert list(table.columns[1:]) == ["b", "a"]  # the smallest margin first
+    assert list(table["b"]) == ["30.0 %", "6.4/255"]
 
 
 def test_a_label_is_nearest_to_its_own_marker():
@@ -385,7 +387,7 @@ def test_finding_runs_is_exact(runs):
 
 def test_pictures_show_what_they_are_given_and_cut_long_names():
     x = np.full((50, 3, 8, 8), 0.5)
-    grid = report.adversarial_grid(x[:3], x[:3] + 0.1, ["a", "b", "c"], ["a", "c", "c"], 0.15)
+    grid = report.adversarial_grid(x[:3], x[:3] + 0.1, ["a", "b", "c"], ["a", "c", "c"], [0.15] * 3)
     assert len(grid.axes) == 9
     assert [ax.get_title(loc="center") for ax in grid.axes[3:6]] == ["→ a", "→ c", "→ c"]
     strip = report.image_strip(x, [LONG] * 50)

@@ -110,7 +110,7 @@ class Profile:
             "fig2": study("at", "eps", self.margins),
             "fig3": study("trades", "beta", self.betas),
             "fig4": each("at", self.seeds),
-            "alg1": each("trades", self.seeds[:1]) + each("trades_ccm_ccr", self.seeds[:1]),
+            "alg1": each("at", self.seeds) + each("at_ccm", self.seeds[:1]) + each("trades_ccm_ccr", self.seeds[:1]),
             "table1": table(1),
             "classwise": table(1),
             "table2": table(2),

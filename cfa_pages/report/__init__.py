@@ -16,6 +16,7 @@ loop, averages                 margins that settle; averages of one run side by 
 contrast                       another data set beside the page's own
 fair, difficulty               FAT and FRL beside CFA; difficulty of classes and of single images
 one_run, images                one run, epoch by epoch; pictures of images, and what attacked ones are taken for
+walk, listing                  PGD in its box; source code on a page
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
 
@@ -37,11 +38,19 @@ from cfa_pages.report.fair import (
 from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
 from cfa_pages.report.forest import MAIN, PARTS, claims_picture, differences_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
-from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, image_strip
+from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, defence_grid, image_strip
+from cfa_pages.report.listing import algorithm_beside, listing
 from cfa_pages.report.loop import moves_table, slope_bars, slope_table
 from cfa_pages.report.main_results import class_change_caption, class_change_table, classwise_bars, tradeoff
 from cfa_pages.report.margins import margin_classes, margin_overall, margin_table
-from cfa_pages.report.one_run import acceptance_trace, calibration_table, calibration_trace, trace_text
+from cfa_pages.report.one_run import (
+    acceptance_trace,
+    calibration_table,
+    last_worst,
+    margin_trace,
+    refused,
+    strictest_run,
+)
 from cfa_pages.report.sanity import attack_checks
 from cfa_pages.report.style import png, styled, svg, use_style
 from cfa_pages.report.tables import (
@@ -57,6 +66,7 @@ from cfa_pages.report.tables import (
     table3,
     table_caption,
 )
+from cfa_pages.report.walk import pgd_in_the_box
 
 __all__ = [
     "CALIBRATED",
@@ -68,13 +78,13 @@ __all__ = [
     "acceptance",
     "acceptance_trace",
     "adversarial_grid",
+    "algorithm_beside",
     "attack_checks",
     "average_table",
     "beta_classes",
     "beta_table",
     "calibrated_values",
     "calibration_table",
-    "calibration_trace",
     "ccm_margins",
     "change_bars",
     "change_caption",
@@ -94,6 +104,7 @@ __all__ = [
     "contrast_caption",
     "contrast_table",
     "controls_table",
+    "defence_grid",
     "difference_text",
     "differences_picture",
     "difficulty_bars",
@@ -103,19 +114,25 @@ __all__ = [
     "frl_values",
     "header_text",
     "image_strip",
+    "last_worst",
+    "listing",
     "map_table",
     "margin_classes",
     "margin_overall",
     "margin_table",
+    "margin_trace",
     "moves_table",
     "opposite_margins",
     "pairs",
+    "pgd_in_the_box",
     "png",
     "profiles_table",
+    "refused",
     "runtime_text",
     "slope_bars",
     "slope_table",
     "steps_bars",
+    "strictest_run",
     "styled",
     "svg",
     "sweep",
@@ -123,7 +140,6 @@ __all__ = [
     "table2",
     "table3",
     "table_caption",
-    "trace_text",
     "tradeoff",
     "use_style",
 ]

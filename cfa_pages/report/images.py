@@ -1,12 +1,14 @@
 """Pictures of images: clean, adversarial, and the difference that the attack made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
+from torch import Tensor, nn
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.report.style import CFA, INK, name_classes, panels, plt, short_name
+from cfa_pages.report.style import CFA, GRID, HARD, INK, name_classes, panels, plt, short_name
 from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text
 from cfa_pages.results.runs import Run
 
@@ -25,27 +27,81 @@ def image_strip(images: np.ndarray, titles: Sequence[str] | None = None, size: f
 
 
 def adversarial_grid(
-    x: np.ndarray, x_adv: np.ndarray, names: Sequence[str], predicted: Sequence[str], eps: float | np.ndarray
+    x: np.ndarray, x_adv: np.ndarray, names: Sequence[str], predicted: Sequence[str], eps: Sequence[float]
 ) -> Figure:
-    """Clean images, their adversarial ones and the perturbations, a column an image (at most ten).
+    """Clean images, their adversarial ones and the differences, all in one scale of colours; a column an image.
 
     Args:
         x, x_adv: (N, C, H, W) arrays in [0, 1].
         names: N names of the true classes.
         predicted: N names of what the model says of x_adv.
-        eps: N margins, or one for all: the perturbation is drawn from -max to +max of them.
+        eps: N margins; the differences are drawn from -max to +max of them.
     """
-    count = min(10, len(x))
-    eps = np.broadcast_to(np.asarray(eps, dtype=float), (len(x),))
-    fig, axes = plt.subplots(3, count, figsize=(1.15 * count + 0.6, 4.4), squeeze=False)
-    for i in range(count):
-        wrong = names[i] != predicted[i]
-        _show(axes[0, i], x[i], short_name(names[i], 12))
-        _show(axes[1, i], x_adv[i], f"→ {short_name(predicted[i], 11)}", CFA if wrong else INK)
-        _show_difference(axes[2, i], x_adv[i] - x[i], eps.max(), f"ε = {calibrated_text(float(eps[i]))}")
-    for ax, text in zip(axes[:, 0], ("clean", "adversarial", "difference")):
-        ax.set_ylabel(text, fontsize=9.5)
+    fig, axes = plt.subplots(3, len(x), figsize=(1.2 * len(x) + 0.4, 4.5), squeeze=False)
+    for i, name in enumerate(names):
+        _show(axes[0, i], x[i], short_name(name, 12))
+        _show_attacked(axes[1, i], x_adv[i], name, predicted[i])
+        _show_difference(axes[2, i], x_adv[i] - x[i], max(eps), f"within {calibrated_text(float(eps[i]))}")
+    for ax, text in zip(axes[:, 0], ("clean", "attacked", "the change")):
+        ax.set_ylabel(text, fontsize=10)
     return fig
+
+
+def defence_grid(
+    networks: Mapping[str, nn.Module], x: Tensor, attacked: Mapping[str, Tensor], y: Tensor, names: Sequence[str],
+    eps: float,
+) -> Figure:  # fmt: skip
+    """The same images before several networks, each attacked in its own way: image, change, probabilities.
+
+    Args:
+        networks: {name: network}, in eval mode.
+        x, y: (N, C, H, W) in [0, 1] and (N,).
+        attacked: {name: (N, C, H, W)}, the images as the attack on that network left them.
+        names: of the K classes.
+        eps: the margin; changes are drawn from -eps to +eps.
+    """
+    heights = [1.0, *[0.24, 1.0, 1.0, 0.62] * len(networks)]
+    fig, axes = plt.subplots(len(heights), len(x), figsize=(1.45 * len(x) + 0.4, 1.3 * sum(heights)),
+                             height_ratios=heights, squeeze=False)  # fmt: skip
+    for i, label in enumerate(y.tolist()):
+        _show(axes[0, i], x[i].numpy(), short_name(names[label], 12))
+    axes[0, 0].set_ylabel("clean", fontsize=10)
+    for block, (name, network) in enumerate(networks.items()):
+        with torch.no_grad():
+            chances = [network(images).softmax(dim=1).numpy() for images in (x, attacked[name])]
+        rows = axes[4 * block + 1 : 4 * block + 5]
+        _defence(rows, name, x.numpy(), attacked[name].numpy(), chances, y.tolist(), names, eps)
+    return fig
+
+
+def _defence(rows, name, x, x_adv, chances, labels, names, eps):
+    """Four rows of axes for one network: its name, attacked images, changes, probabilities."""
+    before, after = chances
+    for i, label in enumerate(labels):
+        rows[0, i].set_axis_off()
+        _show_attacked(rows[1, i], x_adv[i], names[label], names[after[i].argmax()])
+        _show_difference(rows[2, i], x_adv[i] - x[i], eps, "")
+        _probabilities(rows[3, i], before[i], after[i], label, names)
+    rows[0, 0].text(0, 0.1, name, fontsize=11.5, fontweight="bold", in_layout=False)
+    for ax, text in zip(rows[1:, 0], ("attacked", "the change", "it says")):
+        ax.set_ylabel(text, fontsize=10)
+
+
+def _show_attacked(ax, image, name, predicted):
+    _show(ax, image, f"→ {short_name(predicted, 12)}", CFA if name == predicted else HARD[0])
+
+
+def _probabilities(ax, before, after, label, names):
+    """Bars of the true class and its strongest rival after the attack; a mark where each stood before it."""
+    rival = max((k for k in range(len(after)) if k != label), key=lambda k: after[k])
+    for height, k in enumerate((rival, label)):
+        colour = CFA if k == label else HARD[0]
+        ax.barh(height, 1, height=0.3, color=GRID)
+        ax.barh(height, after[k], height=0.3, color=colour)
+        ax.plot([before[k]] * 2, [height - 0.3, height + 0.15], color=INK, lw=2)
+        ax.text(0, height + 0.25, f"{short_name(names[k], 11)} {100 * after[k]:.0f} %", fontsize=9, color=colour)
+    ax.set(xlim=(-0.07, 1.07), ylim=(-0.4, 1.8))
+    _frame(ax, "", INK)
 
 
 def _show(ax, image, title="", colour=INK):
