@@ -38,9 +38,9 @@ from cfa_pages.report.fair import (
 from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
 from cfa_pages.report.forest import MAIN, PARTS, claims_picture, differences_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
-from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, defence_grid, image_strip
+from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, defence_grid
 from cfa_pages.report.listing import algorithm_beside, listing
-from cfa_pages.report.loop import moves_table, slope_bars, slope_table
+from cfa_pages.report.loop import moves_table, slope_bars
 from cfa_pages.report.main_results import class_change_caption, class_change_table, classwise_bars, tradeoff
 from cfa_pages.report.margins import margin_classes, margin_overall, margin_table
 from cfa_pages.report.one_run import (
@@ -67,79 +67,3 @@ from cfa_pages.report.tables import (
     table_caption,
 )
 from cfa_pages.report.walk import pgd_in_the_box
-
-__all__ = [
-    "CALIBRATED",
-    "MAIN",
-    "PARTS",
-    "PLAIN_RUNS",
-    "aa_caption",
-    "aa_table",
-    "acceptance",
-    "acceptance_trace",
-    "adversarial_grid",
-    "algorithm_beside",
-    "attack_checks",
-    "average_table",
-    "beta_classes",
-    "beta_table",
-    "calibrated_values",
-    "calibration_table",
-    "ccm_margins",
-    "change_bars",
-    "change_caption",
-    "change_table",
-    "choice_picture",
-    "choices",
-    "claims_picture",
-    "class_change_caption",
-    "class_change_table",
-    "class_changes",
-    "class_interval_table",
-    "classwise_bars",
-    "comparison_caption",
-    "comparisons",
-    "confusion_caption",
-    "confusion_map",
-    "contrast_caption",
-    "contrast_table",
-    "controls_table",
-    "defence_grid",
-    "difference_text",
-    "differences_picture",
-    "difficulty_bars",
-    "difficulty_shares",
-    "fluctuation",
-    "frl_trace",
-    "frl_values",
-    "header_text",
-    "image_strip",
-    "last_worst",
-    "listing",
-    "map_table",
-    "margin_classes",
-    "margin_overall",
-    "margin_table",
-    "margin_trace",
-    "moves_table",
-    "opposite_margins",
-    "pairs",
-    "pgd_in_the_box",
-    "png",
-    "profiles_table",
-    "refused",
-    "runtime_text",
-    "slope_bars",
-    "slope_table",
-    "steps_bars",
-    "strictest_run",
-    "styled",
-    "svg",
-    "sweep",
-    "table1",
-    "table2",
-    "table3",
-    "table_caption",
-    "tradeoff",
-    "use_style",
-]

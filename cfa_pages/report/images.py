@@ -13,19 +13,6 @@ from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text
 from cfa_pages.results.runs import Run
 
 
-def image_strip(images: np.ndarray, titles: Sequence[str] | None = None, size: float = 1.15) -> Figure:
-    """Images (N, C, H, W) in [0, 1], such as one of each class, in rows of at most `CLASS_LIMIT`."""
-    wide = min(len(images), CLASS_LIMIT)
-    rows = -(-len(images) // wide)
-    fig, axes = plt.subplots(rows, wide, figsize=(size * wide, (size + 0.35) * rows), squeeze=False)
-    for i, ax in enumerate(axes.flat):
-        if i < len(images):
-            _show(ax, images[i], short_name(titles[i], 11) if titles is not None else "")
-        else:
-            ax.set_axis_off()
-    return fig
-
-
 def adversarial_grid(
     x: np.ndarray, x_adv: np.ndarray, names: Sequence[str], predicted: Sequence[str], eps: Sequence[float]
 ) -> Figure:

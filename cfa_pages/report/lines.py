@@ -11,12 +11,6 @@ from cfa_nb.config import TrainConfig
 from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
 from cfa_pages.results.rows import eps_text, hard_classes, shown_class_indices, shown_note
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import epoch_span
-
-
-def window_text(window: tuple[int, int]) -> str:
-    """ "mean of epochs 101–120", or of one alone "epoch 2"."""
-    return epoch_span(*window) if window[0] == window[1] else f"mean of {epoch_span(*window)}"
 
 
 def mean_curves(

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import INK, name_classes, panels
-from cfa_pages.results.measurements import base_eps, margin_moves, slopes_by_seed, train_mean
-from cfa_pages.results.rows import find, row_runs
+from cfa_pages.results.measurements import margin_moves, slopes_by_seed
+from cfa_pages.results.rows import row_runs
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import mean_std
 
@@ -28,21 +28,6 @@ def slope_bars(results: Results) -> Figure:
     ax.set_ylabel("fall of $t_k$ per ε")
     ax.set_title(classes.title("How sharply a class reacts to its margin"), pad=14)
     return fig
-
-
-def slope_table(results: Results) -> pd.DataFrame:
-    """A row a class: t_k at each training margin of Fig. 2, and the slope at eps, mean ± std over seeds."""
-    slopes, classes = slopes_by_seed(results), shown_classes(results)
-    eps, columns = base_eps(results.profile), {}
-    for margin in results.profile.margins:
-        rows = [train_mean(r, results.profile.late_window) for r in find(results, "at", eps=margin).values()]
-        columns[f"t at {margin / eps:.2g} ε"] = np.mean(rows, axis=0)
-    return pd.DataFrame(
-        {classes.heading: classes.names[k], "kind": classes.group(k)}
-        | {name: f"{values[k]:.2f}" for name, values in columns.items()}
-        | {"fall per ε, in %": mean_std([by_class[k] for by_class in slopes.values()])}
-        for k in classes.indices
-    )
 
 
 def moves_table(results: Results) -> pd.DataFrame:
