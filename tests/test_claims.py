@@ -387,7 +387,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
     html = styled(table, "claims").to_html()
     assert len(re.findall(r'<a href="(01|08)_\w+\.ipynb#', html)) == len(THEOREMS)
     assert "](" not in html
-    assert list(table.columns)[:4] == ["Place", "Claim", "paper, CIFAR-10", "Verdict"]
+    assert list(table.columns)[:5] == ["Section", "Place", "Claim", "paper, CIFAR-10", "Verdict"]
     assert set(table["Verdict"].str[0]) <= set("✓✗~=△")
     assert len(claims.verdicts(even, "at_ccm_worst", "cfa_at_avg")) == 2
     with pytest.raises(KeyError, match="no_such"):

@@ -3,11 +3,13 @@
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 
 from cfa_nb.paths import ROOT, notebooks_dir
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS, Job, jobs, relink
 
+NUMBERS = re.compile(r"[+−][\d.]+ \[[+−][\d.]+, [+−][\d.]+\]")
 LINK = re.compile(r"\]\(([^)\s#]+\.(?:ipynb|md|png))(?:#[^)]*)?\)")
 
 
@@ -40,3 +42,18 @@ def test_links_of_the_documents_have_targets():
         for target in LINK.findall(document.read_text()):
             if not target.startswith("http"):
                 assert (document.parent / target).exists(), f"{document.name} leads to {target}"
+
+
+def test_the_numbers_of_the_readme_stand_in_the_published_tables():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tables = ROOT / "outputs" / "fashion" / "tables"
+    ledger = pd.read_csv(tables / "claims.csv").dropna(subset=["95 % interval"])
+    published = "".join(p.read_text(encoding="utf-8") for p in tables.glob("*.csv")).replace(" points [", " [")
+    known = set(NUMBERS.findall(published))
+    known |= {
+        f"{estimate.split()[0]} [{interval.replace(' to ', ', ')}]"
+        for estimate, interval in zip(ledger["Estimate"], ledger["95 % interval"])
+    }
+    quoted = [text.replace(" points [", " [") for text in NUMBERS.findall(readme.replace(" points [", " ["))]
+    assert len(quoted) > 5
+    assert [text for text in quoted if text not in known] == []
