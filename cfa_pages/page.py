@@ -148,16 +148,17 @@ class Page:
         display(Image(picture, retina=True, alt=alt, metadata={"alt": alt}))
         display(Markdown(f"**{says}** *{caption}*" if says else f"*{caption}*"))
 
-    def table(self, table: pd.DataFrame, name: str, caption: str, folded_by: str = "") -> None:
+    def table(self, table: pd.DataFrame, name: str, caption: str, folded_by: str = "", head: int | None = None) -> None:
         """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner.
 
         folded_by: a column; its rows of each value are shown as one table that a click unfolds.
+        head: show that many rows; the file has all.
         """
         if self.saves:
             write(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
         display(Markdown(f"*{caption}*"))
         if not folded_by:
-            return display(styled(table, name))
+            return display(styled(table.head(head) if head else table, name))
         for number, (value, rows) in enumerate(table.groupby(folded_by, sort=False)):
             html = styled(rows.drop(columns=folded_by), f"{name}_{number}").to_html()
             display(HTML(f"<details><summary>{value} ({len(rows)})</summary>{html}</details>"))

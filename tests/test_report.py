@@ -63,7 +63,7 @@ FIGURE_CALLS = {
 
 # Everything else that notebooks take from report, by the name that they use.
 OF_RUNS = ("aa_table", "acceptance", "average_table", "beta_table", "change_table", "class_interval_table",
-           "controls_table", "margin_table", "moves_table", "table1", "table2", "table3")  # fmt: skip
+           "controls_table", "evaluations", "margin_table", "moves_table", "table1", "table2", "table3")  # fmt: skip
 ARGUMENTS = {
     "attack_checks": (TABLE_2,), "class_change_table": ("at_cfa", "at", "last"), "comparison_caption": ("last",),
     "comparisons": (report.pairs(1), "last"), "table_caption": (1, "last"),
@@ -387,6 +387,15 @@ def test_pictures_show_what_they_are_given_and_cut_long_names():
     grid = report.adversarial_grid(x[:3], x[:3] + 0.1, ["a", "b", "c"], ["a", "c", "c"], [0.15] * 3)
     assert len(grid.axes) == 9
     assert [ax.get_title(loc="center") for ax in grid.axes[3:6]] == ["→ a", "→ c", "→ c"]
+
+
+def test_the_tidy_table_holds_the_counts_that_the_tables_show(runs):
+    table = report.evaluations(runs)
+    rows_of_at = table[(table.recipe == "at") & (table.eps == SMOKE.config("at", 0).eps) & (table.seed == 0)]
+    last = rows_of_at[(rows_of_at.checkpoint == "last") & (rows_of_at.weights == "live")]
+    run = rows.find(runs, "at")[0]
+    for attack, accuracy in run.record.evaluations["live/last"].items():
+        assert tuple(last[last.attack == attack].hits) == accuracy.hits
 
 
 def test_intervals_of_classes_are_wilsons(runs):

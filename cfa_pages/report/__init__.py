@@ -61,6 +61,7 @@ from cfa_pages.report.tables import (
     acceptance,
     class_interval_table,
     controls_table,
+    evaluations,
     table1,
     table2,
     table3,

@@ -183,6 +183,24 @@ def _span(epochs):
     return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
 
 
+def evaluations(results: Results) -> pd.DataFrame:
+    """Everything that was measured on kept checkpoints, tidy: a row a run, checkpoint, attack and class.
+
+    `hits` of `n` test images are still right; `attack` is "clean", "pgd20", "targeted20" and so on.
+    """
+    return pd.DataFrame(
+        {"recipe": run.config.recipe, "eps": run.config.eps, "beta": run.config.beta, "lambda_1": run.config.lambda_1,
+         "lambda_2": run.config.lambda_2, "seed": run.config.seed, "weights": weights, "checkpoint": checkpoint,
+         "epoch": run.record.checkpoints[f"{weights}/{checkpoint}"].epoch, "attack": attack, "class": name,
+         "hits": hits, "n": n}
+        for run in results
+        for key, by_attack in run.record.evaluations.items()
+        for weights, checkpoint in [key.split("/")]
+        for attack, accuracy in by_attack.items()
+        for name, hits, n in zip(run.record.class_names, accuracy.hits, accuracy.n)
+    )  # fmt: skip
+
+
 def class_interval_table(results: Results, key: str = "at", selection: str = "last") -> pd.DataFrame:
     """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
     seed, accuracy = min(accuracies(results, key, selection).items())
