@@ -2,7 +2,6 @@
 
     report.table1(results)            # a DataFrame
     report.margin_overall(results)    # a matplotlib Figure
-    report.margin_caption(results, "a")
 
 All take the finished runs of a profile, `Results`. Nothing here trains: figures redraw from records alone.
 
