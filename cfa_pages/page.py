@@ -28,6 +28,7 @@ from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_nb.runs.sweep import ensure, work_of
 from cfa_pages.report.header import header_text
 from cfa_pages.report.style import png, styled, svg, use_style
+from cfa_pages.results.cells import with_numbers
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results, Run
 
@@ -149,13 +150,14 @@ class Page:
         display(Markdown(f"**{says}** *{caption}*" if says else f"*{caption}*"))
 
     def table(self, table: pd.DataFrame, name: str, caption: str, folded_by: str = "", head: int | None = None) -> None:
-        """Shows a DataFrame with its caption; saves it as tables/<name>.csv under the runner.
+        """Shows a DataFrame with its caption; the runner saves its numbers as tables/<name>.csv.
 
         folded_by: a column; its rows of each value are shown as one table that a click unfolds.
         head: show that many rows; the file has all.
         """
         if self.saves:
-            write(self.folder / "tables" / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+            text = with_numbers(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
+            write(self.folder / "tables" / f"{name}.csv", text.encode())
         display(Markdown(f"*{caption}*"))
         if not folded_by:
             return display(styled(table.head(head) if head else table, name))

@@ -6,6 +6,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+from cfa_nb.card.uncertainty import points
 from cfa_nb.paths import ROOT, notebooks_dir
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS, Job, jobs, relink
 
@@ -45,15 +46,22 @@ def test_links_of_the_documents_have_targets():
 
 
 def test_the_numbers_of_the_readme_stand_in_the_published_tables():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    tables = ROOT / "outputs" / "fashion" / "tables"
-    ledger = pd.read_csv(tables / "claims.csv").dropna(subset=["95 % interval"])
-    published = "".join(p.read_text(encoding="utf-8") for p in tables.glob("*.csv")).replace(" points [", " [")
-    known = set(NUMBERS.findall(published))
-    known |= {
-        f"{estimate.split()[0]} [{interval.replace(' to ', ', ')}]"
-        for estimate, interval in zip(ledger["Estimate"], ledger["95 % interval"])
-    }
-    quoted = [text.replace(" points [", " [") for text in NUMBERS.findall(readme.replace(" points [", " ["))]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace(" points [", " [")
+    known = set()
+    for file in (ROOT / "outputs" / "fashion" / "tables").glob("*.csv"):
+        table = pd.read_csv(file)
+        known |= set(NUMBERS.findall(" ".join(table.astype(str).to_numpy().ravel()).replace(" points [", " [")))
+        for mean in [c for c in table.columns if c.endswith((": mean", "Estimate: value"))]:
+            ends = [
+                mean.replace(": mean", f": {end}").replace("Estimate: value", f"95 % interval: {end}")
+                for end in ("low", "high")
+            ]
+            if set(ends) <= set(table.columns):
+                known |= {_difference(*(v / 100 for v in row)) for row in table[[mean, *ends]].dropna().to_numpy()}
+    quoted = NUMBERS.findall(readme)
     assert len(quoted) > 5
     assert [text for text in quoted if text not in known] == []
+
+
+def _difference(mean, low, high):
+    return f"{points(mean)} [{points(low)}, {points(high)}]"

@@ -24,6 +24,7 @@ from cfa_pages.report.forest import COLOURS, MAIN
 from cfa_pages.report.header import SECTIONS, duration, seeds_text
 from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
 from cfa_pages.results import rows
+from cfa_pages.results.cells import with_numbers
 from cfa_pages.results.paper import TABLE_1, TABLE_2
 from cfa_pages.results.runs import Results
 from tests import test_fair, test_report_steps
@@ -396,6 +397,18 @@ def test_the_tidy_table_holds_the_counts_that_the_tables_show(runs):
     run = rows.find(runs, "at")[0]
     for attack, accuracy in run.record.evaluations["live/last"].items():
         assert tuple(last[last.attack == attack].hits) == accuracy.hits
+
+
+def test_published_tables_hold_numbers_and_the_words_beside_them(runs):
+    shown, numbers = report.table1(runs), with_numbers(report.table1(runs))
+    at = rows.by_seed(runs, "at", "best", "robust_worst").values()
+    assert list(numbers["Method"]) == list(shown["Method"])
+    assert numbers["targeted PGD-20: worst, mean"][0] == pytest.approx(100 * np.mean(list(at)))
+    assert numbers["paper, CIFAR-10 (AA): average, mean"][0] == TABLE_1["at"]["best"]["robust"].avg.mean
+    words = numbers.select_dtypes(exclude="number").columns
+    assert list(words) == ["Method"]
+    row = with_numbers(report.comparisons(runs, [("at_ccm", "at")])).iloc[0]
+    assert row["worst class, targeted PGD-20: low"] < row["worst class, targeted PGD-20: mean"] == pytest.approx(10.0)
 
 
 def test_intervals_of_classes_are_wilsons(runs):

@@ -26,6 +26,7 @@ from cfa_pages.claims.base import (
 from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
 from cfa_pages.claims.theory import CLAIMS as THEORY
 from cfa_pages.claims.verdicts import FEW_ACCEPTED, OTHER_SIDE, Z
+from cfa_pages.results.cells import Cell
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import holm
 
@@ -46,7 +47,7 @@ def ledger(results: Results, claims: Iterable[Claim] = ALL) -> pd.DataFrame:
     """DataFrame: a row a claim, with the paper's value, the verdict, estimate, interval, n and evidence."""
     judged = judge(results, claims)
     adjusted = adjusted_p_values(judged)
-    return pd.DataFrame([_row(claim, verdict, adjusted.get(claim.key)) for claim, verdict in judged])
+    return pd.DataFrame([_row(claim, verdict, adjusted.get(claim.key)) for claim, verdict in judged], dtype=object)
 
 
 def adjusted_p_values(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, float]:
@@ -59,15 +60,16 @@ def adjusted_p_values(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, floa
 
 
 def _row(claim, verdict, adjusted):
+    value, low, high = verdict.numbers or (None,) * 3
     return {
         "Section": claim.section,
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",
         "Verdict": f"{_sign(verdict)} {verdict.status}",
-        "Estimate": verdict.estimate or "",
-        "95 % interval": verdict.interval or "",
-        "p, Holm": "" if adjusted is None else f"{adjusted:.2g}",
+        "Estimate": Cell(verdict.estimate or "", **({"value": value} if verdict.numbers else {})),
+        "95 % interval": Cell(verdict.interval or "", **({"low": low, "high": high} if verdict.numbers else {})),
+        "p, Holm": "" if adjusted is None else Cell(f"{adjusted:.2g}", value=adjusted),
         "n": "" if verdict.n is None else str(verdict.n),
         "Evidence": verdict.evidence,
     }

@@ -38,7 +38,9 @@ def beta_runs(results: Results, beta: float) -> list[Run]:
 def beta_table(results: Results) -> pd.DataFrame:
     """A row a beta: robust and clean accuracy of hard and of easy classes, mean ± std over seeds."""
     groups = class_groups(results)
-    return pd.DataFrame([_beta_row(results.profile, groups, b, beta_runs(results, b)) for b in results.profile.betas])
+    return pd.DataFrame(
+        [_beta_row(results.profile, groups, b, beta_runs(results, b)) for b in results.profile.betas], dtype=object
+    )
 
 
 def _beta_row(profile, groups, beta, runs):

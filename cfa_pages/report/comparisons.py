@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cfa_nb.recipes import CONTROLS, ROWS
+from cfa_pages.results.cells import Cell
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -40,7 +41,7 @@ def pairs(table: int | str) -> tuple[tuple[str, str], ...]:
 
 def comparisons(results: Results, pairs: Iterable[tuple[str, str]], selection: str = "best") -> pd.DataFrame:
     """A row a comparison: differences in percentage points of the average and of the worst class, paired by seed."""
-    return pd.DataFrame([_row(results, row, base, selection) for row, base in pairs])
+    return pd.DataFrame([_row(results, row, base, selection) for row, base in pairs], dtype=object)
 
 
 def _row(results, row, base, selection):
@@ -55,14 +56,15 @@ def _row(results, row, base, selection):
     return cells | {column: paper_difference(row, base, selection)}
 
 
-def difference_text(comparison: Paired) -> str:
+def difference_text(comparison: Paired) -> Cell:
     """ "+5.7 [+1.2, +10.2]"; of one seed the interval over test images, marked as such."""
     if not comparison.n:
-        return "–"
+        return Cell("–")
     if comparison.n == 1 and not comparison.has_width:
-        return f"{points(comparison.mean)} [{NO_WIDTH}]"
+        return Cell(f"{points(comparison.mean)} [{NO_WIDTH}]", mean=100 * comparison.mean)
     low, high = comparison.interval if comparison.n > 1 else comparison.images
-    return f"{points(comparison.mean)} [{points(low)}, {points(high)}{'' if comparison.n > 1 else f'; {ONE_SEED}'}]"
+    text = f"{points(comparison.mean)} [{points(low)}, {points(high)}{'' if comparison.n > 1 else f'; {ONE_SEED}'}]"
+    return Cell(text, mean=100 * comparison.mean, low=100 * low, high=100 * high)
 
 
 def paper_difference(row: str, base: str, selection: str = "best") -> str:

@@ -14,7 +14,7 @@ ROWS_SHOWN = ("at", "at_ccm")
 
 def contrast_table(studies: Sequence[Results], selection: str = "last") -> pd.DataFrame:
     """A row a data set: AT and AT + CCM, average / worst class, and their difference paired by seed, in points."""
-    return pd.DataFrame([_contrast_row(results, selection) for results in studies])
+    return pd.DataFrame([_contrast_row(results, selection) for results in studies], dtype=object)
 
 
 def _contrast_row(results, selection):

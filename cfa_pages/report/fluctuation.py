@@ -84,7 +84,7 @@ def change_table(results: Results) -> pd.DataFrame:
             "largest one": mean_std(largest), "|change| of the average": mean_std(overall),
             "seeds": str(sum(v is not None for v in worst)),
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def change_caption() -> str:

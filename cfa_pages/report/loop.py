@@ -36,4 +36,4 @@ def moves_table(results: Results) -> pd.DataFrame:
     for recipe, name in (("at_ccm", "AT + CCM"), ("at_damped_ccm", "AT + CCM, damped")):
         moves = [margin_moves(run) for run in row_runs(results, recipe).values()]
         rows.append({"Training run": name, "|change| of a margin, % of ε": mean_std(moves), "seeds": str(len(moves))})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)

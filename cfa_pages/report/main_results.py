@@ -8,6 +8,7 @@ from cfa_nb.recipes import ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_points, name_classes, panels, percent_axis
+from cfa_pages.results.cells import Cell
 from cfa_pages.results.paper import TABLE_1
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -73,11 +74,12 @@ def class_change_table(results: Results, row: str, base: str, selection: str = "
     for k in classes.indices:
         change = ours[:, k] - theirs[:, k]
         spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
+        numbers = {"mean": 100 * change.mean(), "std": 100 * spread_of(change)}
         rows.append({
             classes.heading: classes.names[k], "kind": classes.group(k), ROWS[base].label: mean_std(theirs[:, k]),
-            ROWS[row].label: mean_std(ours[:, k]), "change": points(change.mean()) + spread,
+            ROWS[row].label: mean_std(ours[:, k]), "change": Cell(points(change.mean()) + spread, **numbers),
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def tradeoff(results: Results, selection: str = "best") -> Figure:

@@ -58,7 +58,8 @@ def margin_table(results: Results) -> pd.DataFrame:
     """A row a training margin: average at the best epoch, hard and easy classes early and late, clean accuracy."""
     groups = class_groups(results)
     return pd.DataFrame(
-        [_margin_row(results.profile, groups, e, margin_runs(results, e)) for e in results.profile.margins]
+        [_margin_row(results.profile, groups, e, margin_runs(results, e)) for e in results.profile.margins],
+        dtype=object,
     )
 
 

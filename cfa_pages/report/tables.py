@@ -12,7 +12,8 @@ import pandas as pd
 from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
-from cfa_pages.results.paper import NOT_PRINTED, printed
+from cfa_pages.results.cells import Cell
+from cfa_pages.results.paper import NOT_PRINTED, Pair, printed
 from cfa_pages.results.rows import (
     SELECTIONS,
     aa_accuracies,
@@ -33,7 +34,7 @@ CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades
 
 def table1(results: Results, selection: str = "best") -> pd.DataFrame:
     """Table 1 at the "best" or the "last" checkpoint: clean and robust accuracy of every method."""
-    return pd.DataFrame([_table_1_row(results, key, selection) for key in rows_of(1)])
+    return pd.DataFrame([_table_1_row(results, key, selection) for key in rows_of(1)], dtype=object)
 
 
 def _table_1_row(results, key, selection):
@@ -43,7 +44,7 @@ def _table_1_row(results, key, selection):
     if selection == "best":
         row[heading(results.profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(results, key, "best_val")
     row |= _white_box(results, key, selection)
-    row |= {f"{PAPER}, clean": str(paper["clean"]), f"{PAPER} (AA)": str(paper["robust"])}
+    row |= {f"{PAPER}, clean": paper_cell(paper["clean"]), f"{PAPER} (AA)": paper_cell(paper["robust"])}
     for metric, name in (("clean", "clean"), ("robust", "AA")):
         row |= _less_paper(results, key, selection, metric, paper[metric], name)
     return row
@@ -107,13 +108,13 @@ def aa_table(results: Results) -> pd.DataFrame:
             heading(results.profile, f"{attack_label(results.profile)}, same images"),
         )
         cells = dict(zip(names, both or ("–", "–")))
-        paper = {f"{PAPER} (AA), last": str(printed(1, key, "last")["robust"])}
+        paper = {f"{PAPER} (AA), last": paper_cell(printed(1, key, "last")["robust"])}
         rows.append({"Method": ROWS[key].label, **cells, "seeds": str(len(found)), **paper})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)
 
 
 def _mean_pair(accuracies):
-    return " / ".join(mean_std([getattr(a, statistic) for a in accuracies]) for statistic in ("overall", "worst"))
+    return both(*(mean_std([getattr(a, statistic) for a in accuracies]) for statistic in ("overall", "worst")))
 
 
 def aa_caption(profile: Profile) -> str:
@@ -132,20 +133,34 @@ def _robust_table(results, number):
     for key in rows_of(number):
         paper = printed(number, key)["robust"]
         ours = {heading(results.profile, f"{attack}, {SELECTIONS[s]}"): pair_text(results, key, s) for s in SELECTIONS}
-        ours |= _white_box(results, key, "best") | {f"{PAPER} (AA), best": str(paper)}
+        ours |= _white_box(results, key, "best") | {f"{PAPER} (AA), best": paper_cell(paper)}
         ours |= _less_paper(results, key, "best", "robust", paper, "AA")
         rows.append({"Method": ROWS[key].label, **ours})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)
 
 
-def pair_text(results: Results, key: str, selection: str, metric: str = "robust") -> str:
+def pair_text(results: Results, key: str, selection: str, metric: str = "robust") -> Cell:
     """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class of a table row; `metric` as in `rows.accuracy`.
 
     A star marks a row whose average accepted no epoch in some seed: the live weights stand in there.
     """
     avg, worst = (by_seed(results, key, selection, f"{metric}_{s}").values() for s in ("avg", "worst"))
     stood_in = any(r.record.never_accepted(ROWS[key].weights) for r in row_runs(results, key).values())
-    return f"{mean_std(avg)} / {mean_std(worst)}{'*' if stood_in else ''}"
+    return both(mean_std(avg), mean_std(worst), "*" if stood_in else "")
+
+
+def paper_cell(pair: Pair) -> Cell:
+    """What the paper prints of a row."""
+    values = (("average", pair.avg), ("worst", pair.worst))
+    return Cell(str(pair), **{f"{name}, {part}": getattr(v, part) for name, v in values for part in ("mean", "std")})
+
+
+def both(avg: Cell, worst: Cell, mark: str = "") -> Cell:
+    """ "50.1 ± 0.3 / 24.4 ± 0.3": average and worst class in one cell."""
+    numbers = {
+        f"{name}, {part}": v for name, cell in (("average", avg), ("worst", worst)) for part, v in cell.numbers.items()
+    }
+    return Cell(f"{avg} / {worst}{mark}", **numbers)
 
 
 def acceptance(

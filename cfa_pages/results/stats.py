@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from cfa_nb.card.uncertainty import image_interval, percent, points, worst_bias
+from cfa_pages.results.cells import Cell
 
 ONE_SEED = "test images, one seed"  # what marks an interval that says nothing of training noise
 NO_INTERVAL = "none (one seed)"
@@ -133,13 +134,13 @@ def spread_of(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
-def mean_std(values: Iterable[float | None]) -> str:
+def mean_std(values: Iterable[float | None]) -> Cell:
     """ "56.8 ± 0.9" in percent; without the spread where there is one value, "–" where there is none."""
     values = [v for v in values if v is not None]
     if not values:
-        return "–"
-    spread = f" ± {100 * spread_of(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * float(np.mean(values)):.1f}{spread}"
+        return Cell("–")
+    mean, spread = 100 * float(np.mean(values)), 100 * spread_of(values)
+    return Cell(f"{mean:.1f} ± {spread:.1f}" if len(values) > 1 else f"{mean:.1f}", mean=mean, std=spread)
 
 
 def count(number: int, noun: str) -> str:
