@@ -61,13 +61,14 @@ def adjusted_p_values(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, floa
 
 def _row(claim, verdict, adjusted):
     value, low, high = verdict.numbers or (None,) * 3
+    unit = (verdict.estimate or "").partition(" ")[2]
     return {
         "Section": claim.section,
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",
         "Verdict": f"{_sign(verdict)} {verdict.status}",
-        "Estimate": Cell(verdict.estimate or "", **({"value": value} if verdict.numbers else {})),
+        "Estimate": Cell(verdict.estimate or "", **({"value": value, "unit": unit} if verdict.numbers else {})),
         "95 % interval": Cell(verdict.interval or "", **({"low": low, "high": high} if verdict.numbers else {})),
         "p, Holm": "" if adjusted is None else Cell(f"{adjusted:.2g}", value=adjusted),
         "n": "" if verdict.n is None else str(verdict.n),

@@ -67,7 +67,7 @@ def difference_text(comparison: Paired) -> Cell:
     return Cell(text, mean=100 * comparison.mean, low=100 * low, high=100 * high)
 
 
-def paper_difference(row: str, base: str, selection: str = "best") -> str:
+def paper_difference(row: str, base: str, selection: str = "best") -> Cell:
     """The paper's own difference at a checkpoint, "+3.4 / +4.3", from whichever table prints both rows.
 
     "–" where none does: Tables 2 and 3 have no last epoch.
@@ -77,8 +77,9 @@ def paper_difference(row: str, base: str, selection: str = "best") -> str:
     tables = (table_1, TABLE_2, TABLE_3) if checkpoint == "best" else (table_1,)
     table = next((t for t in tables if row in t and base in t), None)
     if table is None:
-        return "–"
-    return " / ".join(points(difference(table, row, base, statistic).mean) for statistic in ("avg", "worst"))
+        return Cell("–")
+    average, worst = (difference(table, row, base, statistic).mean for statistic in ("avg", "worst"))
+    return Cell(f"{points(average)} / {points(worst)}", average=100 * average, worst=100 * worst)
 
 
 def comparison_caption(results: Results, selection: str = "best") -> str:

@@ -10,10 +10,10 @@ import pandas as pd
 class Cell(str):
     """What a reader sees of some numbers."""
 
-    numbers: dict[str, float]
+    numbers: dict[str, float | str]
 
-    def __new__(cls, text: str, **numbers: float) -> "Cell":
-        """The text, and its numbers by name."""
+    def __new__(cls, text: str, **numbers: float | str) -> "Cell":
+        """The text, and its numbers by name; a unit may stand among them."""
         cell = super().__new__(cls, text)
         cell.numbers = numbers
         return cell
