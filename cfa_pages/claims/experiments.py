@@ -7,11 +7,11 @@ the default study were made; the controls at its end are ours.
 
 from functools import partial
 
-from cfa_nb.recipes import ROWS
 from cfa_pages.claims import checks
 from cfa_pages.claims.base import Claim
 from cfa_pages.claims.verdicts import rows_compared
 from cfa_pages.results.paper import QUOTED, TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_pages.results.rows import versus
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
 BEST, LAST = ("best", "robust"), ("last", "robust")  # where Table 1 holds its values
@@ -31,7 +31,7 @@ def _compared(key, place, sentence, table, row, base, *path, quantity="robust_wo
 
 def _label(row, base, quantity="robust_worst", selection="best"):
     statistic = "worst" if quantity.endswith("worst") else "average"
-    return f"{ROWS[row].label} − {ROWS[base].label}, {statistic}, {selection}"
+    return f"{versus(row, base)}, {statistic}, {selection}"
 
 
 SECTION_3 = (

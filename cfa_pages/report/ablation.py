@@ -35,6 +35,7 @@ def sweep(results: Results, figure: str = "fig5", selection: str = "best") -> Fi
         ax.set_xticks(values, [f"{v:g}" for v in values])
         ax.set_xlabel(symbol)
         ax.set_title(title)
+    axes[0].set_ylabel("robust accuracy, PGD-10")
     return fig
 
 

@@ -13,6 +13,7 @@ from cfa_pages.results.rows import (
     attack_label,
     base_row,
     row_difference,
+    versus,
     worst_label,
 )
 from cfa_pages.results.runs import Results
@@ -46,7 +47,7 @@ def comparisons(results: Results, pairs: Iterable[tuple[str, str]], selection: s
 
 def _row(results, row, base, selection):
     attack = attack_label(results.profile)
-    cells = {"Comparison": f"{ROWS[row].label} − {ROWS[base].label}"}
+    cells = {"Comparison": versus(row, base)}
     for name, quantity in (("average", "robust_avg"), (worst_label(results.profile), "robust_worst")):
         comparison = row_difference(results, row, base, selection, quantity)
         cells[f"{name}, {attack}"] = difference_text(comparison)
@@ -87,8 +88,8 @@ def comparison_caption(results: Results, selection: str = "best") -> str:
     n = len({r.config.seed for r in results})
     return (
         f"Differences in percentage points, paired by seed ({count(n, 'seed')}), {SELECTIONS[selection]}; in brackets "
-        f"{_bracket_text(n, results.profile)}. The paper's column is the difference of its printed means at the same "
-        f"checkpoint, – where it prints none."
+        f"{_bracket_text(n, results.profile)}. A column of the paper, if there is one: the difference of its "
+        f"printed means at the same checkpoint, – where it prints none."
     )
 
 

@@ -109,7 +109,7 @@ def choice_picture(results: Results) -> Figure:
         ax.margins(0.25)
         percent_axis(ax, None)
         ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
-        ax.set(xlabel="average robust accuracy, PGD-10", ylabel=worst_label(results.profile))
+        ax.set(xlabel="average robust accuracy, PGD-10", ylabel=f"{worst_label(results.profile)}, PGD-10")
         ax.set_title(title)
     return fig
 

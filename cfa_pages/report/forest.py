@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cfa_nb.recipes import ROWS
 from cfa_pages.claims import EXPERIMENTS, Claim, Verdict, judge
 from cfa_pages.claims.base import (
     CONTRADICTED,
@@ -21,7 +20,7 @@ from cfa_pages.claims.base import (
 from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import INK, QUIET, panels
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
-from cfa_pages.results.rows import attack_label, row_difference, worst_label
+from cfa_pages.results.rows import attack_label, row_difference, versus, worst_label
 from cfa_pages.results.runs import Results
 
 BLUE, ORANGE = "#0072B2", "#C14E00"  # two that colour-blind readers tell apart
@@ -67,7 +66,7 @@ def _rows_of(judged):
 
 
 def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[str, Verdict]):
-    y, section, names = 0.0, None, {}
+    y, section, names, unjudged = 0.0, None, {}, []
     for claim, verdict in judged:
         if claim.section != section:
             section, y = claim.section, y + 0.4
@@ -81,12 +80,23 @@ def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[
         if verdict.numbers:
             _interval(ax, y, verdict)
         else:
-            ax.text(0.99, y, verdict.status, transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=8,
-                    color=QUIET)  # fmt: skip
+            unjudged.append((y, claim, verdict.status))
         y += 1
     _axis(ax, names, y)
+    for row, claim, status in unjudged:
+        _status(ax, row, status, None if claim.gap is None else _cut(100 * claim.gap.mean))
     for label in ax.get_yticklabels():
         label.set_fontweight("bold" if label.get_text() in TITLES.values() else "normal")
+
+
+def _status(ax, y, text, diamond):
+    """A word instead of a number, at the right edge, or left of a diamond that is there."""
+    low, high = ax.get_xlim()
+    style = {"ha": "right", "va": "center", "fontsize": 8, "color": QUIET}
+    if diamond is not None and diamond > low + 0.75 * (high - low):
+        ax.annotate(text, (diamond, y), xytext=(-8, 0), textcoords="offset points", **style)
+    else:
+        ax.text(0.99, y, text, transform=ax.get_yaxis_transform(), **style)
 
 
 def _axis(ax, names, end):
@@ -150,7 +160,7 @@ def differences_picture(
     results: Results, groups: Sequence[Sequence[tuple[str, str]]] = MAIN, selection: str = "last"
 ) -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
-    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.5, width=12.5, sharex=True, sharey=True)
+    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.7, width=9.6, sharex=True, sharey=True)
     for ax, quantity in zip(axes, ("robust_worst", "robust_avg")):
         names = _draw_differences(ax, results, groups, selection, quantity)
         name = worst_label(results.profile).capitalize() if quantity == "robust_worst" else "Average"
@@ -161,7 +171,7 @@ def differences_picture(
     marks += (
         [_diamond()] if any(_paper(*pair, selection, "robust_avg") is not None for g in groups for pair in g) else []
     )
-    fig.legend(handles=marks, loc="outside lower center", ncols=5, fontsize=9.5)
+    fig.legend(handles=marks, loc="outside lower center", ncols=3, fontsize=9.5)
     return fig
 
 
@@ -170,7 +180,7 @@ def _draw_differences(ax, results, groups, selection, quantity):
     names, y = {}, 0.0
     for group in groups:
         for row, base in group:
-            names[y] = f"{ROWS[row].label} − {ROWS[base].label}"
+            names[y] = versus(row, base)
             paper = _paper(row, base, selection, quantity)
             if paper is not None:
                 ax.plot(_cut(100 * paper), y, "D", mfc="white", mec=INK, ms=6, zorder=2)

@@ -88,11 +88,14 @@ def tradeoff(results: Results, selection: str = "best") -> Figure:
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
     fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
-    _draw_paths(ours, {key: _our_point(results, key, selection) for key in rows_of(1)}, worst_label(results.profile))
+    points = {key: _our_point(results, key, selection) for key in rows_of(1)}
+    points = _draw_paths(ours, points, f"{worst_label(results.profile)}, robust accuracy")
     ours.set_title(f"Here: {results.profile.data_label}, {attack_label(results.profile)}")
     paper = {key: tuple((v.mean / 100, v.std / 100) for v in _paper_pair(key, selection)) for key in TABLE_1}
-    _draw_paths(theirs, paper, "worst class")
+    paper = _draw_paths(theirs, paper, "worst class, robust accuracy")
     theirs.set_title("Paper: CIFAR-10, AutoAttack")
+    _name_points(theirs, paper)
+    _name_points(ours, points)  # last: names at the right edge have changed the widths
     return fig
 
 
@@ -125,6 +128,10 @@ def _draw_paths(ax, rows, worst_name):
     ax.grid(True, axis="both")
     ax.set_xlabel("average robust accuracy")
     ax.set_ylabel(worst_name)
+    return rows
+
+
+def _name_points(ax, rows):
     ordered_keys = sorted(rows, key=lambda k: not k.endswith("cfa"))
     label_points(ax, [(rows[k][0][0], rows[k][1][0], ROWS[k].label, _label_style(k)) for k in ordered_keys])
 

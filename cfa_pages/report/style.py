@@ -173,9 +173,10 @@ def label_points(ax: Axes, points: Sequence[tuple[float, float, str, dict]]) -> 
     centres = ax.transData.transform([(x, y) for x, y, _, _ in points])
     occupied = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
     for index, (x, y, text, options) in enumerate(points):
-        for place in _PLACES:
+        for place, led in (*((p, False) for p in _PLACES), *((p, True) for p in _PLACES[8:])):
             label, box = _label(ax, x, y, text, place, options)
-            if not any(box.overlaps(occupied_box) for occupied_box in occupied) and nearest(box, centres) == index:
+            is_near = led or nearest(box, centres) == index  # in a crowd the line alone says whose label it is
+            if is_near and not any(box.overlaps(occupied_box) for occupied_box in occupied):
                 break
             label.remove()
         else:

@@ -121,6 +121,12 @@ def base_row(key: str) -> str:
     return objective if objective in ("trades", "fat") else "at"
 
 
+def versus(row: str, base: str) -> str:
+    """ "AT + CFA − (AT + EMA)": the difference of two rows in words; the second one in brackets if it is a sum."""
+    minuend, subtrahend = ROWS[row].label, ROWS[base].label
+    return f"{minuend} − ({subtrahend})" if "+" in subtrahend else f"{minuend} − {subtrahend}"
+
+
 def stand_in(spec: Average) -> str:
     """What a row shows while its average, an `Average` of the config, has accepted nothing."""
     return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
