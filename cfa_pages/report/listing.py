@@ -46,7 +46,7 @@ def algorithm_beside(function: Callable, parts: Sequence[tuple[str, str]]) -> st
 
 
 _LEFT = 'style="text-align:left; vertical-align:top"'
-_STEP = 'style="text-align:left; vertical-align:top; min-width:14em"'
+_STEP = 'style="text-align:left; vertical-align:top; width:13em; min-width:13em"'
 _CODE = "margin:0; background:none; font-family:monospace; font-size:90%; white-space:pre-wrap"
 
 
