@@ -79,7 +79,8 @@ class Page:
         if holds:
             return text.format(**numbers)
         if os.environ.get("CFA_NB_FINDINGS") == "strict":
-            raise FindingError(f'no longer true of these records: "{text.format(**numbers)}"; rewrite it')
+            advice = "rewrite it; on records of your own `make reproduce` leaves it out"
+            raise FindingError(f'no longer true of these records: "{text.format(**numbers)}"; {advice}')
         note = "*One sentence is left out here: it does not hold on these records.*"
         display(Markdown(note), metadata={"left_out": text})
         return ""

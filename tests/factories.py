@@ -152,8 +152,9 @@ def paper_runs(profile, factor=1.0):
 
 
 def _printed(config, factor):
-    keys = {row.weights: key for key, row in ROWS.items() if row.recipe == config.recipe}
-    if not keys:  # plain training has no row
+    printed_rows = TABLE_1.keys() | TABLE_2.keys() | TABLE_3.keys()
+    keys = {row.weights: key for key, row in ROWS.items() if row.recipe == config.recipe and key in printed_rows}
+    if not keys:  # plain training has no row, an added method none in the paper
         return None
 
     def printed(weights, selection):

@@ -1,10 +1,12 @@
 """Golden records: a change that moves a run's numbers fails here until `RECIPE_VERSION` is raised.
 
-`python -m tests.test_golden` writes them anew, for a version raised on purpose. Where they were made (the pinned torch,
-an AMD processor held at AVX2: docs/reproducibility.md) they are equal byte for byte. Elsewhere hits may differ by a few
-images, since rounding moves the sign of a near-zero gradient; a changed recipe differs by far more.
+`python -m tests.test_golden` writes them anew, for a version raised on purpose; with names those alone: a new recipe's.
+Where they were made (the pinned torch, an AMD processor held at AVX2: docs/reproducibility.md) they are equal byte for
+byte. Elsewhere hits may differ by a few images, since rounding moves the sign of a near-zero gradient; a changed recipe
+differs by far more.
 """
 
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +60,9 @@ def hits(record):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_gives_the_numbers_that_it_gave(name, tmp_path):
-    text = (FOLDER / f"{name}.json").read_text()
+    file = FOLDER / f"{name}.json"
+    assert file.exists(), f"{name} has no golden record: `python -m tests.test_golden {name}` writes it"
+    text = file.read_text()
     expected, record = RunRecord.from_json(text), run(name, tmp_path)
     assert expected.recipe_version == RECIPE_VERSION, "write the golden records anew"
     assert record.config == expected.config
@@ -73,6 +77,6 @@ def test_a_run_gives_the_numbers_that_it_gave(name, tmp_path):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)  # as workers and tests do: sums over several threads round otherwise
-    for name in RUNS:
+    for name in sys.argv[1:] or RUNS:
         with tempfile.TemporaryDirectory() as scratch:
             (FOLDER / f"{name}.json").write_text(run(name, scratch).to_json())

@@ -80,7 +80,8 @@ def test_it_stands_in_the_class_wise_figure_and_in_the_picture_of_table_1(profil
     runs = all_runs(profile)
     use_style()
     titles = [ax.get_title(loc="left") for ax in report.classwise_bars(runs).axes]
-    assert titles == ["AT", "TRADES", "FAT", *LABELS.values()]
+    assert titles[:3] == ["AT", "TRADES", "FAT"]
+    assert titles[-2:] == list(LABELS.values())
     texts = {text.get_text() for text in report.tradeoff(runs).axes[0].texts}
     assert set(LABELS.values()) <= texts
     plt.close("all")

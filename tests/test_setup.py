@@ -108,7 +108,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it():
 
 def test_every_package_that_the_pages_need_is_looked_for():
     """But JupyterLab itself: the notebooks run in other programs, too."""
-    modules = {"scikit-learn": "sklearn", "jupyterlab": None}
+    modules = {"scikit-learn": "sklearn", "pillow": "PIL", "jupyterlab": None}
     packages = (name(requirement) for requirement in PROJECT["dependencies"] + EXTRAS["pages"])
     assert set(cfa_pages.NEEDED) == {modules.get(package, package) for package in packages} - {None}
 

@@ -203,6 +203,6 @@ def test_a_stronger_attack_leaves_less(tmp_path):
 
 @pytest.mark.parametrize("field", ["objective", "calibrator"])
 def test_an_unknown_function_is_named_before_anything_is_trained(field, tmp_path):
-    with pytest.raises(ValueError, match=f"unknown {field} 'mart'; there are "):
-        train(tiny.config(**{field: "mart"}), (), RunStore(tmp_path))
+    with pytest.raises(ValueError, match=f"unknown {field} 'nobody_s'; there are "):
+        train(tiny.config(**{field: "nobody_s"}), (), RunStore(tmp_path))
     assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from cfa_pages.pages.notebooks import executed
 from cfa_pages.results.stats import count as count_of
 
 PAGES_AT_ONCE = 2
+LEFT_OUT = '"left_out"'  # what `Page.words` leaves in a page for each sentence that it does not say
 
 
 class PagesFailed(RuntimeError):
@@ -67,7 +68,7 @@ def _execute(todo, manifests, at_once, say):
 
 def _outcome(execution):
     if execution.state == "executed":
-        left_out = execution.staging.file("page.ipynb").read_text(encoding="utf-8").count('"left_out"')
+        left_out = execution.staging.file("page.ipynb").read_text(encoding="utf-8").count(LEFT_OUT)
         note = f"; {count_of(left_out, 'sentence')} left out that these records contradict" if left_out else ""
         return f"executed, {execution.seconds:.1f} s{note}"
     partial = keep_partial(execution)

@@ -18,9 +18,11 @@ from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, run_id
 from cfa_nb.runs.study import Profile
 from cfa_nb.runs.sweep import ensure, run_lines
-from cfa_pages.pages.compare import IDENTICAL, closing_lines, compare_all
-from cfa_pages.pages.draw import PAGES_AT_ONCE, draw
-from cfa_pages.pages.jobs import THEORY, jobs
+from cfa_pages.pages import cache
+from cfa_pages.pages.compare import closing_lines, compare_all
+from cfa_pages.pages.draw import LEFT_OUT, PAGES_AT_ONCE, draw
+from cfa_pages.pages.jobs import THEORY, Job, jobs
+from cfa_pages.pages.manifest import Manifest
 from cfa_pages.results.published import Published
 
 
@@ -36,7 +38,7 @@ def reproduce(
 ) -> None:
     """Trains the missing runs of a profile, publishes its records and draws its pages and the theory pages.
 
-    Where a record is not identical to the published one, pages leave out the sentences that it contradicts.
+    On other records than those it was published with a page leaves out the sentences that they contradict.
 
     Args:
         name: of the profile.
@@ -59,13 +61,21 @@ def reproduce(
         say(f"{name}: removed {removed}, which belongs to no run any more")
     if not profile.has_pages:
         say(f"{name}: has no pages of its own; `make render` shows it on those of {DEFAULT}")
-    if any(a.outcome != IDENTICAL for a in agreements):
-        page_jobs = [replace(job, strict=False) for job in page_jobs]
+    page_jobs = [replace(job, strict=said_all_of_these_records(job)) for job in page_jobs]
     try:
         draw(page_jobs, at_once=at_once, force=force, say=say)
     finally:  # the records that were compared with are replaced by now
         for line in closing_lines(profile, agreements):
             say(line)
+
+
+def said_all_of_these_records(job: Job) -> bool:
+    """Whether the published page was drawn from the records that are there now, and left out no sentence."""
+    entry, page = Manifest(job.page_set).entry(job), job.folder / job.page
+    if not entry or not page.is_file() or LEFT_OUT in page.read_text(encoding="utf-8"):
+        return False
+    now = cache.key(job)
+    return all(entry["key"].get(part) == now[part] for part in ("records", "beside"))
 
 
 def render(

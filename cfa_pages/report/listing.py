@@ -40,13 +40,14 @@ def algorithm_beside(function: Callable, parts: Sequence[tuple[str, str]]) -> st
     rows = []
     for (_, step), begin, end in zip(parts, begins, [*begins[1:], len(lines)]):
         code = escape("\n".join(lines[begin:end]))
-        rows.append(f'<tr><td {_LEFT}>{step}</td><td {_LEFT}><pre style="{_CODE}">{code}</pre></td></tr>')
+        rows.append(f'<tr><td {_STEP}>{step}</td><td {_LEFT}><pre style="{_CODE}">{code}</pre></td></tr>')
     head = f"<tr><th {_LEFT}>Algorithm 1</th><th {_LEFT}>the code that runs</th></tr>"
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 _LEFT = 'style="text-align:left; vertical-align:top"'
-_CODE = "margin:0; background:none; font-family:monospace; font-size:90%; white-space:pre"
+_STEP = 'style="text-align:left; vertical-align:top; width:13em; min-width:13em"'
+_CODE = "margin:0; background:none; font-family:monospace; font-size:90%; white-space:pre-wrap"
 
 
 def _line(lines, words):

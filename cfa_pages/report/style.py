@@ -218,11 +218,14 @@ def _linked(value):
 
 
 def styled(table: pd.DataFrame, uuid: str) -> Styler:
-    """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id."""
+    """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id.
+
+    Lines break between "mean ± std" and the next one, never within.
+    """
     left_aligned = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
     words = {c: left_aligned for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
     top = [{"selector": "td", "props": [("vertical-align", "top")]}]
-    linked = table.map(lambda v: _linked(v) if isinstance(v, str) else v)
+    linked = table.map(lambda v: _linked(v).replace(" ± ", "\u00a0±\u00a0") if isinstance(v, str) else v)
     return (
         linked.style.hide(axis="index")
         .set_uuid(uuid)
