@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from cfa_nb.method.calibration import Frl
+from cfa_nb.method.rivals import Frl
 from cfa_nb.runs.profiles import SMOKE, profile_named
 from cfa_pages import report
 from cfa_pages.report.difficulty import variance_shares

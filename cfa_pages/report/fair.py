@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cfa_nb.config import LIVE
-from cfa_nb.method.calibration import Calibration, Frl
+from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.rivals import Frl
 from cfa_nb.recipes import ROWS
 from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, name_classes, panels, plt
