@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
 from cfa_pages.report import theory_beyond, theory_figures, theory_panel
-from cfa_pages.report.style import png
 from cfa_pages.theory import ToyModelWithBias
 from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
 
@@ -39,12 +38,6 @@ def test_figures(draw):
     assert isinstance(fig, Figure)
     assert all(ax.get_xlabel() or ax.get_xticklabels() for ax in fig.axes)
     plt.close(fig)
-
-
-def test_equal_figures_give_equal_bytes():
-    first, second = (png(FIGURES["data_scatter"]()) for _ in range(2))
-    plt.close("all")
-    assert first == second
 
 
 def test_the_panel_redraws_and_says_what_is_out_of_domain():
