@@ -57,30 +57,20 @@ def test_bad_input_is_refused_at_the_door(change, message):
         attack(tiny.two_class(), **{"x": x, "y": y, "start": x, **change(x)})
 
 
-@pytest.fixture
-def trained():
-    """A network with BatchNorm in train mode, images, labels, and a copy of its state."""
-    model = build(tiny.resnet_config(), 10, (1, 8, 8)).train()
-    return model, *tiny.images(shape=(1, 8, 8), num_classes=10), {k: v.clone() for k, v in model.state_dict().items()}
-
-
-def test_mode_and_gradients_come_back_as_they_were(trained):
-    model, x, y, before = trained
+def test_mode_and_gradients_come_back_as_they_were():
+    """In eval mode no buffer moves, in train mode BatchNorm's statistics alone do."""
+    model, (x, y) = build(tiny.resnet_config(), 10, (1, 8, 8)).train(), tiny.images(shape=(1, 8, 8), num_classes=10)
+    before = tiny.state_of(model)
     attack(model, x, y)
     friendly(model, x, y, tau=1, rule="release")
     assert model.training
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())  # eval mode moves no buffer
-
-
-def test_train_mode_moves_running_statistics_and_nothing_else(trained):
-    model, x, y, before = trained
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     attack(model.eval(), x, y, mode="train")
     assert not model.training
     moved = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
-    assert moved
-    assert all("running" in k or "num_batches" in k for k in moved)
     assert int(model.bn.num_batches_tracked) == 10
+    assert all("running" in k or "num_batches" in k for k in moved)
 
 
 def friendly(model, x, y, tau, rule, **noise):

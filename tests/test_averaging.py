@@ -56,16 +56,6 @@ def test_the_algorithm_s_and_the_release_s_beginnings():
     assert float(release.state["w"]) == 2
 
 
-def test_averages_never_touch_training(tmp_path):
-    odd = (Average("ema", decay=0.5, start=1), Average("fawa", start=1), Average("random", init="random", start=9))
-    alone = train(tiny.config(), (), RunStore(tmp_path / "a"))
-    carried = train(tiny.config(), odd, RunStore(tmp_path / "b"))
-    for a, b in zip(alone.epochs, carried.epochs):
-        assert a.train_robust == b.train_robust
-        assert a.test["live"] == b.test["live"]
-    assert alone.checkpoints["live/last"] == carried.checkpoints["live/last"]
-
-
 def test_an_average_that_never_accepted_is_null_and_its_row_shows_the_live_weights(tmp_path):
     record = train(tiny.config(), (Average("fawa", threshold=1.01, start=1),), RunStore(tmp_path))
     assert all(e.test["fawa"] is None and not e.accepted["fawa"] for e in record.epochs)

@@ -53,11 +53,6 @@ def test_eq_8_with_one_beta_is_eq_3_over_1_plus_beta():
         assert torch.allclose(a.grad, b.grad, atol=1e-6)
 
 
-def test_fat_with_patience_for_all_steps_is_at():
-    at, fat = tiny.config("at"), tiny.config("fat", fat_tau=5)
-    assert torch.equal(loss_of(at)[1], loss_of(fat)[1])
-
-
 def test_frl_with_equal_weights_is_trades_without_denominator():
     """Its step is a quarter of the largest margin, TRADES' own is not touched by the margins."""
     frl = tiny.config("frl")

@@ -127,11 +127,14 @@ def test_what_nobody_looks_at_is_not_evaluated(tmp_path):
     assert all(e.val["live"] for e in train(frl, (), store).epochs)
 
 
-def test_a_new_average_trains_again_and_keeps_the_old_record(tmp_path):
+def test_a_new_average_trains_again_keeps_the_old_record_and_never_touches_training(tmp_path):
     store, config = RunStore(tmp_path), tiny.config()
     before = train(config, (), store)
-    after = train(config, (Average("ema", start=2),), store)
-    assert [e.test["live"] for e in before.epochs] == [e.test["live"] for e in after.epochs]
+    after = train(config, (Average("ema", start=1), Average("random", init="random", start=9)), store)
+    assert [(e.train_robust, e.test["live"]) for e in before.epochs] == [
+        (e.train_robust, e.test["live"]) for e in after.epochs
+    ]
+    assert before.checkpoints["live/last"] == after.checkpoints["live/last"]
     assert list(store.path(config).glob("record.set-aside-*.json"))
 
 
