@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import all as everything
 from benchmarks import comparison
 from benchmarks import sides as sides_module
-from benchmarks.benchmark import RESULTS, Benchmark, markdown, options, seconds
+from benchmarks.benchmark import RESULTS, Benchmark, options
 from benchmarks.cases import Case, Setup
 from benchmarks.comparison import equality, median_range, ratio_cell, timed_rows
 from benchmarks.passes import counted
@@ -202,11 +202,6 @@ def test_ratios_are_taken_pair_by_pair():
 
 
 # --- the frame
-
-
-def test_tables_are_markdown_and_seconds_have_units():
-    assert markdown([{"step": "ours", "s": "1.5"}]) == "| step |   s |\n| ---- | --: |\n| ours | 1.5 |"
-    assert [seconds(s) for s in (12.345, 0.5, 3.2e-5, 1e-8)] == ["12.3 s", "500 ms", "32 us", "0.01 us"]
 
 
 def test_the_command_shows_no_folder_and_no_default():
