@@ -1,4 +1,4 @@
-"""What readers of the toy theory see beside the pages' figures: the panel, verdicts and where they lead."""
+"""What readers of the toy theory see beside its figures: the panel, verdicts and where they lead."""
 
 import re
 
