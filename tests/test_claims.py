@@ -8,7 +8,8 @@ import pytest
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.record import Checkpoint
 from cfa_pages import claims
-from cfa_pages.claims.base import (
+from cfa_pages.claims.theory import THEOREMS
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
     HERE,
@@ -23,9 +24,8 @@ from cfa_pages.claims.base import (
     UNDECIDED,
     Claim,
     Verdict,
+    verdict_of,
 )
-from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import styled
 from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
@@ -399,7 +399,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
 def test_p_values_are_corrected_within_a_section():
     places = {"a": "Sec. 5.2, Table 1", "b": "Sec. 5.2, Appendix C.2", "c": "Sec. 5.3.1, Table 2", "d": "Sec. 5.2, x"}
     p = {"a": 0.01, "b": 0.04, "c": 0.04, "d": None}
-    judged = [(Claim(k, place, "", None, None), Verdict(SUPPORTED, p=p[k])) for k, place in places.items()]
+    judged = [(Claim(k, place, "", None), Verdict(SUPPORTED, p=p[k])) for k, place in places.items()]
     assert claims.adjusted_p_values(judged) == {"a": 0.02, "b": 0.04, "c": 0.04}
     shown = claims.ledger(all_runs(SMOKE), [BY_KEY["fig2_hard_fall"], BY_KEY["at_ccm_worst"]])["p, Holm"]
     assert list(shown) == ["", "1"]  # one seed has no p-value; of two equal rows it is 1

@@ -16,7 +16,7 @@ from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
 from cfa_pages.claims import EXPERIMENTS
-from cfa_pages.claims.base import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
+from cfa_pages.claims.verdicts import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.report.ablation import trailing_mean
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference

@@ -1,6 +1,6 @@
 """The paper's claims, and a verdict for each: `ledger(results)` is the first table a reader sees.
 
-`base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
+`verdicts` says what a claim and a verdict are, `theory` has those of Section 2, `experiments` those of Sections 3 to 5.
 """
 
 from collections.abc import Iterable
@@ -8,24 +8,26 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import (
+from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
+from cfa_pages.claims.theory import THEOREMS as THEORY
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
+    FEW_ACCEPTED,
     NO_DIFFERENCE,
     NOT_JUDGED,
     NOT_REPRODUCED,
     NOT_RUN,
+    OTHER_SIDE,
     REPRODUCED,
     STATUSES,
     SUPPORTED,
     UNDECIDED,
     Claim,
     Verdict,
+    Z,
     words_of,
 )
-from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
-from cfa_pages.claims.theory import CLAIMS as THEORY
-from cfa_pages.claims.verdicts import FEW_ACCEPTED, OTHER_SIDE, Z
 from cfa_pages.results.cells import Cell
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import holm
@@ -67,7 +69,7 @@ def _row(claim, verdict, adjusted):
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",
-        "Verdict": f"{_sign(verdict)} {verdict.status}",
+        "Verdict": f"{SIGNS.get(verdict.status, '✗')} {verdict.status}",
         "Estimate": Cell(verdict.estimate or "", **({"value": value, "unit": unit} if verdict.numbers else {})),
         "95 % interval": Cell(verdict.interval or "", **({"low": low, "high": high} if verdict.numbers else {})),
         "p, Holm": "" if adjusted is None else Cell(f"{adjusted:.2g}", value=adjusted),
@@ -79,7 +81,8 @@ def _row(claim, verdict, adjusted):
 def tally(results: Results, claims: Iterable[Claim] = ALL) -> str:
     """How many claims have which verdict, in words: "12 shown here, 3 not shown here, ..."."""
     statuses = [verdict.status for _, verdict in judge(results, claims)]
-    return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
+    of_theorems = [s for s in dict.fromkeys(statuses) if s not in STATUSES]
+    return ", ".join(f"{statuses.count(s)} {s}" for s in (*of_theorems, *STATUSES) if s in statuses)
 
 
 def verdicts(results: Results, *keys: str) -> pd.DataFrame:
@@ -89,14 +92,6 @@ def verdicts(results: Results, *keys: str) -> pd.DataFrame:
         raise KeyError(f"no claim named {', '.join(sorted(unknown))}")
     columns = ["Claim", "paper, CIFAR-10", "Estimate", "95 % interval", "n", "Verdict"]
     return ledger(results, chosen)[columns]
-
-
-def _sign(verdict):
-    return SIGNS.get(verdict.status, "✗")
-
-
-def _rank(status):
-    return STATUSES.index(status) if status in STATUSES else -1
 
 
 def rule_text(profile: Profile) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from cfa_nb.recipes import CONTROLS, ROWS
 from cfa_pages.results.cells import Cell
-from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import (
     SELECTIONS,
     added_rows,
@@ -73,13 +73,10 @@ def paper_difference(row: str, base: str, selection: str = "best") -> Cell:
 
     "–" where none does: Tables 2 and 3 have no last epoch.
     """
-    checkpoint = "last" if selection == "last" else "best"
-    table_1 = {k: v[checkpoint]["robust"] for k, v in TABLE_1.items()}
-    tables = (table_1, TABLE_2, TABLE_3) if checkpoint == "best" else (table_1,)
-    table = next((t for t in tables if row in t and base in t), None)
-    if table is None:
+    gaps = [gap_between(row, base, statistic, selection) for statistic in ("avg", "worst")]
+    if not all(gaps):
         return Cell("–")
-    average, worst = (difference(table, row, base, statistic).mean for statistic in ("avg", "worst"))
+    average, worst = (gap.mean for gap in gaps)
     return Cell(f"{points(average)} / {points(worst)}", average=100 * average, worst=100 * worst)
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cfa_pages.claims import EXPERIMENTS, Claim, Verdict, judge
-from cfa_pages.claims.base import (
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
     NO_DIFFERENCE,
@@ -16,10 +16,10 @@ from cfa_pages.claims.base import (
     REPRODUCED,
     SUPPORTED,
     UNDECIDED,
+    verdict_of,
 )
-from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import INK, QUIET, panels
-from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import attack_label, row_difference, versus, worst_label
 from cfa_pages.results.runs import Results
 
@@ -168,9 +168,7 @@ def differences_picture(
     _axis(axes[0], names, max(names) + 0.6)
     _axis(axes[1], names, max(names) + 0.6)
     marks = [Line2D([], [], marker="o", ls="", color=COLOURS[s], label=MEANINGS[s]) for s in MEANINGS]
-    marks += (
-        [_diamond()] if any(_paper(*pair, selection, "robust_avg") is not None for g in groups for pair in g) else []
-    )
+    marks += [_diamond()] if any(gap_between(*pair, "avg", selection) for g in groups for pair in g) else []
     fig.legend(handles=marks, loc="outside lower center", ncols=3, fontsize=9.5)
     return fig
 
@@ -181,22 +179,11 @@ def _draw_differences(ax, results, groups, selection, quantity):
     for group in groups:
         for row, base in group:
             names[y] = versus(row, base)
-            paper = _paper(row, base, selection, quantity)
-            if paper is not None:
-                ax.plot(_cut(100 * paper), y, "D", mfc="white", mec=INK, ms=6, zorder=2)
+            if paper := gap_between(row, base, quantity.removeprefix("robust_"), selection):
+                ax.plot(_cut(100 * paper.mean), y, "D", mfc="white", mec=INK, ms=6, zorder=2)
             comparison = row_difference(results, row, base, selection, quantity)
             if comparison.n:
                 _interval(ax, y, verdict_of(comparison, ""))
             y += 1
         y += 0.6
     return names
-
-
-def _paper(row, base, selection, quantity):
-    """The paper's own difference as a fraction, None where it prints none: Tables 2 and 3 have the best checkpoint."""
-    checkpoint, statistic = "last" if selection == "last" else "best", quantity.removeprefix("robust_")
-    if row in TABLE_1 and base in TABLE_1:
-        return difference(TABLE_1, row, base, statistic, checkpoint, "robust").mean
-    tables = (TABLE_2, TABLE_3) if checkpoint == "best" else ()
-    table = next((t for t in tables if row in t and base in t), None)
-    return None if table is None else difference(table, row, base, statistic).mean

@@ -148,16 +148,21 @@ def printed(table: int | str, key: str, selection: str = "best") -> dict[str, Pa
     return {"clean": NOT_PRINTED, "robust": {2: TABLE_2, 3: TABLE_3}.get(table, {}).get(key, NOT_PRINTED)}
 
 
-def difference(table: dict, row: str, base: str, statistic: str, *path: str) -> Gap:
-    """The paper's own `Gap` between two rows; `statistic` is "avg" or "worst", `path` leads to the Pair in Table 1.
+def gap_between(row: str, base: str, statistic: str, selection: str = "best") -> Gap | None:
+    """The paper's own `Gap` in robust accuracy between two rows, from a table that prints both; None where none does.
 
-    The paper prints no difference seed by seed, so its error takes the two rows as independent.
+    Tables 2 and 3 print the best checkpoints alone. The paper prints no difference seed by seed, so its error takes the
+    two rows as independent.
+
+    Args:
+        statistic: "avg" or "worst".
+        selection: "best" or "last"; the paper's checkpoints are chosen on the test set, so "best_val" is "best".
     """
-    ours, theirs = (getattr(_walk(table[key], path), statistic) for key in (row, base))
+    checkpoint = "last" if selection == "last" else "best"
+    tables = [{key: entry[checkpoint]["robust"] for key, entry in TABLE_1.items()}]
+    tables += [TABLE_2 | TABLE_3] if checkpoint == "best" else []
+    table = next((t for t in tables if row in t and base in t), None)
+    if table is None:
+        return None
+    ours, theirs = (getattr(table[key], statistic) for key in (row, base))
     return Gap((ours.mean - theirs.mean) / 100, math.hypot(ours.error, theirs.error) / 100)
-
-
-def _walk(entry, path):
-    for key in path:
-        entry = entry[key]
-    return entry
