@@ -29,6 +29,7 @@ from cfa_pages.claims.verdicts import (
 from cfa_pages.report.style import styled
 from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
+from cfa_pages.results.rows import find
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import Paired
 from tests.factories import accuracy, all_runs, paper_runs, run, with_autoattack
@@ -270,7 +271,7 @@ def test_epochs_count_up_to_the_checkpoint_and_no_average_at_all_counts_0():
 def test_a_run_too_short_for_five_epochs_needs_all_that_it_has():
     runs = all_runs(SMOKE)  # four epochs, and averages from the second on
     assert status("cfa_at_worst", runs) == NO_DIFFERENCE
-    runs.one(recipe="at_ccm", seed=0, lambda_1=0.3).record.epochs[2].accepted["fawa"] = False
+    find(runs, "at_ccm", lambda_1=0.3)[0].record.epochs[2].accepted["fawa"] = False
     assert status("cfa_at_worst", runs) == NOT_JUDGED
 
 

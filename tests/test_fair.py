@@ -9,8 +9,7 @@ import pytest
 from cfa_nb.method.calibration import Frl
 from cfa_nb.runs.profiles import SMOKE, profile_named
 from cfa_pages import report
-from cfa_pages.report.difficulty import variance_shares
-from cfa_pages.report.fair import frl_calibrations
+from cfa_pages.report.fair import frl_calibrations, variance_shares
 from cfa_pages.results import rows
 from cfa_pages.results.runs import Results
 from tests.factories import all_runs

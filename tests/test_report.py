@@ -8,7 +8,6 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from cfa_nb.paths import notebooks_dir
 from cfa_nb.recipes import ROWS, rows_of
@@ -17,16 +16,16 @@ from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
 from cfa_pages.claims import EXPERIMENTS
 from cfa_pages.claims.verdicts import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
-from cfa_pages.report.ablation import trailing_mean
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference
-from cfa_pages.report.forest import COLOURS, MAIN
+from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN
 from cfa_pages.report.header import SECTIONS, duration, seeds_text
-from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
+from cfa_pages.report.lines import shown_classes
+from cfa_pages.report.style import ABOVE, HARD, class_colours, ordered_colours, spread, styled
 from cfa_pages.results import rows
-from cfa_pages.results.cells import with_numbers
 from cfa_pages.results.paper import TABLE_1, TABLE_2
 from cfa_pages.results.runs import Results
+from cfa_pages.results.stats import with_numbers
 from tests import test_fair, test_report_steps
 from tests.factories import all_runs, class_names, paper_runs, provenance, with_autoattack
 
@@ -55,7 +54,8 @@ FIGURE_CALLS = {
     "claims": of("claims_picture"), "claims_fig2": of("claims_picture", ("fig2_peak", "at_ccm_worst")),
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
-    "glance": of("differences_picture"), "parts": of("differences_picture", report.PARTS, "best"),
+    "headline": of("headline_picture"), "glance": of("differences_picture"),
+    "parts": of("differences_picture", report.PARTS, "best"),
     "slopes": of("slope_bars"),
     "trace": lambda r: report.margin_trace(rows.row_runs(r, "at_ccm")[r.profile.seeds[0]], r),
     "acceptance": lambda r: report.acceptance_trace(report.strictest_run(r), r.profile),
@@ -82,7 +82,7 @@ TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *A
     "runtime_text": lambda r: report.runtime_text(r),
 }
 DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "choice_picture",
-         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation",
+         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation", "headline_picture",
          "margin_classes", "margin_overall", "margin_trace", "slope_bars", "sweep", "tradeoff")  # fmt: skip
 REHEARSAL = "cifar10-rehearsal@x"  # three epochs, one seed, classes of any name
 PROFILES = ("fashion", "cifar10", "cifar10-quick", "cifar10-rehearsal+release@x", "tiny-imagenet")
@@ -344,16 +344,6 @@ def test_margins_are_ticked_as_multiples_of_1_255():
     assert list(table["b"]) == ["30.0 %", "6.4/255"]
 
 
-def test_a_label_is_nearest_to_its_own_marker():
-    ax = plt.figure().add_subplot()
-    places = [(0.50, 0.50), (0.52, 0.50), (0.51, 0.53), (0.9, 0.1), (0.1, 0.9)]
-    ax.plot(*zip(*places), "o")
-    label_points(ax, [(x, y, f"label {i}", {"fontsize": 9}) for i, (x, y) in enumerate(places)])
-    centres = ax.transData.transform(places)
-    for i, label in enumerate(ax.texts):
-        assert nearest(Text.get_window_extent(label), centres) == i
-
-
 def test_figures_bear_an_average_that_never_was_and_figure_4_says_so():
     for name in ("acceptance", "tradeoff"):
         assert report.png(FIGURE_CALLS[name](made("smoke", accepts=False)))
@@ -370,11 +360,6 @@ def test_labels_are_moved_apart_in_order():
         assert all(b - a >= 0.1 - 1e-9 for a, b in pairwise(placed))
         assert placed[0] >= 0 - 1e-9
         assert placed[-1] <= 1 + 1e-9
-
-
-def test_trailing_mean_by_hand():
-    means = trailing_mean([[1.0], [3.0], [5.0], [9.0]], 2)
-    assert means.ravel().tolist() == [1, 2, 4, 7]
 
 
 def test_finding_runs_is_exact(runs):
@@ -449,7 +434,7 @@ def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
 def test_heads_say_how_many_images_and_which_classes():
     assert rows.attack_label(profile_named("cifar10")) == "AA"
     assert rows.attack_label(profile_named("cifar10-quick")) == "AA, 100 images a class"
-    assert (rows.attack_label(FASHION), rows.white_box_label(FASHION)) == ("targeted PGD-20", "PGD-20")
+    assert rows.attack_label(FASHION) == "targeted PGD-20"
     assert rows.worst_label(FASHION) == "worst class"
     runs = made("tiny-imagenet")
     assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs).columns
@@ -486,7 +471,7 @@ def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(
 def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     runs = made("tiny-imagenet")
     assert rows.hard_classes(runs) == tuple(range(2, 82))
-    indices = rows.shown_class_indices(runs)
+    indices = shown_classes(runs).indices
     assert len(indices) == len(set(indices)) == 20
     assert set(indices[:10]) <= set(rows.hard_classes(runs))
     assert not set(indices[10:]) & set(rows.hard_classes(runs))
@@ -524,6 +509,19 @@ def test_claims_are_drawn_where_their_numbers_lie_in_the_colour_of_their_verdict
     assert dot.get_color() == COLOURS[SUPPORTED]
     left, right = report.claims_picture(runs, beside=made("digits")).axes
     assert len(left.get_yticks()) + len(right.get_yticks()) > len(EXPERIMENTS)
+
+
+def test_the_headline_claims_are_few_and_drawn_as_the_ledger_judges_them():
+    keys = {key for claims in HEADLINES.values() for key in claims}
+    assert len(keys) == sum(map(len, HEADLINES.values())) == 10
+    assert keys <= {c.key for c in EXPERIMENTS}
+    runs = all_runs(FASHION, effect={"at_ccm": 0.1})
+    ax = report.headline_picture(runs).axes[0]
+    heights = [y for t, y in zip(ax.get_yticklabels(), ax.get_yticks()) if t.get_text() not in HEADLINES]
+    dots = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
+    assert set(dots) == set(heights)
+    assert dots[heights[0]].get_color() == COLOURS[SUPPORTED]
+    assert dots[heights[0]].get_xdata()[0] == pytest.approx(10.0)
 
 
 def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.report import theory_beyond, theory_figures, theory_panel
+from cfa_pages.report import theory_beyond, theory_figures
 from cfa_pages.report.style import png
 from cfa_pages.theory import ToyModelWithBias
 from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
@@ -29,7 +29,7 @@ FIGURES = {
     "swing": lambda: theory_beyond.swing_figure(FIGURE_1, 4, 16, 0.3, 0.3, rounds=3),
     "bias": lambda: theory_beyond.bias_figure(ToyModelWithBias(0.85, 0.6, 0.4), 0.2),
     "k_class": lambda: theory_beyond.k_class_figure((2, 3), 0.6, 0.4, 4, 0.1),
-    "panel": lambda: theory_panel.panel_figure(COIN_FLIP, 0.45),
+    "panel": lambda: theory_figures.panel_figure(COIN_FLIP, 0.45),
 }
 
 
@@ -48,7 +48,7 @@ def test_equal_figures_give_equal_bytes():
 
 
 def test_the_panel_redraws_and_says_what_is_out_of_domain():
-    controls, note, picture = theory_panel.build_panel(FIGURE_1, 0.2).children
+    controls, note, picture = theory_figures.build_panel(FIGURE_1, 0.2).children
     p_pos, p_neg = controls.children[:2]
     before = picture.value
     p_pos.value = 0.9
@@ -71,8 +71,8 @@ def test_only_a_live_front_end_gets_the_widget(monkeypatch, environment, live):
         if name in environment:
             monkeypatch.setenv(name, environment[name])
     displayed = []
-    monkeypatch.setattr(theory_panel, "display", lambda data, **_: displayed.append(data))
-    theory_panel.show_panel(FIGURE_1, 0.2)
+    monkeypatch.setattr(theory_figures, "display", lambda data, **_: displayed.append(data))
+    theory_figures.show_panel(FIGURE_1, 0.2)
     if live:
         assert list(displayed[0]) == ["application/vnd.jupyter.widget-view+json"]
     else:

@@ -28,9 +28,8 @@ from cfa_pages.claims.verdicts import (
     Z,
     words_of,
 )
-from cfa_pages.results.cells import Cell
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import holm
+from cfa_pages.results.stats import Cell, holm
 
 SIGNS = {
     SUPPORTED: "✓", REPRODUCED: "✓", DIRECTION: "◐", CONTRADICTED: "✗", NOT_REPRODUCED: "✗", NO_DIFFERENCE: "=",

@@ -5,6 +5,7 @@
 
 import math
 
+from cfa_nb.card.uncertainty import percent
 from cfa_nb.recipes import ROWS
 from cfa_pages.claims.verdicts import NOT_JUDGED, NOT_RUN, Verdict, few_accepted_notes, verdict_of, words_of
 from cfa_pages.results import measurements as of_run
@@ -22,7 +23,7 @@ from cfa_pages.results.rows import (
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import Paired, epoch_span, paired, percent
+from cfa_pages.results.stats import Paired, epoch_span, paired
 
 
 def verdict(

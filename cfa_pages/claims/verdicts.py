@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
@@ -25,7 +26,7 @@ from cfa_pages.results.rows import (
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points, worst_bias
+from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points
 
 SUPPORTED, CONTRADICTED = "supported here", "contradicted here"
 REPRODUCED, DIRECTION, NOT_REPRODUCED = "reproduced", "direction only", "not reproduced"

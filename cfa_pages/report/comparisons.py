@@ -1,11 +1,13 @@
-"""Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference."""
+"""Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference; and the
+comparison of AT + CCM with AT on several data sets.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from cfa_nb.recipes import CONTROLS, ROWS
-from cfa_pages.results.cells import Cell
+from cfa_pages.report.tables import heading, pair_text
 from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -13,11 +15,12 @@ from cfa_pages.results.rows import (
     attack_label,
     base_row,
     row_difference,
+    row_runs,
     versus,
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Paired, count, points
+from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Cell, Paired, count, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
 TABLE_1_PAIRS = (
@@ -98,3 +101,29 @@ def _bracket_text(seeds, profile):
     if profile.ablation_seeds in (None, profile.seeds):
         return "the 95 % interval, over seeds and, under the targeted attack, over test images"
     return f'the 95 % interval (of "{ONE_SEED}": a bootstrap {over_images})'
+
+
+ROWS_SHOWN = ("at", "at_ccm")
+
+
+def contrast_table(studies: Sequence[Results], selection: str = "last") -> pd.DataFrame:
+    """A row a data set: AT and AT + CCM, average / worst class, and their difference paired by seed, in points."""
+    return pd.DataFrame([_contrast_row(results, selection) for results in studies], dtype=object)
+
+
+def _contrast_row(results, selection):
+    profile = results.profile
+    row = {"Data": profile.data_label, "Attack": attack_label(profile)}
+    for key, label in zip(ROWS_SHOWN, ("AT", "AT + CCM")):
+        row[heading(profile, label)] = pair_text(results, key, selection)
+    for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
+        row[f"CCM − AT, {name}"] = difference_text(row_difference(results, "at_ccm", "at", selection, quantity))
+    return row | {"seeds": str(len(row_runs(results, "at_ccm")))}
+
+
+def contrast_caption(selection: str = "last") -> str:
+    """Caption of `contrast_table`."""
+    return (
+        f"AT and AT + CCM, robust accuracy in percent, average / worst class, mean ± std over seeds, "
+        f"{SELECTIONS[selection]}; in brackets the 95 % interval of the difference, over seeds and test images."
+    )

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from cfa_nb.card.uncertainty import percent, points
 from cfa_nb.config import LIVE, Attack
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.recipes import ROWS
 from cfa_pages.results.rows import SELECTIONS, aa_accuracies, row_runs
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import percent, points
 
 Pair = tuple[ClassAccuracy, ClassAccuracy]  # under the attack that should be the stronger one, and under the other
 
