@@ -29,7 +29,6 @@ from cfa_pages.claims.verdicts import (
 from cfa_pages.report.style import styled
 from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
-from cfa_pages.results.rows import find
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import Paired
 from tests.factories import accuracy, all_runs, paper_runs, run, with_autoattack
@@ -141,15 +140,6 @@ def test_autoattack_that_decides_otherwise_leaves_nothing_decided(aa, expected, 
     assert (f"standard AutoAttack: {Paired(aa)}" in outcome.evidence) == bool(aa)
 
 
-def test_what_is_undecided_says_how_many_seeds_would_decide():
-    near, never = Paired((0.05, 0.02, -0.01)), Paired((0.05, -0.05, 0.0001))
-    assert f"{near.seeds_to_decide()} seeds would decide it" in verdict_of(near, "").evidence
-    assert near.seeds_to_decide() > 3
-    assert "100 seeds would not decide it" in verdict_of(never, "").evidence
-    assert "would" not in verdict_of(Paired(ABOVE), "").evidence
-    assert "would" not in verdict_of(Paired((0.05,)), "").evidence
-
-
 # --- claims on made-up runs
 
 
@@ -177,11 +167,6 @@ def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
     assert list(claims.verdicts(worse, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
 
 
-def test_the_interval_of_a_row_is_wider_than_that_of_the_seeds_alone(lifted):
-    low, high = verdict("at_ccm_worst", lifted).numbers[1:]
-    assert low < 8 < 12 < high  # the seeds agree; 20 of 200 images differ, a standard error of two points
-
-
 def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
     assert [status("cfa_at_spread", r) for r in (lifted, even)] == [SUPPORTED, NO_DIFFERENCE]
     assert [status("cfa_at_no_harm", r) for r in (even, worse)] == [SUPPORTED, CONTRADICTED]
@@ -189,14 +174,6 @@ def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
     evidence = verdict("cfa_at_avg", even).evidence
     assert "AT + CFA minus AT, average, targeted PGD-20, best on test; best on validation " in evidence
     assert "bias" not in evidence
-
-
-def test_controls_ask_whether_it_is_the_assignment_that_helps(even):
-    assert status("ccm_over_at_mean_margin", even) == NO_DIFFERENCE
-    runs = all_runs(STUDY, effect={"at_ccm": 0.1, "at_shuffled_margins": 0.1})
-    assert status("ccm_over_at_mean_margin", runs) == SUPPORTED
-    assert status("ccm_over_at_shuffled_margins", runs) == NO_DIFFERENCE
-    assert "last epoch" in verdict("ccm_over_at_mean_margin", runs).evidence
 
 
 def test_margins_settle_where_they_move_little_in_the_second_half(even):
@@ -266,13 +243,6 @@ def test_epochs_count_up_to_the_checkpoint_and_no_average_at_all_counts_0():
     never = all_runs(STUDY, accepts=False)
     assert "FAWA had accepted 0 in seed 0, 0 in seed 1" in verdict("cfa_at_worst", never).evidence
     assert status("at_ccm_worst", never) == NO_DIFFERENCE
-
-
-def test_a_run_too_short_for_five_epochs_needs_all_that_it_has():
-    runs = all_runs(SMOKE)  # four epochs, and averages from the second on
-    assert status("cfa_at_worst", runs) == NO_DIFFERENCE
-    find(runs, "at_ccm", lambda_1=0.3)[0].record.epochs[2].accepted["fawa"] = False
-    assert status("cfa_at_worst", runs) == NOT_JUDGED
 
 
 # --- Figures 2 to 5
@@ -422,14 +392,6 @@ def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, expect
     assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in printed.values())
     without = {v.status for c, v in judged if not c.paper_value}  # the paper prints no last epoch of Table 2
     assert without == {REPRODUCED if factor > 0 else NOT_REPRODUCED}
-
-
-def test_a_cost_that_equals_its_border_decides_nothing():
-    runs = paper_runs(ALL_SEEDS)  # "less than 0.3", and the paper's own means give 0.3 for AT and TRADES
-    costs = [status(f"fawa_{m}_cost", runs) for m in ("at", "trades", "fat")]
-    assert costs == [UNDECIDED, UNDECIDED, REPRODUCED]
-    assert status("frl_gain", runs) == REPRODUCED
-    assert status("frl_gain", paper_runs(ALL_SEEDS, 3)) == NOT_REPRODUCED
 
 
 def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():

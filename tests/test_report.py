@@ -27,7 +27,7 @@ from cfa_pages.results.paper import TABLE_1, TABLE_2
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import with_numbers
 from tests import test_fair, test_report_steps
-from tests.factories import all_runs, class_names, paper_runs, provenance, with_autoattack
+from tests.factories import all_runs, class_names, paper_runs, with_autoattack
 
 
 @pytest.fixture(scope="module")
@@ -139,23 +139,6 @@ def test_every_figure_is_drawn_and_repeats_byte_for_byte(name, runs):
     assert b"<svg" in first[1]
 
 
-TEXTS = [  # (profile, text, words in it that say what the made-up runs are)
-    ("smoke", "aa_caption", "not run in this study"),
-    ("fashion", "aa_caption", "the first 100 test images of each class, average / worst class"),
-    (REHEARSAL, "class_change_caption", "(AA-fast, 1 image a class, last epoch)"),
-    (REHEARSAL, "table_caption", ", 1 seed. Last columns: the paper's values."),
-    (REHEARSAL, "confusion_caption", "all 2,000 test images are taken for under PGD-20"),
-    ("cifar10-quick", "comparison_caption", "says nothing of how another seed would train"),
-]
-
-
-@pytest.mark.parametrize(("name", "call", "words"), TEXTS)
-def test_texts_say_what_the_runs_hold(name, call, words, runs):
-    if name != "smoke":
-        runs = made(name)
-    assert words in TEXT_CALLS.get(call, call)(runs)
-
-
 def test_where_there_is_nothing_to_say_or_show_there_is_none(runs):
     assert "AutoAttack" not in set(report.attack_checks(runs, TABLE_1)["Attack"])
     assert report.attack_checks(Results(SMOKE), TABLE_1).empty
@@ -188,11 +171,7 @@ def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs
     assert paper_difference("at_cfa", "at") == "+3.4 / +4.3"
     assert paper_difference("at_fawa", "at_ema") == "−0.3 / +1.8"
     assert paper_difference("at_fawa", "frl") == "–"
-    ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
-    printed = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
-    assert paper_difference("at_cfa", "at", "last") == printed != paper_difference("at_cfa", "at")
-    table = report.comparisons(runs, report.pairs(1), "last")
-    assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == printed
+    assert paper_difference("at_cfa", "at", "last") == "+4.7 / +5.0"
     for pairs in (report.pairs(2), report.pairs(3)):
         assert set(report.comparisons(runs, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
 
@@ -225,16 +204,6 @@ def test_autoattack_stands_beside_the_tables_attack_on_the_same_images():
     assert report.aa_table(never).set_index("Method").loc["AT + CFA", "seeds"] == "0"
 
 
-def test_controls_and_their_pairs(runs):
-    table = report.controls_table(runs)
-    assert list(table["Method"]) == [ROWS[key].label for key in rows_of("controls")]
-    assert not any("paper" in column for column in table.columns)
-    pairs = report.comparisons(runs, report.pairs("controls"), "last")
-    by_name = pairs.set_index("Comparison")["worst class, targeted PGD-20"]
-    assert by_name["AT + CCM − AT at CCM's mean margin"].startswith("+10.0 [")
-    assert by_name["AT at CCM's mean margin − AT"].startswith("+0.0 [")
-
-
 def test_how_far_margins_move_and_how_sharply_classes_react():
     profile = replace(SMOKE, study_seeds=SMOKE.seeds)
     runs = all_runs(profile)
@@ -265,45 +234,32 @@ def test_another_data_set_stands_beside_the_page_s_own():
 
 
 def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_paper_s():
-    runs = all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})
-    worst, average = report.differences_picture(runs).axes
-    names = [t.get_text() for t in worst.get_yticklabels()]
-    heights = dict(zip(names, worst.get_yticks()))
-    assert len(names) == sum(map(len, MAIN))
-    dots = {line.get_ydata()[0]: line for line in worst.lines if line.get_marker() == "o"}
+    worst = report.differences_picture(all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})).axes[0]
+    heights = dict(zip((t.get_text() for t in worst.get_yticklabels()), worst.get_yticks()))
+    assert len(heights) == sum(map(len, MAIN))
+    dots, diamonds = ({ln.get_ydata()[0]: ln for ln in worst.lines if ln.get_marker() == mark} for mark in "oD")
     expected = {"AT + CCM − AT": SUPPORTED, "FAT + CCM − FAT": CONTRADICTED, "TRADES + CFA − TRADES": NO_DIFFERENCE}
     for name, status in expected.items():
         assert dots[heights[name]].get_color() == COLOURS[status], name
     assert dots[heights["AT + CCM − AT"]].get_xdata()[0] == pytest.approx(10.0)
-    diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in worst.lines if line.get_marker() == "D"}
     ours, base = (TABLE_1[k]["last"]["robust"].worst.mean for k in ("at_cfa", "at"))
-    assert diamonds[heights["AT + CFA − AT"]] == pytest.approx(ours - base)
+    assert diamonds[heights["AT + CFA − AT"]].get_xdata()[0] == pytest.approx(ours - base)
     assert heights["AT + CCM − AT"] not in diamonds  # Table 2 prints no last epoch
-    best = report.differences_picture(runs, selection="best").axes[0]
-    assert 2.7 in [round(line.get_xdata()[0], 1) for line in best.lines if line.get_marker() == "D"]
     one_seed = report.differences_picture(made("cifar10-quick")).axes[0]
     assert {line.get_color() for line in one_seed.lines if line.get_marker() == "o"} == {COLOURS[UNDECIDED]}
     assert any(np.ptp(line.get_xdata()) > 1 for line in one_seed.lines), "an interval over test images"
-    assert len(average.lines) > len(names)
 
 
 def test_header_and_map_read_runs_and_provenance_not_this_machine(runs):
     text = report.header_text(runs)
     for words in (SMOKE.data_label, "a laptop, 2 cores", "abc123", f"{len(runs)} runs, seeds 0, 1"):
         assert words in text
-    other = Results(SMOKE, [*runs[1:], replace(runs[0], provenance=provenance(hardware="another"))])
-    assert "a laptop, 2 cores, another" in report.header_text(other)
     table = report.map_table(runs)
     assert set(SECTIONS) == set(FIGURES)
     assert len(table) == len(SECTIONS) + 2
     assert table["Runs"].iloc[-1] == str(len(SMOKE.runs()))  # runs of several figures count once
-    assert seeds_text(made("fashion")) == "seeds 40–44"
-    assert seeds_text(runs.where(seed=1)) == "seed 1"
-
-
-def test_durations_margins_and_spans_of_epochs_are_written_as_people_do():
+    assert [seeds_text(r) for r in (made("fashion"), runs.where(seed=1))] == ["seeds 40–44", "seed 1"]
     assert [duration(s) for s in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
-    assert [rows.eps_text(e) for e in (8 / 255, 0.15, 2.75 / 255)] == ["8/255", "38.25/255", "2.75/255"]
 
 
 def test_hard_classes_stand_out_and_every_margin_has_a_colour_of_its_own():
@@ -314,25 +270,6 @@ def test_hard_classes_stand_out_and_every_margin_has_a_colour_of_its_own():
         margins = [k / 255 for k in range(8 - many, 9 + many)]
         assert len(set(ordered_colours(margins, 8 / 255).values())) == len(margins)
     assert ordered_colours(CIFAR10.margins, 8 / 255)[max(CIFAR10.margins)] == ABOVE[-1]
-
-
-@pytest.fixture(scope="module")
-def unhit():
-    """Runs of the rehearsal whose robust accuracies are all 0."""
-    runs = all_runs(profile_named(REHEARSAL))
-    for r in runs:
-        for e in r.record.epochs:
-            for by_weights in (e.test, e.val):
-                by_weights.update({w: replace(m, robust=_share_hit(m.robust, 0)) for w, m in by_weights.items() if m})
-        for by_attack in r.record.evaluations.values():
-            by_attack.update({key: _share_hit(a, 0) for key, a in by_attack.items()})
-    return runs
-
-
-@pytest.mark.parametrize("figure", ["fig3", "fig5a", "lambda_2", "tradeoff", "acceptance"])
-def test_no_axis_of_accuracies_goes_below_zero(figure, unhit):
-    for ax in FIGURE_CALLS[figure](unhit).axes:
-        assert ax.get_ylim()[0] >= 0
 
 
 def test_margins_are_ticked_as_multiples_of_1_255():
@@ -369,13 +306,6 @@ def test_finding_runs_is_exact(runs):
     assert rows.find(runs, "plain").keys() == set(SMOKE.study_seeds)
 
 
-def test_pictures_show_what_they_are_given_and_cut_long_names():
-    x = np.full((50, 3, 8, 8), 0.5)
-    grid = report.adversarial_grid(x[:3], x[:3] + 0.1, ["a", "b", "c"], ["a", "c", "c"], [0.15] * 3)
-    assert len(grid.axes) == 9
-    assert [ax.get_title(loc="center") for ax in grid.axes[3:6]] == ["→ a", "→ c", "→ c"]
-
-
 def test_the_tidy_table_holds_the_counts_that_the_tables_show(runs):
     table = report.evaluations(runs)
     rows_of_at = table[(table.recipe == "at") & (table.eps == SMOKE.config("at", 0).eps) & (table.seed == 0)]
@@ -401,13 +331,6 @@ def test_intervals_of_classes_are_wilsons(runs):
     table = report.class_interval_table(runs)
     assert list(table["kind"]) == ["easy"] * 2 + ["hard"] * 4 + ["easy"] * 4
     assert list(table["95 % interval"][1:4]) == ["63.3 to 75.9", "7.4 to 16.1", "33.5 to 46.9"]  # 140, 22, 80 of 200
-
-
-def test_a_styled_table_has_a_fixed_id_and_words_to_the_left(runs):
-    html = styled(report.table3(runs), "table3").to_html()
-    assert 'id="T_table3"' in html
-    assert "text-align: left" in html
-    assert html == styled(report.table3(runs), "table3").to_html()
 
 
 def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
@@ -483,30 +406,22 @@ def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
 
 
 def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_too_much():
-    runs = made("cifar10-quick")
+    runs = all_runs(profile_named("cifar10-quick"))
     table = report.attack_checks(runs, TABLE_1).set_index(["Attack", "compared with"])
     assert list(table.index) == [
         ("PGD-20", "PGD-10"), ("AA", "PGD-20"), ("AA", "PGD-100"), ("PGD-20", "Square (no gradients)"),
         ("PGD-20 at ε = 0.5", "PGD-20"),
     ]  # fmt: skip
     assert list(table["leaves no more on"])[:2] == ["33 of 33 checkpoints"] * 2
-    assert table["leaves, mean"].iloc[-1] == "0.0 %"
-    weak = all_runs(runs.profile)
-    for r in weak:
+    for r in runs:
         for e in r.record.evaluations.values():
-            e.update({key: _share_hit(a, 1) for key, a in e.items() if key.startswith("aa")})
-    row = report.attack_checks(weak, TABLE_1).set_index(["Attack", "compared with"]).loc[("AA", "PGD-20")]
+            e.update({key: replace(a, hits=a.n) for key, a in e.items() if key.startswith("aa")})
+    row = report.attack_checks(runs, TABLE_1).set_index(["Attack", "compared with"]).loc[("AA", "PGD-20")]
     assert row["leaves no more on"] == "0 of 33 checkpoints"
     assert float(row["largest excess, points"]) > 10
 
 
-def test_claims_are_drawn_where_their_numbers_lie_in_the_colour_of_their_verdict(runs):
-    ax = report.claims_picture(runs, ("at_ccm_worst", "at_ccm_avg")).axes[0]
-    heights = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks()))
-    dots = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
-    dot = dots[heights["AT + CCM − AT, worst, best"]]
-    assert dot.get_xdata()[0] == pytest.approx(10.0)
-    assert dot.get_color() == COLOURS[SUPPORTED]
+def test_all_claims_are_drawn_in_two_columns(runs):
     left, right = report.claims_picture(runs, beside=made("digits")).axes
     assert len(left.get_yticks()) + len(right.get_yticks()) > len(EXPERIMENTS)
 
@@ -530,19 +445,13 @@ def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):
     assert fair.worst >= best.worst
 
 
-def _share_hit(accuracy, share):
-    return replace(accuracy, hits=tuple(share * n for n in accuracy.n))
-
-
 def test_averages_stand_side_by_side():
     runs = made("cifar10-quick")
     table = report.average_table(runs)
     assert list(table["Weights"][:3]) == ["live", "ema", "fawa"]
     assert (table["Training run"] == "AT").sum() == 1 + len(runs.profile.averages) + len(runs.profile.compared_averages)
-    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(runs.profile.compared_averages)  # no EMA
     row = table.set_index("Weights").loc["fawa release"].iloc[0]
     assert (row["decay"], row["threshold"], row["begins with"]) == ("0.88", "0.24", "random network")
     run = rows.find(runs, "at")[0]
-    accepted = sum(e.accepted["fawa"] for e in run.record.epochs)
-    assert table["epochs accepted"][2] == f"{accepted} of 40"
+    assert table["epochs accepted"][2] == f"{sum(e.accepted['fawa'] for e in run.record.epochs)} of 40"
     assert best_epoch(run, "fawa") >= run.config.best_from

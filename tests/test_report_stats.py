@@ -7,15 +7,12 @@ import pytest
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
-from cfa_nb.card.uncertainty import image_interval, jeffreys, percent, points, redrawn, worst_bias
+from cfa_nb.card.uncertainty import image_interval, percent, points, worst_bias
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.record import pack_outcomes
-from cfa_pages.results import stats
 from cfa_pages.results.stats import (
     MANY_SEEDS,
     Paired,
-    count,
-    epoch_span,
     first_of_each_class,
     holm,
     image_error,
@@ -68,16 +65,6 @@ def test_the_smaller_the_effect_the_more_seeds_it_takes_and_images_alone_may_pre
     assert Paired((0.03,)).seeds_to_decide() is None
 
 
-def test_seeds_to_decide_agree_with_the_textbook_and_with_a_simulation():
-    """At power 0.8 the mean lies 1.96 + 0.84 normal errors off the border; so it does with many seeds."""
-    values = tuple(0.01 + 0.02 * np.array((-1.0, 0.0, 1.0)))
-    seeds = Paired(values).seeds_to_decide()
-    assert seeds == pytest.approx((2.8 * 0.02 / 0.01) ** 2, abs=3)
-    drawn = np.random.default_rng(0).normal(0.01, 0.02, (2000, seeds))
-    decided = np.mean([Paired(tuple(row)).interval[0] > 0 for row in drawn.tolist()])
-    assert decided == pytest.approx(0.8, abs=0.04)
-
-
 def test_holm_by_hand():
     p = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}
     assert holm(p) == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
@@ -123,12 +110,6 @@ def test_the_worst_of_equal_classes_reads_low_and_one_far_below_the_others_does_
     assert abs(bias) < 0.002
 
 
-def test_the_bias_repeats_and_ignores_empty_classes():
-    counts = ClassAccuracy((10, 0, 12), (20, 0, 20))
-    assert worst_bias(counts) == worst_bias(counts)
-    assert np.isfinite(worst_bias(counts)).all()
-
-
 def test_the_interval_over_test_images_has_the_width_of_two_proportions():
     ours, theirs = ClassAccuracy((600, 600), (1000, 1000)), ClassAccuracy((500, 500), (1000, 1000))
     low, high = image_interval(ours, theirs, "overall")
@@ -144,13 +125,6 @@ def test_the_interval_of_a_worst_class_is_centred_on_what_was_measured():
     assert high - low > 0.05
 
 
-def test_the_worst_tenth_is_drawn_again_as_it_is_measured():
-    hits = (*[40] * 10, *[60] * 90)
-    one, tenth = (ClassAccuracy(hits, (100,) * 100, share) for share in (0.0, 0.1))
-    assert worst_bias(tenth)[1] < worst_bias(one)[1]  # a mean of ten is less noisy than a minimum
-    assert worst_bias(one)[0] < worst_bias(tenth)[0] < 0
-
-
 @pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 50), (50, 50)])
 def test_no_hits_and_all_hits_have_a_width(hits, n):
     same = ClassAccuracy((hits,), (n,))
@@ -161,21 +135,10 @@ def test_no_hits_and_all_hits_have_a_width(hits, n):
     assert worst_bias(same)[1] > 0
 
 
-def test_a_class_accuracy_is_drawn_from_jeffreys_estimate():
-    drawn = redrawn(ClassAccuracy((0,), (1,)), "overall", 20000, np.random.default_rng(0))
-    assert drawn.mean() == pytest.approx(0.25, abs=0.01)
-    assert (jeffreys(1, 1), jeffreys(50, 100)) == (0.75, 0.5)
-
-
 def test_a_worst_class_that_no_drawing_moves_has_no_interval():
     one_each = ClassAccuracy((0,) * 20, (1,) * 20)
     low, high = image_interval(one_each, one_each, "worst")
     assert Paired((0.0,), images=(low, high)).interval_text == "none (one seed, too few test images)"
-
-
-def test_counts_and_spans_are_said_in_words():
-    assert [count(n, "seed") for n in (1, 2)] == ["1 seed", "2 seeds"]
-    assert [epoch_span(*w) for w in ((2, 2), (101, 120))] == ["epoch 2", "epochs 101–120"]
 
 
 # --- chance of the test images, from what became of each of them
@@ -214,21 +177,6 @@ def test_seeds_share_the_test_images_and_their_error_does_not_shrink():
     halves = packed(40, 0), pack_outcomes(others, np.repeat((0, 1), 400))
     error = image_error((packed(0, 0),) * 2, halves, 0, ABOUT)  # half a hit on each of 80 images
     assert error == pytest.approx(math.sqrt(0.2 / 4 - 0.1**2) / math.sqrt(400), rel=0.1)
-
-
-def test_the_bootstrap_over_images_repeats_in_another_process():
-    both = [stats.image_error.__wrapped__((packed(40, 40),), (packed(80, 40),), "overall", ABOUT)]
-    for cached in (stats.redrawn, stats._weights):
-        cached.cache_clear()
-    both += [stats.image_error.__wrapped__((packed(40, 40),), (packed(80, 40),), "overall", ABOUT)]
-    assert both[0] == both[1] > 0
-
-
-def test_the_error_of_a_worst_class_is_that_of_the_class_that_is_worst():
-    one, other = (packed(40, 200),), (packed(40, 240),)  # the second is far below the first
-    errors = [image_error(one, other, s, ABOUT) for s in ("worst", 1, 0)]
-    assert errors[0] == pytest.approx(errors[1])
-    assert errors[2] == 0 < errors[0]
 
 
 def test_statistics_of_class_accuracies_by_hand():

@@ -96,27 +96,20 @@ def verdicts(results: Results, *keys: str) -> pd.DataFrame:
 def rule_text(profile: Profile) -> str:
     """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
     words = words_of(profile)
-    side = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"
-    lines = [f"**{words.holds.capitalize()}**: {side}"]
+    rules = {words.holds: "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"}
     if profile.paper_protocol:
-        lines[0] += (
+        rules[words.holds] += (
             f", and the paper's number, where the claim gives one, lies within our interval widened by {Z} standard "
             f"errors of the paper's own difference"
         )
-        lines.append(f"**{words.other_size.capitalize()}**: on the claim's side, but the paper's number does not fit")
-    lines.append(f"**{words.fails.capitalize()}**: {OTHER_SIDE}")
-    lines += [f"**{NO_DIFFERENCE.capitalize()}**: the whole interval lies within 1 point of 0"] * (
-        words.fails == CONTRADICTED
-    )
-    lines.append(
-        f"**{UNDECIDED.capitalize()}**: the interval covers the border, or standard AutoAttack decides otherwise, or "
-        f"there is one seed"
-    )
-    lines.append(
-        f"**{NOT_JUDGED.capitalize()}**: an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is "
-        f"hardly one; **{NOT_RUN}**: no record"
-    )
-    text = "\n".join(f"- {line}." for line in lines)
+        rules[words.other_size] = "on the claim's side, but the paper's number does not fit"
+    rules[words.fails] = OTHER_SIDE
+    if not profile.paper_protocol:
+        rules[NO_DIFFERENCE] = "the whole interval lies within 1 point of 0"
+    covers = "the interval covers the border, or standard AutoAttack decides otherwise, or there is one seed"
+    few = f"an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is hardly one"
+    rules |= {UNDECIDED: covers, NOT_JUDGED: f"{few}; **{NOT_RUN}**: no record"}
+    text = "\n".join(f"- **{status.capitalize()}**: {rule}." for status, rule in rules.items())
     return (
         f"{text}\n\nAn interval covers other seeds (Student's t). For table rows under the targeted attack it "
         f"covers other test images, too, by a bootstrap over the images that both methods meet; elsewhere seeds alone. "

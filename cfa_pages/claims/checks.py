@@ -173,27 +173,27 @@ def margins_sort(results: Results, group: str, sign: int) -> Verdict:
     return verdict(results, numbers(excess), evidence, sign, unit="% of eps")
 
 
-def evened_out(results: Results, row: str, base: str, selection: str = "last") -> Verdict:
+def evened_out(results: Results, row: str, base: str) -> Verdict:
     """Appendix C.2: the robust accuracies of the classes differ less from one another than in the base."""
     evidence = f"{ROWS[row].label} minus {ROWS[base].label}, standard deviation over classes"
-    return _statistic_verdict(results, row, base, selection, "spread", evidence, sign=-1)
+    return _statistic_verdict(results, row, base, "spread", evidence, sign=-1)
 
 
-def no_class_harmed(results: Results, row: str, base: str, selection: str = "last") -> Verdict:
+def no_class_harmed(results: Results, row: str, base: str) -> Verdict:
     """Appendix C.2: no class loses a point or more, not even the one that loses most in the mean over seeds."""
     evidence = f"{ROWS[row].label} minus {ROWS[base].label}, the class of smallest mean change (harm: 1 point or more)"
-    if not row_difference(results, row, base, selection, "robust_avg").n:
+    if not row_difference(results, row, base, "last", "robust_avg").n:
         return verdict(results, numbers({}), evidence)
     names = results[0].record.class_names
-    means = [statistic_difference(results, row, base, selection, k).mean for k in range(len(names))]
+    means = [statistic_difference(results, row, base, "last", k).mean for k in range(len(names))]
     least = means.index(min(means))
-    return _statistic_verdict(results, row, base, selection, least, f"{evidence}, here {names[least]}", border=-0.01)
+    return _statistic_verdict(results, row, base, least, f"{evidence}, here {names[least]}", border=-0.01)
 
 
-def _statistic_verdict(results, row, base, selection, statistic, evidence, **options):
-    """`verdict` on table rows: not judged where an average accepted too few epochs."""
-    evidence += f", {attack_label(results.profile)}, {SELECTIONS[selection]}"
-    comparison = statistic_difference(results, row, base, selection, statistic)
-    if (few := few_accepted_notes(results, (row, base), selection)) and comparison.n:
+def _statistic_verdict(results, row, base, statistic, evidence, **options):
+    """`verdict` on table rows at the last epoch: not judged where an average accepted too few epochs."""
+    evidence += f", {attack_label(results.profile)}, {SELECTIONS['last']}"
+    comparison = statistic_difference(results, row, base, "last", statistic)
+    if (few := few_accepted_notes(results, (row, base), "last")) and comparison.n:
         return Verdict(NOT_JUDGED, evidence="; ".join((evidence, *few)))
     return verdict(results, comparison, evidence, **options)

@@ -7,7 +7,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
+from cfa_nb.recipes import ROWS
+from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
 from cfa_pages.results.measurements import margin_moves, slopes_by_seed
 from cfa_pages.results.rows import eps_text, row_runs, study_runs, worst_label
@@ -18,19 +19,19 @@ SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile
     "fig5": ("at", "at_ccm", "lambda_1", "λ₁", "lambdas_1"),
     "lambda_2": ("trades", "trades_ccr", "lambda_2", "λ₂", "lambdas_2"),
 }
-LABELS = {"at": "AT", "at_ccm": "AT + CCM", "trades": "TRADES", "trades_ccr": "TRADES + CCR"}
 
 
-def sweep(results: Results, figure: str = "fig5", selection: str = "best") -> Figure:
+def sweep(results: Results, figure: str) -> Figure:
     """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget; plain is dotted.
 
-    PGD-10, the attack of each epoch's evaluation, in the study's seeds: small dots, and a line through their means.
+    PGD-10, the attack of each epoch's evaluation, at the best checkpoint: a small dot a seed, and a line through the
+    means.
     """
     plain, calibrated, field, symbol, values = SWEEPS[figure]
     values, profile = getattr(results.profile, values), results.profile
-    base = [r.pgd10("live", selection) for s, r in row_runs(results, plain).items() if s in profile.study_seeds]
+    base = [r.pgd10("live", "best") for s, r in row_runs(results, plain).items() if s in profile.study_seeds]
     runs = [r for of_value in study_runs(results, calibrated, field, values).values() for r in of_value]
-    accuracies = [(getattr(r.config, field), r.pgd10("live", selection)) for r in runs]
+    accuracies = [(getattr(r.config, field), r.pgd10("live", "best")) for r in runs]
     data = pd.DataFrame({field: value, "overall": a.overall, "worst": a.worst} for value, a in accuracies)
     fig, axes = panels(2, height=3.7, width=9.6)
     for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
@@ -41,7 +42,7 @@ def sweep(results: Results, figure: str = "fig5", selection: str = "best") -> Fi
         ax.margins(x=0.08, y=0.25)
         percent_axis(ax, None)
         last = data.groupby(field)[statistic].mean()[values[-1]]
-        ends = [(plain_mean, LABELS[plain], INK), (last, LABELS[calibrated], CFA)]
+        ends = [(plain_mean, ROWS[plain].label, INK), (last, ROWS[calibrated].label, CFA)]
         label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
         ax.set_xticks(values, [f"{v:g}" for v in values])
         ax.set(xlabel=symbol, ylabel="", title=title)
@@ -49,39 +50,29 @@ def sweep(results: Results, figure: str = "fig5", selection: str = "best") -> Fi
     return fig
 
 
-def calibrated_values(results: Results, recipe: str = "at_ccm", field: str = "class_eps") -> Figure:
-    """Fig. 5(b): the margin ("class_eps") or beta ("class_beta") of each class from epoch to epoch, mean over seeds.
+def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
+    """Fig. 5(b): the margin of each class from epoch to epoch, mean over seeds.
 
     Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
     Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
     """
     recipe_runs = list(row_runs(results, recipe).values())
     config, classes = recipe_runs[0].config, shown_classes(results)
-    raw = np.mean([[getattr(e, field) for e in r.record.epochs] for r in recipe_runs], axis=0)
+    raw = np.mean([[e.class_eps for e in r.record.epochs] for r in recipe_runs], axis=0)
     start = min(config.calibration_start, config.epochs) - 1
     smooth = pd.DataFrame(raw[start:]).rolling(min(8, max(1, config.epochs // 2)), min_periods=1).mean()
     smooth = np.vstack([raw[:start], smooth])
     fig, (ax,) = panels(1, height=4.6)
-    epochs, colours = np.arange(1, len(raw) + 1), classes.colours
-    for k in classes.indices:
-        ax.plot(epochs, raw[:, k], color=colours[k], lw=0.9, alpha=0.3)
-        ax.plot(epochs, smooth[:, k], color=colours[k], lw=2.3 if k in classes.hard else 1.5)
-    _base_line(ax, config, field)
-    if field == "class_eps":
-        margin_axis(ax)
+    class_traces(ax, raw, classes, lw=0.9, alpha=0.3)
+    class_traces(ax, smooth, classes)
+    ax.axhline(config.eps, color=INK, lw=1.2, ls=(0, (1, 2)))
+    note = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": 9, "color": INK}
+    ax.annotate(f"ε = {eps_text(config.eps)}", (0.5, config.eps), **note)
+    margin_axis(ax)
     epoch_axis(ax, config)
-    label_ends(ax, epochs[-1], classes.ends(smooth), gap=0.048)
-    symbol = "Margin ε" if field == "class_eps" else "Regularisation β"
-    ax.set_title(classes.title(f"{symbol} of each class, {LABELS.get(recipe, recipe)}"))
+    label_ends(ax, len(raw), classes.ends(smooth), gap=0.048)
+    ax.set_title(classes.title(f"Margin ε of each class, {ROWS[recipe].label}"))
     return fig
-
-
-def _base_line(ax, config, field):
-    base, text = (
-        (config.eps, f"ε = {eps_text(config.eps)}") if field == "class_eps" else (config.beta, f"β = {config.beta:g}")
-    )
-    ax.axhline(base, color=INK, lw=1.2, ls=(0, (1, 2)))
-    ax.annotate(text, (0.5, base), xytext=(4, 4), textcoords="offset points", fontsize=9, color=INK)
 
 
 def slope_bars(results: Results) -> Figure:

@@ -71,14 +71,12 @@ def _pair(accuracy):
     return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
 
 
-def acceptance(
-    results: Results, weights: str = "fawa", recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)
-) -> pd.DataFrame:
-    """Per training run: how many epochs the average accepted, the first of them, and the seeds that never had one.
+def acceptance(results: Results, recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)) -> pd.DataFrame:
+    """Per training run: how many epochs FAWA accepted, the first of them, and the seeds that never had one.
 
     Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
     """
-    spec = next(a for a in results.profile.averages if a.name == weights)
+    spec = next(a for a in results.profile.averages if a.name == "fawa")
     rows = []
     for recipe in recipes:
         recipe_runs = row_runs(results, recipe).values()

@@ -103,27 +103,24 @@ def _bracket_text(seeds, profile):
     return f'the 95 % interval (of "{ONE_SEED}": a bootstrap {over_images})'
 
 
-ROWS_SHOWN = ("at", "at_ccm")
-
-
-def contrast_table(studies: Sequence[Results], selection: str = "last") -> pd.DataFrame:
+def contrast_table(studies: Sequence[Results]) -> pd.DataFrame:
     """A row a data set: AT and AT + CCM, average / worst class, and their difference paired by seed, in points."""
-    return pd.DataFrame([_contrast_row(results, selection) for results in studies], dtype=object)
+    return pd.DataFrame([_contrast_row(results) for results in studies], dtype=object)
 
 
-def _contrast_row(results, selection):
+def _contrast_row(results):
     profile = results.profile
     row = {"Data": profile.data_label, "Attack": attack_label(profile)}
-    for key, label in zip(ROWS_SHOWN, ("AT", "AT + CCM")):
-        row[heading(profile, label)] = pair_text(results, key, selection)
+    for key, label in (("at", "AT"), ("at_ccm", "AT + CCM")):
+        row[heading(profile, label)] = pair_text(results, key, "last")
     for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
-        row[f"CCM − AT, {name}"] = difference_text(row_difference(results, "at_ccm", "at", selection, quantity))
+        row[f"CCM − AT, {name}"] = difference_text(row_difference(results, "at_ccm", "at", "last", quantity))
     return row | {"seeds": str(len(row_runs(results, "at_ccm")))}
 
 
-def contrast_caption(selection: str = "last") -> str:
+def contrast_caption() -> str:
     """Caption of `contrast_table`."""
     return (
-        f"AT and AT + CCM, robust accuracy in percent, average / worst class, mean ± std over seeds, "
-        f"{SELECTIONS[selection]}; in brackets the 95 % interval of the difference, over seeds and test images."
+        "AT and AT + CCM, robust accuracy in percent, average / worst class, mean ± std over seeds, "
+        "last epoch; in brackets the 95 % interval of the difference, over seeds and test images."
     )

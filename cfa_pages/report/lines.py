@@ -61,6 +61,18 @@ def shown_classes(results: Results) -> ShownClasses:
     return ShownClasses(indices, names, hard_classes(results), note)
 
 
+def class_traces(ax: Axes, values: np.ndarray, classes: ShownClasses, thin: float = 1.4, **options) -> None:
+    """A line a class over epochs from 1, hard classes strong and on top.
+
+    Args:
+        values: (epochs, K).
+        thin: width of the other lines.
+    """
+    for k in sorted(classes.indices, key=lambda k: k in classes.hard):
+        style = {"color": classes.colours[k], "lw": 2.4 if k in classes.hard else thin} | options
+        ax.plot(np.arange(1, len(values) + 1), values[:, k], **style)
+
+
 def margin_axis(ax: Axes) -> None:
     """A y axis of margins, in the paper's unit."""
     ax.yaxis.set_major_locator(MultipleLocator(1 / 255 if np.ptp(ax.get_ylim()) * 255 < 8 else 2 / 255))

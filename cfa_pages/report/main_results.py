@@ -12,7 +12,6 @@ from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, panels, percent_axis
 from cfa_pages.results.paper import TABLE_1
 from cfa_pages.results.rows import (
-    SELECTIONS,
     accuracies,
     added_rows,
     attack_label,
@@ -55,11 +54,11 @@ def classwise_bars(results: Results, selection: str = "best") -> Figure:
     return fig
 
 
-def class_change_caption(profile: Profile, row: str = "at_cfa", base: str = "at", selection: str = "last") -> str:
-    """Caption of `class_change_table`: attack and checkpoint."""
+def class_change_caption(profile: Profile) -> str:
+    """Caption of `class_change_table` of AT and AT + CFA at the last epoch."""
     return (
-        f"{ROWS[base].label} and {ROWS[row].label}, class by class: robust accuracy in percent "
-        f"({attack_label(profile)}, {SELECTIONS[selection]}), change in points (paired by seed)."
+        f"AT and AT + CFA, class by class: robust accuracy in percent "
+        f"({attack_label(profile)}, last epoch), change in points (paired by seed)."
     )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
+from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import (
     AVERAGED,
     BELOW,
@@ -37,10 +37,7 @@ def margin_trace(run: Run, results: Results) -> Figure:
     classes, config = shown_classes(results), run.config
     values, names = np.array([e.class_eps for e in run.record.epochs]), classes.names
     fig, (ax,) = panels(1, height=4.4 if len(classes.indices) <= 10 else 8.0, width=6.2)
-    for k in classes.indices:
-        hard = k in classes.hard
-        ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if hard else 1.3,
-                zorder=3 if hard else 2)  # fmt: skip
+    class_traces(ax, values, classes)
     ax.axhline(config.eps, color=INK, lw=1.2, ls=(0, (1, 2)))
     epoch_axis(ax, config)
     ax.set_ylim(0, 1.08 * values.max())
@@ -66,8 +63,7 @@ def refused(run: Run) -> list[int]:
 
 def last_worst(run: Run, weights: str) -> float:
     """Worst robust class accuracy on test of some weights after the last epoch; nan where there are none."""
-    accuracy = run.curve(weights)[-1]
-    return np.nan if accuracy is None else accuracy.worst
+    return run.series(weights, "worst")[-1]
 
 
 def _spec(run):
@@ -110,7 +106,7 @@ def _worst_curves(ax, run):
     ends, epochs = [], np.arange(1, run.config.epochs + 1)
     lines = (("live", PLAIN, EASY[1], "live"), ("ema", AVERAGED, BELOW[3], "EMA"), (FAWA, CFA, CFA, "FAWA"))
     for name, colour, dark, label in lines:
-        values = np.array([np.nan if a is None else a.worst for a in run.curve(name)])
+        values = run.series(name, "worst")
         ax.plot(epochs, values, color=colour, lw=2.6 if name == FAWA else 1.6)
         if np.isfinite(values[-1]):
             ends.append((values[-1], f"{label}  {100 * values[-1]:.1f} %", dark))

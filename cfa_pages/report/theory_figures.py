@@ -8,7 +8,8 @@ Every function returns a matplotlib Figure, but for the panel in which one moves
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -105,15 +106,10 @@ def draw_pairs(axes: Sequence[Axes], models: Sequence[ToyModel], w: np.ndarray) 
 def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: float = 6.0) -> Figure:
     """Theorem 2: overall robust accuracy along w at some margins, tops marked; and w* along the margin."""
     fig, (left, right) = panels(2, height=3.6, width=9)
-    w, starts = np.linspace(0.01, w_max, 500), []
-    for eps, colour in ordered_colours(margins, model.eta).items():
-        accuracy, top = model.overall_acc(w, eps), model.optimal_w(eps=eps)
-        left.plot(w, accuracy, color=colour)
-        starts.append((accuracy[0], f"$\\epsilon$ = {eps:g}"))
-        if top < w_max:
-            left.plot([top], [model.overall_acc(top, eps)], "o", color=colour, **DOT)
-    left.set(xlabel=WEIGHT, ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
-    label_starts(left, starts, w_max)
+    w, colours = np.linspace(0.01, w_max, 500), ordered_colours(margins, model.eta)
+    curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
+    draw_curves(left, w, model.overall_acc, lambda eps: model.optimal_w(eps=eps), curves, w_max)
+    left.set(ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
     eps = np.linspace(0, model.eta, 300, endpoint=False)
     right.plot(eps, model.optimal_w(eps=eps), color=INK)
     right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
@@ -123,12 +119,26 @@ def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: flo
     return fig
 
 
-def label_starts(ax: Axes, starts: Sequence[tuple[float, str]], w_max: float) -> None:
-    """Writes each line's name to the left of its start, where curves that end together still lie apart."""
+def draw_curves(
+    ax: Axes, w: np.ndarray, accuracy: Callable, top: Callable, curves: Sequence[tuple], w_max: float
+) -> None:
+    """Accuracies along w, a curve for each (setting, name, colour), with a dot on each top that is in sight.
+
+    The name stands to the left of a line's start, where curves that end together still lie apart.
+
+    Args:
+        accuracy: from w and a setting to an accuracy.
+        top: from a setting to the w of its largest accuracy.
+    """
+    for setting, name, colour in curves:
+        heights, best = accuracy(w, setting), top(setting)
+        ax.plot(w, heights, color=colour)
+        if best < w_max:
+            ax.plot([best], [accuracy(best, setting)], "o", color=colour, **DOT)
+        ax.text(-0.015 * w_max, heights[0], name, ha="right", va="center", fontsize=9)
+    ax.set_xlabel(WEIGHT)
     ax.set(xlim=(-0.2 * w_max, w_max), xticks=range(0, int(w_max) + 1, 1 if w_max < 10 else 4))
     percent_axis(ax, None)
-    for height, text in starts:
-        ax.text(-0.015 * w_max, height, text, ha="right", va="center", fontsize=9)
 
 
 def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
@@ -150,18 +160,12 @@ def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
 def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4: robust accuracy of both classes along w at up to four margins; a dot where it starts to fall."""
     fig, axes = panels(2, height=3.6, width=9)
-    w = np.linspace(0.005, w_max, 800)
+    w, colours = np.linspace(0.005, w_max, 800), ordered_colours(margins, model.eta)
+    curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
     for ax, label in zip(axes, (1, -1)):
-        starts = []
-        for eps, colour in ordered_colours(margins, model.eta).items():
-            robust = model.robust_acc(label, w, eps)
-            ax.plot(w, robust, color=colour)
-            starts.append((robust[0], f"$\\epsilon$ = {eps:g}"))
-            if (top := model.optimal_w(label, eps)) < w_max:
-                ax.plot([top], [model.robust_acc(label, top, eps)], "o", color=colour, **DOT)
-        ax.set(xlabel=WEIGHT, ylabel="robust accuracy", title=NAME[label].capitalize())
+        draw_curves(ax, w, partial(model.robust_acc, label), partial(model.optimal_w, label), curves, w_max)
+        ax.set(ylabel="robust accuracy", title=NAME[label].capitalize())
         ax.title.set_color(COLOUR[label])
-        label_starts(ax, starts, w_max)
     return fig
 
 

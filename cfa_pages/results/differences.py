@@ -2,7 +2,7 @@
 
 The column "here" is read from the default of the config field that decides the point; where none does, it states what
 the code does. Epochs count from 1. "release" is PKU-ML/CFA at commit 071f333; – means that the source is silent. A
-profile's variant "+release" takes the release's side wherever a field decides. A test settles each row.
+profile's variant "+release" takes the release's side wherever a field decides. Each row names its test.
 """
 
 from dataclasses import fields
@@ -20,7 +20,7 @@ PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
 PAPER_ATTACK = KINDS["aa"]  # the robust column of Tables 1-3
 
 #: "here": what the code does, in words; `{}` stands for the default of "field", the field of `TrainConfig` (or
-#: "Average.<name>") that decides; "" where none does.
+#: "Average.<name>") that decides; "" where none does. "test": what fails if the point were decided otherwise.
 DIFFERENCES = pd.read_csv(Path(__file__).with_suffix(".csv"), keep_default_na=False)
 
 
@@ -47,7 +47,7 @@ def differences_table() -> pd.DataFrame:
     """DataFrame: topic, what the paper says, what its release does, what happens here, and the field that decides."""
     points = zip(DIFFERENCES["here"], DIFFERENCES["field"])
     here = [words.replace("{}", text_of(default_of(field))) if field else words for words, field in points]
-    table = DIFFERENCES.assign(here=here, field=DIFFERENCES["field"].replace("", "–"))
+    table = DIFFERENCES.assign(here=here, field=DIFFERENCES["field"].replace("", "–")).drop(columns="test")
     return table.set_axis(["Topic", "The paper says", "Its released code does", "Here", "Field"], axis="columns")
 
 

@@ -98,36 +98,29 @@ TABLE_3 = {
 
 @dataclass(frozen=True)
 class Quoted:
-    """A number that the text quotes, with its unit and place."""
+    """A number that the text quotes, with its unit."""
 
     value: float
     unit: str
-    place: str
-    meaning: str
 
     def __str__(self):
         return f"{self.value:g} {self.unit}".strip()
 
 
 QUOTED = {
-    "fig4_best_epoch": Quoted(108, "", "Sec. 3.3, Fig. 4(a)", "epoch of the highest overall robust accuracy"),
-    "fig4_best_avg": Quoted(53.2, "%", "Sec. 3.3, Fig. 4(a)", "overall robust accuracy at epoch 108 (PGD-10)"),
-    "fig4_best_worst": Quoted(23.5, "%", "Sec. 3.3, Fig. 4(a)", "worst class at epoch 108 (PGD-10)"),
-    "fig4_fair_epoch": Quoted(110, "", "Sec. 3.3, Fig. 4(a)", "epoch preferred when considering fairness"),
-    "fig4_fair_avg": Quoted(52.6, "%", "Sec. 3.3, Fig. 4(a)", "overall robust accuracy at epoch 110 (PGD-10)"),
-    "fig4_fair_worst": Quoted(28.1, "%", "Sec. 3.3, Fig. 4(a)", "worst class at epoch 110 (PGD-10)"),
-    "fig4_worst_change": Quoted(10, "points", "Sec. 3.3", "change of the worst class between adjacent epochs, nearly"),
-    "fig4_avg_change": Quoted(1, "point", "Sec. 3.3", "change of the overall accuracy between epochs, less than"),
-    "fig4_fawa_change": Quoted(1, "point", "Sec. 4.3, Fig. 4(b)", "change between epochs under FAWA, less than"),
-    "cfa_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of CFA over EMA in the worst class, best, more than"),
-    "frl_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of FRL over TRADES + EMA in the worst class, less than"),
-    "frl_cost": Quoted(3, "points", "Sec. 5.2", "loss of FRL against TRADES + EMA in average robustness, about"),
-    "cfa_over_frl_avg": Quoted(4, "points", "Sec. 5.2", "TRADES + CFA over FRL + EMA in average robustness, about"),
-    "cfa_over_frl_worst": Quoted(1, "point", "Sec. 5.2", "TRADES + CFA over FRL + EMA in the worst class, about"),
-    "fawa_over_ema": Quoted(2, "points", "Sec. 5.3.2", "gain of FAWA over EMA in the worst class, nearly"),
-    "fawa_cost": Quoted(0.3, "points", "Sec. 5.3.2", "loss of FAWA against EMA in average robustness, less than"),
-    "lambda_1": Quoted(0.5, "", "Sec. 5.1", "base perturbation budget for AT (0.3 for TRADES, 0.7 for FAT)"),
-}  # fmt: skip
+    "fig4_best_avg": Quoted(53.2, "%"),  # Sec. 3.3, Fig. 4(a): overall robust accuracy at epoch 108 (PGD-10)
+    "fig4_best_worst": Quoted(23.5, "%"),  # Sec. 3.3, Fig. 4(a): worst class at epoch 108 (PGD-10)
+    "fig4_fair_avg": Quoted(52.6, "%"),  # Sec. 3.3, Fig. 4(a): overall robust accuracy at epoch 110 (PGD-10)
+    "fig4_fair_worst": Quoted(28.1, "%"),  # Sec. 3.3, Fig. 4(a): worst class at epoch 110 (PGD-10)
+    "fig4_worst_change": Quoted(10, "points"),  # Sec. 3.3: change of the worst class between adjacent epochs, nearly
+    "fig4_avg_change": Quoted(1, "point"),  # Sec. 3.3: change of the overall accuracy between epochs, less than
+    "fig4_fawa_change": Quoted(1, "point"),  # Sec. 4.3, Fig. 4(b): change between epochs under FAWA, less than
+    "frl_over_ema": Quoted(2, "points"),  # Sec. 5.2: gain of FRL over TRADES + EMA in the worst class, less than
+    "cfa_over_frl_avg": Quoted(4, "points"),  # Sec. 5.2: TRADES + CFA over FRL + EMA in average robustness, about
+    "cfa_over_frl_worst": Quoted(1, "point"),  # Sec. 5.2: TRADES + CFA over FRL + EMA in the worst class, about
+    "fawa_cost": Quoted(0.3, "points"),  # Sec. 5.3.2: loss of FAWA against EMA in average robustness, less than
+    "lambda_1": Quoted(0.5, ""),  # Sec. 5.1: base perturbation budget for AT (0.3 for TRADES, 0.7 for FAT)
+}
 
 
 @dataclass(frozen=True)

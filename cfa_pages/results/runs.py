@@ -53,14 +53,18 @@ class Run:
         key = self.record.reported(weights, selection)
         return self.record.measured(key.split("/")[0], "test", self.record.checkpoints[key].epoch)
 
-    def curve(self, weights: str = "live", split: str = "test") -> list[ClassAccuracy | None]:
-        """Per epoch the robust `ClassAccuracy`, None where these weights did not exist yet."""
-        measured_by_epoch = (getattr(e, split).get(weights) for e in self.record.epochs)
+    def curve(self, weights: str = LIVE) -> list[ClassAccuracy | None]:
+        """Per epoch the robust test `ClassAccuracy`, None where these weights did not exist yet."""
+        measured_by_epoch = (e.test.get(weights) for e in self.record.epochs)
         return [m.robust if m else None for m in measured_by_epoch]
 
-    def window(self, first: int, last: int, weights: str = "live", metric: str = "robust") -> tuple[float, ...]:
-        """(K,) mean class-wise test accuracy over epochs first..last, both in, counted from 1."""
-        rows = [getattr(e.test[weights], metric).per_class for e in self.record.epochs[first - 1 : last]]
+    def series(self, weights: str, statistic: str) -> np.ndarray:
+        """(epochs,) "overall" or "worst" of `curve`; nan while these weights do not exist."""
+        return np.array([np.nan if a is None else getattr(a, statistic) for a in self.curve(weights)])
+
+    def window(self, first: int, last: int, metric: str = "robust") -> tuple[float, ...]:
+        """(K,) mean class-wise test accuracy of the live weights over epochs first..last, both in, counted from 1."""
+        rows = [getattr(e.test[LIVE], metric).per_class for e in self.record.epochs[first - 1 : last]]
         return tuple(sum(column) / len(rows) for column in zip(*rows))
 
 

@@ -23,6 +23,7 @@ ONE_SEED = "test images, one seed"  # what marks an interval that says nothing o
 NO_INTERVAL = "none (one seed)"
 NO_WIDTH = "none (one seed, too few test images)"  # every test set drawn again has the same worst class
 ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
+LEVEL = (1 + 0.95) / 2  # quantile at which a two-sided interval of 95 % ends
 MANY_SEEDS = 100  # nobody is told to run more
 DRAWS = 1000
 Statistic = str | int  # "overall", "worst", "spread" (of the classes), or one class by index
@@ -64,7 +65,6 @@ class Paired:
     """
 
     differences: tuple[float, ...]
-    level: float = 0.95
     image_error: float | None = None
     images: tuple[float, float] | None = None
 
@@ -96,7 +96,7 @@ class Paired:
         """Student's t interval of the mean difference; (-inf, inf) for fewer than two seeds."""
         if self.n < 2:
             return -math.inf, math.inf
-        half = student.ppf((1 + self.level) / 2, self._freedom(self.n)) * self.error
+        half = student.ppf(LEVEL, self._freedom(self.n)) * self.error
         return self.mean - half, self.mean + half
 
     def p_value(self, border: float = 0.0) -> float:
@@ -107,18 +107,18 @@ class Paired:
             return float(abs(self.mean - border) < ROUNDING)
         return float(2 * student.sf(abs(self.mean - border) / self.error, self._freedom(self.n)))
 
-    def seeds_to_decide(self, border: float = 0.0, power: float = 0.8) -> int | None:
-        """How many seeds would put the whole interval on one side of the border, with this power, if the mean and the
+    def seeds_to_decide(self, border: float = 0.0) -> int | None:
+        """How many seeds would put the whole interval on one side of the border, with power 0.8, if the mean and the
         spread stay as they are; None: more than `MANY_SEEDS`, or none, as the test images are too few.
         """  # fmt: skip
         if self.n < 2:
             return None
-        enough = (n for n in range(2, MANY_SEEDS + 1) if self._decides(n, abs(self.mean - border), power))
+        enough = (n for n in range(2, MANY_SEEDS + 1) if self._decides(n, abs(self.mean - border)))
         return next(enough, None)
 
-    def _decides(self, n, distance, power):
+    def _decides(self, n, distance):
         freedom = self._freedom(n)
-        return distance > (student.ppf((1 + self.level) / 2, freedom) + student.ppf(power, freedom)) * self._error(n)
+        return distance > (student.ppf(LEVEL, freedom) + student.ppf(0.8, freedom)) * self._error(n)
 
     @property
     def interval_text(self) -> str | None:
