@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
+from cfa_nb.runs.profiles import CIFAR10, EPS, SMOKE, profile_named
 from cfa_nb.runs.record import Checkpoint
 from cfa_pages import claims
 from cfa_pages.claims.theory import THEOREMS
@@ -27,7 +27,7 @@ from cfa_pages.claims.verdicts import (
     verdict_of,
 )
 from cfa_pages.report.style import styled
-from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
+from cfa_pages.results.measurements import larger_margins, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import Paired
@@ -298,16 +298,6 @@ def test_fig_4_needs_pairs_of_epochs_and_an_average(even):
     assert status("fig4_fawa", few) == NOT_JUDGED
 
 
-def test_margins_count_from_the_epoch_that_calibrates_on(even):
-    full, smoke = (p.config("at_ccm", 0) for p in (FASHION, SMOKE))
-    late = replace(smoke, calibration_start=smoke.epochs)
-    for config, epochs, text in ((full, 8, "last 8 epochs"), (smoke, 3, "last 3 epochs"), (late, 1, "last epoch")):
-        assert (last_epochs(config), last_text(config)) == (epochs, text)
-    assert "over the last 7 epochs" in verdict("fig5_hard_margins", even).evidence
-    assert verdict("fig5_hard_margins", even).estimate == "−20.0 % of eps"
-    assert verdict("fig5_easy_margins", even).estimate == "+20.0 % of eps"
-
-
 def test_margins_beyond_eps_0_all_count():
     profile = replace(SMOKE, margins=(EPS, 1.5 * EPS, 2 * EPS))
     values = dict(zip(profile.margins, (0.5, 0.4, 0.1)))
@@ -392,17 +382,6 @@ def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, expect
     assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in printed.values())
     without = {v.status for c, v in judged if not c.paper_value}  # the paper prints no last epoch of Table 2
     assert without == {REPRODUCED if factor > 0 else NOT_REPRODUCED}
-
-
-def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
-    one_seed = replace(CIFAR10, seeds=(0,))
-    for claim, outcome in claims.judge(paper_runs(one_seed), OF_TABLES):
-        assert (outcome.status, outcome.n) == (UNDECIDED, 1), claim.key
-        assert "(test images, one seed)" in outcome.interval
-        assert ("one seed cannot tell whether the paper's" in outcome.evidence) == bool(claim.paper_value)
-    outcome = verdict("trades_ccm_worst", paper_runs(CIFAR10))  # one seed of Table 2's own runs
-    assert (outcome.status, outcome.n) == (UNDECIDED, 1)
-    assert "AA" in outcome.evidence
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar10-rehearsal@x", "tiny-imagenet"])

@@ -24,7 +24,7 @@ from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import ABOVE, HARD, class_colours, ordered_colours, spread, styled
 from cfa_pages.results import rows
 from cfa_pages.results.paper import TABLE_1, TABLE_2
-from cfa_pages.results.runs import Results
+from cfa_pages.results.runs import Results, epochs
 from cfa_pages.results.stats import with_numbers
 from tests import test_fair, test_report_steps
 from tests.factories import all_runs, class_names, paper_runs, with_autoattack
@@ -154,14 +154,10 @@ def test_tables_have_the_papers_rows_and_no_difference(runs):
     best, last = (report.table1(runs, s) for s in ("best", "last"))
     added = len(rows.added_rows())  # somebody's own methods
     assert len(best) == len(last) == len(TABLE_1) + added
-    assert best.columns[-1] == "paper, CIFAR-10 (AA)"
     assert {"targeted PGD-20", "targeted PGD-20, best on validation", "PGD-20, best on test"} <= set(best.columns)
-    assert not any("best" in c for c in last.columns)
     at_worst = rows.by_seed(runs, "at", "best", "robust_worst")
     assert f"/ {100 * np.mean(list(at_worst.values())):.1f} ±" in best["targeted PGD-20"][0]
-    for table, length in ((report.table2(runs), 8), (report.table3(runs), 6)):
-        assert len(table) == length + added
-        assert sum(c.startswith("targeted PGD-20, ") for c in table.columns) == 3
+    assert [len(table) - added for table in (report.table2(runs), report.table3(runs))] == [8, 6]
 
 
 def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs):
@@ -306,13 +302,13 @@ def test_finding_runs_is_exact(runs):
     assert rows.find(runs, "plain").keys() == set(SMOKE.study_seeds)
 
 
-def test_the_tidy_table_holds_the_counts_that_the_tables_show(runs):
-    table = report.evaluations(runs)
-    rows_of_at = table[(table.recipe == "at") & (table.eps == SMOKE.config("at", 0).eps) & (table.seed == 0)]
-    last = rows_of_at[(rows_of_at.checkpoint == "last") & (rows_of_at.weights == "live")]
-    run = rows.find(runs, "at")[0]
+def test_tidy_tables_hold_the_counts_that_other_tables_and_figures_show(runs):
+    run, table = rows.find(runs, "at")[0], report.evaluations(rows.find(runs, "at").values())
+    last = table[(table["seed"] == 0) & (table["checkpoint"] == "last") & (table["weights"] == "live")]
     for attack, accuracy in run.record.evaluations["live/last"].items():
-        assert tuple(last[last.attack == attack].hits) == accuracy.hits
+        assert tuple(last["hits"][last["attack"] == attack]) == accuracy.hits
+    by_epoch = epochs([run]).groupby("epoch")[["hits", "n"]].sum()
+    assert list(by_epoch["hits"] / by_epoch["n"]) == pytest.approx([a.overall for a in run.curve()])
 
 
 def test_published_tables_hold_numbers_and_the_words_beside_them(runs):
@@ -325,12 +321,6 @@ def test_published_tables_hold_numbers_and_the_words_beside_them(runs):
     assert list(words) == ["Method"]
     row = with_numbers(report.comparisons(runs, [("at_ccm", "at")])).iloc[0]
     assert row["worst class, targeted PGD-20: low"] < row["worst class, targeted PGD-20: mean"] == pytest.approx(10.0)
-
-
-def test_intervals_of_classes_are_wilsons(runs):
-    table = report.class_interval_table(runs)
-    assert list(table["kind"]) == ["easy"] * 2 + ["hard"] * 4 + ["easy"] * 4
-    assert list(table["95 % interval"][1:4]) == ["63.3 to 75.9", "7.4 to 16.1", "33.5 to 46.9"]  # 140, 22, 80 of 200
 
 
 def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
@@ -354,29 +344,14 @@ def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
         assert any(c.startswith("paper, CIFAR-10") for c in table.columns)
 
 
-def test_heads_say_how_many_images_and_which_classes():
-    assert rows.attack_label(profile_named("cifar10")) == "AA"
-    assert rows.attack_label(profile_named("cifar10-quick")) == "AA, 100 images a class"
-    assert rows.attack_label(FASHION) == "targeted PGD-20"
-    assert rows.worst_label(FASHION) == "worst class"
-    runs = made("tiny-imagenet")
-    assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs).columns
-    assert "worst 10 % of classes, AA, 10 images a class" in report.comparisons(runs, [("at_cfa", "at")])
-    one_seed = report.comparisons(made("cifar10-quick"), [("at_cfa", "at")])
-    assert one_seed.iloc[0, 1].endswith("; test images, one seed]")
-
-
 def test_hard_classes_are_those_that_plain_training_finds_hardest(runs):
     assert rows.hardest_first(runs)[:4] == [2, 3, 4, 5]  # 93 and three times 95 % against 98 %
     assert rows.hard_classes(runs) == (2, 3, 4, 5)
     for r in (turned := all_runs(SMOKE)).where(recipe="plain"):
         clean = r.clean("live", "last")
         r.record.evaluations["live/last"]["clean"] = replace(clean, hits=tuple(200 - k for k in range(10)))
-    assert rows.hardest_first(turned) == list(range(9, -1, -1))
     assert rows.class_groups(turned) == {"hard": (6, 7, 8, 9), "easy": tuple(range(6)), "all": tuple(range(10))}
-    text = rows.hardness_text(turned)
-    assert text.startswith("Hard classes: class 6, class 7, class 8, class 9; those on which a plainly trained network")
-    assert text.endswith("lowest clean accuracy (mean of 1 run).")
+    assert rows.hardness_text(turned).startswith("Hard classes: class 6, class 7, class 8, class 9; those on which")
 
 
 def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(runs):
@@ -399,10 +374,7 @@ def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     assert set(indices[:10]) <= set(rows.hard_classes(runs))
     assert not set(indices[10:]) & set(rows.hard_classes(runs))
     assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs).axes[0].get_title("left")
-    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == 20
-    table = report.class_change_table(runs, "at_cfa", "at")
-    assert table.columns[0] == "Class (10 hardest and 10 easiest of 200 classes)"
-    assert len(table) == 20
+    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == len(report.class_change_table(runs, "at_cfa", "at"))
 
 
 def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_too_much():
