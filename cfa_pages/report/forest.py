@@ -73,23 +73,9 @@ def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[
         if claim.key in other and other[claim.key].numbers:
             _interval(ax, y + 0.32, other[claim.key], small=True)
         if not verdict.numbers:
-            unjudged.append((y, claim, verdict.status))
+            unjudged.append((y, verdict.status, claim.gap))
         y += 1
-    _axis(ax, names, y)
-    for row, claim, status in unjudged:
-        _status(ax, row, status, None if claim.gap is None else _cut(100 * claim.gap.mean))
-    for label in ax.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in TITLES.values() else "normal")
-
-
-def _status(ax, y, text, diamond):
-    """A word instead of a number, at the right edge, or left of a diamond that is there."""
-    low, high = ax.get_xlim()
-    style = {"ha": "right", "va": "center", "fontsize": 8, "color": QUIET}
-    if diamond is not None and diamond > low + 0.75 * (high - low):
-        ax.annotate(text, (diamond, y), xytext=(-8, 0), textcoords="offset points", **style)
-    else:
-        ax.text(0.99, y, text, transform=ax.get_yaxis_transform(), **style)
+    _axis(ax, names, y, TITLES.values(), unjudged)
 
 
 def _row(ax, y, verdict, gap):
@@ -100,14 +86,23 @@ def _row(ax, y, verdict, gap):
         _interval(ax, y, verdict)
 
 
-def _axis(ax, names, end, fontsize=9.0):
+def _axis(ax, names, end, titles=(), unjudged=(), fontsize=9.0):
+    """Names of the rows, titles in bold; a word instead of a number where there is none (height, status, gap)."""
     ax.set_yticks(list(names), list(names.values()), fontsize=fontsize)
+    for label in ax.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() in titles else "normal")
     ax.set_ylim(end, -0.6)
-    ax.set_xlim(*(np.clip(ax.get_xlim(), -LIMIT - 1, LIMIT + 1)))
+    low, high = np.clip(ax.get_xlim(), -LIMIT - 1, LIMIT + 1)
+    ax.set_xlim(low, high)
     ax.axvline(0, color=INK, lw=1, zorder=1)
     ax.set_xlabel("difference in points")
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
+    for y, status, gap in unjudged:  # at the right edge, or left of a diamond that is there
+        diamond = -np.inf if gap is None else _cut(100 * gap.mean)
+        place = diamond if diamond > low + 0.75 * (high - low) else high
+        ax.annotate(status, (place, y), (-8, 0), textcoords="offset points", ha="right", va="center", color=QUIET,
+                    fontsize=fontsize - 1)  # fmt: skip
 
 
 def _cut(value):
@@ -156,7 +151,7 @@ def headline_picture(results: Results) -> Figure:
     """Ten headline claims in large type, readable on a telephone: ours as dot and interval, the paper's a diamond."""
     verdicts = {c.key: (c.gap, v) for c, v in judge(results, [c for c in EXPERIMENTS if _is_headline(c.key)])}
     fig, (ax,) = panels(1, height=6.4, width=6.2)
-    y, names = 0.0, {}
+    y, names, unjudged = 0.0, {}, []
     for title, claims in HEADLINES.items():
         names[y] = title
         for key, words in claims.items():
@@ -164,10 +159,9 @@ def headline_picture(results: Results) -> Figure:
             names[y] = words
             gap, verdict = verdicts[key]
             _row(ax, y, verdict, gap)
+            unjudged += [] if verdict.numbers else [(y, verdict.status, gap)]
         y += 1.3
-    _axis(ax, names, y - 0.7, fontsize=13)
-    for label in ax.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in HEADLINES else "normal")
+    _axis(ax, names, y - 0.7, HEADLINES, unjudged, fontsize=13)
     ax.tick_params(axis="x", labelsize=13)
     ax.xaxis.label.set_size(13)
     marks = {s: (COLOURS[s], s) for s in COLOURS if s in {v.status for _, v in verdicts.values()}}
