@@ -7,12 +7,12 @@ import pytest
 
 from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.report import theory_panel
+from cfa_pages.report import theory_figures
 from cfa_pages.theory.model import FIGURE_1
 
 
 def test_the_panel_redraws_and_says_what_is_out_of_domain():
-    controls, note, picture = theory_panel.build_panel(FIGURE_1, 0.2).children
+    controls, note, picture = theory_figures.build_panel(FIGURE_1, 0.2).children
     p_pos, p_neg = controls.children[:2]
     before = picture.value
     p_pos.value = 0.9
@@ -35,8 +35,8 @@ def test_only_a_live_front_end_gets_the_widget(monkeypatch, environment, live):
         if name in environment:
             monkeypatch.setenv(name, environment[name])
     displayed = []
-    monkeypatch.setattr(theory_panel, "display", lambda data, **_: displayed.append(data))
-    theory_panel.show_panel(FIGURE_1, 0.2)
+    monkeypatch.setattr(theory_figures, "display", lambda data, **_: displayed.append(data))
+    theory_figures.show_panel(FIGURE_1, 0.2)
     if live:
         assert list(displayed[0]) == ["application/vnd.jupyter.widget-view+json"]
     else:
