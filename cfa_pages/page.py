@@ -68,8 +68,7 @@ class Page:
         """A sentence about a result: words by hand, `numbers` filled in from the records, and whether it is true.
 
         Somebody wrote it who looked at the pictures of the theory or of the default profile; on another profile's pages
-        it is not said.
-        Where it does not hold it is left out, with a note; while a page is published it is an error.
+        it is not said. Where it does not hold it is left out, with a note; while a page is published it is an error.
 
         Returns:
             The sentence, "" where it is not said.

@@ -67,14 +67,13 @@ def draw(
 
 
 def _executions(todo, at_once) -> Iterator[Execution]:
-    """Executes the jobs, `at_once` at a time, those that are `last` after all others; yields each as it ends."""
+    """Executes the jobs, `at_once` at a time; yields each as it ends."""
     if todo:
         start_forking()
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            for last in (False, True):
-                futures = [pool.submit(execute, job) for job in todo if job.last == last]
-                yield from (future.result() for future in as_completed(futures))
+            futures = [pool.submit(execute, job) for job in todo]
+            yield from (future.result() for future in as_completed(futures))
         finally:  # where the caller stops, interrupted perhaps
             pool.shutdown(wait=False, cancel_futures=True)
             end_kernels()

@@ -57,11 +57,8 @@ class Job:
     @property
     def links(self) -> dict[str, str]:
         """{notebook file: relative path of its page}, where that page lies in another page set."""
-        homes = {
-            f.name: THEORY if f.stem in THEORY_NOTEBOOKS else self.page_set for f in notebooks_dir().glob("*.ipynb")
-        }
-        if self.page_set == THEORY:  # it belongs to all profiles, and leads to the default one's pages
-            homes = {file: home if Path(file).stem in THEORY_NOTEBOOKS else DEFAULT for file, home in homes.items()}
+        rest = DEFAULT if self.page_set == THEORY else self.page_set  # the theory belongs to all profiles
+        homes = {f.name: THEORY if f.stem in THEORY_NOTEBOOKS else rest for f in notebooks_dir().glob("*.ipynb")}
         return {f: f"../../{slug(home)}/notebooks/{f}" for f, home in homes.items() if home != self.page_set}
 
     @property
@@ -74,14 +71,9 @@ class Job:
         """The executed notebook, relative to `folder`."""
         return f"notebooks/{self.source.name}"
 
-    @property
-    def last(self) -> bool:
-        """True for the map of the other pages, which is executed after them."""
-        return self.name.startswith("00_")
-
 
 def jobs(page_set: str) -> list[Job]:
-    """The jobs of a page set, in order of their names, the first page at the end; none for a study without pages.
+    """The jobs of a page set, in order of their names; none for a study without pages.
 
     Raises:
         FileNotFoundError: if there is no notebook for it.
@@ -91,7 +83,7 @@ def jobs(page_set: str) -> list[Job]:
     sources = [s for s in sorted(notebooks_dir().glob("[0-9][0-9]_*.ipynb")) if _belongs(s.stem, page_set)]
     if not sources:
         raise FileNotFoundError(f"no notebook for {page_set!r} in {notebooks_dir()}; run from a complete checkout")
-    return sorted((Job(s, page_set) for s in sources), key=lambda job: (job.last, job.name))
+    return [Job(source, page_set) for source in sources]
 
 
 def _belongs(name, page_set):
