@@ -43,7 +43,6 @@ PAGE_LIMIT_S = 1800  # for a whole notebook
 SAVED = ("figures", "tables")
 
 _FORKS = multiprocessing.get_context("forkserver")
-#: Elsewhere than on Linux a process that has loaded the system's mathematical libraries had better not fork.
 _PRELOADED = ["ipykernel.kernelapp", "cfa_pages.page", "cfa_pages.report", "cfa_pages.claims", "cfa_nb.data", "sympy"]
 _SETTINGS = ("JUPYTER", "IPYTHON", "MPL", "MATPLOTLIB", "JPY_")
 _LEFT_OUT = {"COLUMNS", "LINES", "PYTHONWARNINGS", "PYTHONSTARTUP"}
@@ -103,7 +102,7 @@ def _run(notebook, env, connection_file, end):
         shutdown_kernel="immediate",
     )
     try:
-        client.execute(env=env, cleanup_kc=True)
+        asyncio.run(client.async_execute(env=env, cleanup_kc=True))
     except CellExecutionError as failure:
         return f"cell {client.code_cells_executed} raised {failure.ename}: {failure.evalue}"
     except CellTimeoutError:
@@ -197,7 +196,10 @@ def _end_with_parent():
 
 def start_forking() -> None:
     """Starts the process that kernels are forked from; does nothing where it runs."""
-    _FORKS.set_forkserver_preload(_PRELOADED if sys.platform == "linux" else [])
+    if sys.platform == "linux":
+        _FORKS.set_forkserver_preload(_PRELOADED)
+    else:  # a process that has loaded the libraries of macOS had better not fork: each kernel imports for itself
+        import matplotlib.font_manager  # noqa: F401  # lists the fonts once, so that no page has to say that it does
     with tempfile.TemporaryDirectory() as folder, _environ(environment(Path(folder), strict=False)):
         forkserver.ensure_running()
 
