@@ -1,7 +1,6 @@
 """The command line of the pages, `python -m cfa_pages reproduce|render|publish|status`; exit codes as of `cfa_nb`."""
 
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -33,27 +32,25 @@ def page_options(command: Callable) -> Callable:
 @profile_options()
 @training_options
 @page_options
-@click.option("--no-train", is_flag=True, help="Draw from the published records only: `render`.")
-def reproduce(profile: str, no_train: bool, at_once: int, force: bool, **training) -> None:
+def reproduce(profile: str, **options) -> None:
     """Train what is missing, publish, and draw every page.
 
     Runs that are finished are not trained again, pages that are up to date are not executed again.
     """
     from cfa_pages.pages import pipeline
 
-    act = pipeline.render if no_train else partial(pipeline.reproduce, **training)
-    act(profile, at_once=at_once, force=force)
+    pipeline.reproduce(profile, **options)
 
 
 @pages.command()
 @folder_options
 @profile_options()
 @page_options
-def render(profile: str, at_once: int, force: bool) -> None:
+def render(profile: str, **options) -> None:
     """Draw every page from the published records; a missing record is an error, nothing is trained."""
     from cfa_pages.pages import pipeline
 
-    pipeline.render(profile, at_once=at_once, force=force)
+    pipeline.render(profile, **options)
 
 
 @pages.command()
@@ -64,11 +61,11 @@ def publish(profile: str) -> None:
     from cfa_nb.paths import page_set_dir, runs_dir
     from cfa_nb.runs.profiles import profile_named
     from cfa_nb.runs.store import RunStore
-    from cfa_pages.pages import pipeline
+    from cfa_pages.pages.publish import publish, unpublished
 
     chosen, folder = profile_named(profile), page_set_dir(profile)
-    pipeline.publish(chosen, RunStore(runs_dir()), folder)
-    missing = pipeline.unpublished(chosen, folder)
+    publish(chosen, RunStore(runs_dir()), folder)
+    missing = unpublished(chosen, folder)
     click.echo(f"{profile}: {len(chosen.runs()) - len(missing)} of {len(chosen.runs())} records are in {folder}")
 
 
@@ -78,9 +75,9 @@ def publish(profile: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(profile: str, as_json: bool) -> None:
     """Say which runs and pages are finished, partial, stale or missing, and why, with the time and disk left."""
-    from cfa_pages.pages.status import lines, status
+    from cfa_pages.pages import pipeline
 
-    print_state(status(profile), lines, as_json)
+    print_state(pipeline.status(profile), pipeline.status_lines, as_json)
 
 
 def main(argv: list[str] | None = None) -> int:

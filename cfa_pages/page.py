@@ -7,11 +7,12 @@
     page.provenance()
 
 In JupyterLab a run that is not finished on this machine is shown as it was published; one that never was is trained,
-with progress; pictures are only shown. Under the runner (`CFA_NB_RUNNER`) a missing run is an error, and pictures and
-tables are saved below `outputs/<profile>/` as well.
+with progress; pictures are only shown. The runner draws from published runs alone. It names in `CFA_NB_RUNNER` a
+folder in which pictures and tables are saved, too, and moves them to `outputs/<profile>/` when the page is finished.
 """
 
 import os
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -52,10 +53,10 @@ class Page:
     def __init__(self, name: str, profile: str):
         self.name = name
         self.folder = page_set_dir(profile)
-        self.saves = os.environ.get("CFA_NB_RUNNER") == "1"
+        self.saves_in = os.environ.get("CFA_NB_RUNNER")
         self.profile = None if profile == THEORY else profile_named(profile)
         self.published = Published(self.folder)
-        self.store = self.published if os.environ.get("CFA_NB_SOURCE") == "published" else RunStore(runs_dir())
+        self.store = self.published if self.saves_in else RunStore(runs_dir())
         use_style()
 
     def finding(self, text: str, holds: bool, **numbers) -> None:
@@ -67,8 +68,7 @@ class Page:
         """A sentence about a result: words by hand, `numbers` filled in from the records, and whether it is true.
 
         Somebody wrote it who looked at the pictures of the theory or of the default profile; on another profile's pages
-        it is not said.
-        Where it does not hold it is left out, with a note; while a page is published it is an error.
+        it is not said. Where it does not hold it is left out, with a note; while a page is published it is an error.
 
         Returns:
             The sentence, "" where it is not said.
@@ -123,7 +123,7 @@ class Page:
         store = self._store_of(run.config)
         if self.profile.commits_weights or isinstance(store, RunStore):
             return store.load_weights(run.config, key)
-        return RunStore(os.environ.get("CFA_NB_LARGE_WEIGHTS", runs_dir())).load_weights(run.config, key)
+        return RunStore(runs_dir()).load_weights(run.config, key)
 
     def _store_of(self, config):
         """Where a run is read: as published, if it is not finished on this machine."""
@@ -133,9 +133,13 @@ class Page:
 
     def _load(self, configs):
         stores = {c: self._store_of(c) for c in configs}
-        if not self.saves:
+        if not self.saves_in:
             ensure(self.profile, [c for c in configs if isinstance(stores[c], RunStore)], self.store)
         return Results(self.profile, (Run(c, stores[c].record(c), stores[c].provenance(c)) for c in configs))
+
+    def _save(self, name, blob):
+        if self.saves_in:
+            write(Path(self.saves_in, name), blob)
 
     def figure(self, fig: Figure, name: str, caption: str, alt: str, says: str = "") -> None:
         """Shows a figure and below it what to see (`says`, from `words`) and what is drawn; the runner saves it.
@@ -144,9 +148,8 @@ class Page:
         """
         picture, drawing = png(fig), svg(fig)
         plt.close(fig)
-        if self.saves:
-            write(self.folder / "figures" / f"{name}.png", picture)
-            write(self.folder / "figures" / f"{name}.svg", drawing)
+        self._save(f"figures/{name}.png", picture)
+        self._save(f"figures/{name}.svg", drawing)
         alt = f"{says} {alt}".strip()
         display(Image(picture, retina=True, alt=alt, metadata={"alt": alt}))
         display(Markdown(f"**{says}** *{caption}*" if says else f"*{caption}*"))
@@ -157,9 +160,8 @@ class Page:
         folded_by: a column; its rows of each value are shown as one table that a click unfolds.
         head: show that many rows; the file has all.
         """
-        if self.saves:
-            text = with_numbers(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
-            write(self.folder / "tables" / f"{name}.csv", text.encode())
+        text = with_numbers(table).to_csv(index=False, lineterminator="\n", float_format="%.6g")
+        self._save(f"tables/{name}.csv", text.encode())
         display(Markdown(f"*{caption}*"))
         if not folded_by:
             return display(styled(table.head(head) if head else table, name))

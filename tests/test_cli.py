@@ -88,7 +88,7 @@ def test_folders_of_the_command_line(monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(pipeline, "render", lambda name, **_: seen.update(os.environ, name=name))
     monkeypatch.chdir(tmp_path)
-    assert call("reproduce", "--no-train", "--profile", "smoke", "--outputs", "o", "--runs", "r") == 0  # that is render
+    assert call("render", "--profile", "smoke", "--outputs", "o", "--runs", "r") == 0
     expected = {"name": "smoke", "CFA_NB_OUTPUTS": str(tmp_path / "o"), "CFA_NB_RUNS": str(tmp_path / "r")}
     assert seen.items() >= expected.items()
 

@@ -78,7 +78,7 @@ PAGES_ONLY = (
     "IPython",
     "ipykernel",
     "jupyterlab",
-    "papermill",
+    "nbclient",
     "cfa_pages",
 )
 TRAINS = f"""

@@ -95,11 +95,6 @@ def test_markdown_is_no_dialect_and_has_one_heading_of_the_first_level(notebook)
     assert len(re.findall(r"^# ", "\n".join(c.source for c in cells), re.MULTILINE)) == 1
 
 
-def test_links_between_notebooks_lead_somewhere(notebook):
-    for target in re.findall(r"\]\((\d\d_[a-z0-9_]+\.ipynb)", "\n".join(c.source for c in notebook.cells)):
-        assert (notebooks_dir() / target).exists(), target
-
-
 @pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
 def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figures_an_alt_text(path):
     notebook = nbformat.read(path, as_version=4)

@@ -99,10 +99,10 @@ def test_lab_opens_the_first_page_as_any_user_with_our_kernel_alone_on_the_port_
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it():
-    code = "import sys; sys.modules.update(seaborn=None, papermill=None); import cfa_pages"
+    code = "import sys; sys.modules.update(seaborn=None, nbclient=None); import cfa_pages"
     failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     last = failed.stderr.splitlines()[-1]
-    assert "seaborn, papermill" in last
+    assert "seaborn, nbclient" in last
     assert f"{sys.executable} -m pip install -e '.[pages]'" in last
 
 

@@ -145,4 +145,4 @@ def say(text: str) -> None:
 
 def in_a_page() -> bool:
     """True while the runner executes a notebook: a progress line would make the saved page another one each time."""
-    return os.environ.get("CFA_NB_RUNNER") == "1"
+    return bool(os.environ.get("CFA_NB_RUNNER"))

@@ -4,37 +4,29 @@ Both raise `StoreError`, `RecordError` or `SweepError` with a message that says 
 notebook failed; its published page is then left as it was.
 """
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
-from cfa_nb.config import TrainConfig
-from cfa_nb.files import StoreError, make_folder
 from cfa_nb.paths import page_set_dir, runs_dir
+from cfa_nb.runs import status as of_runs
 from cfa_nb.runs.profiles import DEFAULT, profile_named
-from cfa_nb.runs.store import RunStore, run_id
-from cfa_nb.runs.study import Profile
+from cfa_nb.runs.store import RunStore
 from cfa_nb.runs.sweep import ensure, run_lines
-from cfa_pages.pages import cache
-from cfa_pages.pages.compare import closing_lines, compare_all
-from cfa_pages.pages.draw import LEFT_OUT, PAGES_AT_ONCE, draw
-from cfa_pages.pages.jobs import THEORY, Job, jobs
-from cfa_pages.pages.manifest import Manifest
+from cfa_pages.pages.draw import LEFT_OUT, PAGES_AT_ONCE, Manifest, draw
+from cfa_pages.pages.jobs import THEORY, Job, jobs, key, reason_to_execute
+from cfa_pages.pages.publish import closing_lines, compare_all, publish, require_published, require_writable
 from cfa_pages.results.published import Published
 
 
 def reproduce(
     name: str,
     *,
-    workers: int | None = None,
     at_once: int = PAGES_AT_ONCE,
     force: bool = False,
     say: Callable[[str], None] = click.echo,
-    device: str | None = None,
-    keep_weights: str = "reported",
+    **training,
 ) -> None:
     """Trains the missing runs of a profile, publishes its records and draws its pages and the theory pages.
 
@@ -42,19 +34,17 @@ def reproduce(
 
     Args:
         name: of the profile.
-        workers: processes that train, one thread each (default: usable cores).
         at_once: notebooks executed at a time.
         force: execute notebooks whose page is up to date, too.
         say: takes the lines of progress.
-        device, keep_weights: as `cfa_nb.runs.sweep.ensure` takes them.
+        training: `workers`, `device`, `keep_weights`, as `cfa_nb.runs.sweep.ensure` takes them.
     """
     profile, store = profile_named(name), RunStore(runs_dir())
     folder, page_jobs = page_set_dir(name), [*jobs(THEORY), *jobs(name)]
     require_writable(folder)
     before = Published(folder)
     before.names  # noqa: B018  # a published record that does not parse is told before the training, not after
-    options = dict(workers=workers, device=device, keep_weights=keep_weights)
-    trained = ensure(profile, profile.runs(), store, progress=run_lines(profile, say), **options)
+    trained = ensure(profile, profile.runs(), store, progress=run_lines(profile, say), **training)
     say(f"{name}: {len(trained)} runs trained, all {len(profile.runs())} are there")
     agreements = compare_all(profile, store, before)
     for removed in publish(profile, store, folder):
@@ -74,7 +64,7 @@ def said_all_of_these_records(job: Job) -> bool:
     entry, page = Manifest(job.page_set).entry(job), job.folder / job.page
     if not entry or not page.is_file() or LEFT_OUT in page.read_text(encoding="utf-8"):
         return False
-    now = cache.key(job)
+    now = key(job)
     return all(entry["key"].get(part) == now[part] for part in ("records", "beside"))
 
 
@@ -82,76 +72,39 @@ def render(
     name: str, *, at_once: int = PAGES_AT_ONCE, force: bool = False, say: Callable[[str], None] = click.echo
 ) -> None:
     """Draws the pages of a profile and the theory page from the published records, without training."""
-    profile = profile_named(name)
+    profile, folder = profile_named(name), page_set_dir(name)
     if not profile.has_pages:
         raise ValueError(f"{name} has no pages of its own; it is shown on those of {DEFAULT}")
-    require_published(profile, Published(page_set_dir(name)))
-    require_writable(page_set_dir(name))
+    require_published(profile, folder)
+    require_writable(folder)
     draw([*jobs(THEORY), *jobs(name)], at_once=at_once, force=force, say=say)
 
 
-def require_writable(folder: Path) -> None:
-    """Raises `StoreError` at the door if nothing can be written into this folder; it is made if it is not there."""
-    make_folder(folder)
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"0" * 65536)
-    except OSError as error:
-        advice = "free some space or name another --outputs"
-        raise StoreError(f"cannot write into {folder}: {error.strerror}; {advice}") from error
+def status(name: str) -> dict:
+    """The status of a profile as plain values, ready for JSON: its runs, what they cost, its pages.
 
-
-def require_published(profile: Profile, published: Published) -> None:
-    """Raises `StoreError` that names the first missing record, if the profile's records are not complete."""
-    missing = unpublished(profile, published.folder)
-    if missing:
-        example = f"{missing[0].recipe}, seed {missing[0].seed}"
-        raise StoreError(
-            f"{len(missing)} of {len(profile.runs())} records of profile {profile.name} are missing in "
-            f"{published.folder} (the first: {example}); `make reproduce PROFILE={profile.name}` makes them"
-        )
-    for config in profile.runs():
-        _require_provenance(published, config)
-
-
-def unpublished(profile: Profile, folder: Path) -> list[TrainConfig]:
-    """The runs of a profile that have no record below `folder`."""
-    published = Published(folder)
-    return [c for c in profile.runs() if not published.status(c).fresh]
-
-
-def _require_provenance(published, config):
-    try:
-        published.provenance(config)
-    except FileNotFoundError as error:
-        raise StoreError(f"{error.filename} is missing; restore it, or `reproduce` publishes it again") from error
-
-
-def publish(profile: Profile, store: RunStore, folder: Path) -> list[str]:
-    """Publishes the finished runs of a profile below `folder`, then removes what no run of it claims any more.
-
-    Returns:
-        Names of the removed files.
-    Raises:
-        StoreError: if the folder cannot be written; each file is whole, old or new.
+    It is what `cfa_nb.runs.status.status` says, and `pages`: [{"page", "execute", "reason"}].
     """
-    published = Published(folder)
-    for config in (c for c in profile.runs() if store.status(c).fresh):
-        wanted = profile.published_weights(config)
-        published.publish(store, config, [key for key in wanted if key in store.record(config).checkpoints])
-    return remove_obsolete(profile, folder)
+    store, published = RunStore(runs_dir()), Published(page_set_dir(name))
+    states = of_runs.states_of(profile_named(name), store)
+    finished = [c for c, s in states.items() if s.fresh]
+    reasons = []  # why `reproduce` will draw all pages of the profile again
+    if unfinished := len(states) - len(finished):
+        reasons.append(f"{unfinished} runs are not finished")
+    if waiting := sum(not published.holds(store.record(c)) for c in finished):
+        reasons.append(f"{waiting} finished runs are not published yet")
+    pages = [*_page_states(THEORY, []), *_page_states(name, reasons)]
+    return of_runs.status(name, published.provenance) | {"pages": pages}
 
 
-def remove_obsolete(profile: Profile, folder: Path) -> list[str]:
-    """Removes records and weights that belong to no run of the profile; returns their names.
+def _page_states(page_set, reasons):
+    manifest = Manifest(page_set)
+    for job in jobs(page_set):
+        reason = "; ".join(filter(None, (reason_to_execute(job, manifest.entry(job)), *reasons)))
+        yield {"page": f"{page_set}/{job.name}", "execute": bool(reason), "reason": reason}
 
-    Only files directly below `records` and `weights` of this folder that are named as records are.
-    """
-    names = {run_id(config) for config in profile.runs()}
-    file_names = {f"{name}{suffix}" for name in names for suffix in (".json", ".provenance.json")}
-    file_names |= {f"{run_id(config)}.safetensors" for config in profile.runs() if profile.published_weights(config)}
-    present_files = [*(folder / "records").glob("*.json"), *(folder / "weights").glob("*.safetensors")]
-    obsolete = [file for file in sorted(present_files) if file.name not in file_names]
-    for file in obsolete:
-        file.unlink()
-    return [file.name for file in obsolete]
+
+def status_lines(state: dict) -> Iterator[str]:
+    """The status as lines of text: those of the runs, then one a page."""
+    yield from of_runs.lines(state)
+    yield from (f"  {p['page']}: {'execute: ' + p['reason'] if p['execute'] else 'up to date'}" for p in state["pages"])

@@ -233,7 +233,7 @@ def _slider(description, low, high, step, value):
 
 def live_front_end() -> bool:
     """Whether a person's notebook front end runs this kernel: its session is named, and the runner is not at work."""
-    return "JPY_SESSION_NAME" in os.environ and os.environ.get("CFA_NB_RUNNER") != "1"
+    return "JPY_SESSION_NAME" in os.environ and not os.environ.get("CFA_NB_RUNNER")
 
 
 def show_panel(model: ToyModel, eps: float) -> None:

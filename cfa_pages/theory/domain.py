@@ -1,8 +1,5 @@
 """Checks at the door of the toy model: every parameter outside its domain is a ValueError that names the domain."""
 
-import operator
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -13,23 +10,19 @@ Values = float | np.ndarray  # what a formula gives: one number, or an array of 
 
 def check_probability(name: str, value: float, low: float = 0.5) -> float:
     """`value` as a float in [low, 1)."""
-    return _number(name, value, f"[{low:g}, 1)", lambda v: low <= v < 1)
+    return _checked(name, value, float, f"[{low:g}, 1)", lambda v: low <= v < 1)
 
 
 def check_positive(name: str, value: float) -> float:
     """`value` as a finite float above 0."""
-    return _number(name, value, "(0, inf)", lambda v: 0 < v < np.inf)
+    return _checked(name, value, float, "(0, inf)", lambda v: 0 < v < np.inf)
 
 
 def check_count(name: str, value: int, low: int = 1) -> int:
     """`value` as an integer of at least `low`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be an integer >= {low}, got {value!r}") from None
-    if isinstance(value, bool) or count < low:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{name} must be an integer >= {low}, got {value!r}")
-    return count
+    return int(value)
 
 
 def check_order(p_neg: float, p_pos: float) -> None:
@@ -38,20 +31,14 @@ def check_order(p_neg: float, p_pos: float) -> None:
         raise ValueError(f"the model needs 0.5 <= p_neg < p_pos < 1, got p_neg = {p_neg} and p_pos = {p_pos}")
 
 
-def settle(model: object, check: Callable, *names: str) -> None:
-    """Replaces fields of a frozen dataclass by their checked plain numbers."""
-    for name in names:
-        object.__setattr__(model, name, check(name, getattr(model, name)))
-
-
 def check_margin(eps: ArrayLike, name: str = "eps") -> Values:
     """`eps` as float array (or scalar) of finite margins >= 0."""
-    return _array(name, eps, "[0, inf)", lambda v: (v >= 0) & (v < np.inf))
+    return _checked(name, eps, _floats, "[0, inf)", lambda v: (v >= 0) & (v < np.inf))
 
 
 def check_w(w: ArrayLike) -> Values:
     """`w` as float array (or scalar) in (0, inf]; w = inf is the classifier sign(x_1)."""
-    return _array("w", w, "(0, inf]", lambda v: v > 0)
+    return _checked("w", w, _floats, "(0, inf]", lambda v: v > 0)
 
 
 def check_label(label: int) -> int:
@@ -68,21 +55,15 @@ def check_ball(ball: str) -> str:
     return ball
 
 
-def _number(name, value, domain, inside):
+def _floats(value):
+    return np.asarray(value, dtype=float)[()]  # [()]: a 0-d array becomes a scalar
+
+
+def _checked(name, value, convert, domain, inside):
     try:
-        number = float(value)
+        converted = convert(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number in {domain}, got {value!r}") from None
-    if not inside(number):
+    if not np.all(inside(converted)):
         raise ValueError(f"{name} must lie in {domain}, got {value!r}")
-    return number
-
-
-def _array(name, value, domain, inside):
-    try:
-        values = np.asarray(value, dtype=float)[()]  # [()]: a 0-d array becomes a scalar
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be numbers in {domain}, got {value!r}") from None
-    if not np.all(inside(values)):
-        raise ValueError(f"{name} must lie in {domain}, got {value!r}")
-    return values
+    return converted

@@ -52,11 +52,17 @@ def _lead(model, label, w, eps):
 
 
 def _crossing(model, first, low, high, eps):
-    """Bisection, in u/(1 + u) so that either end may be 0 or inf, down to neighbouring doubles."""
+    """Where the lead of `first` ends; bisected in w / (1 + w), so that either end may be 0 or inf."""
     low, high = (1.0 if w == np.inf else w / (1 + w) for w in (low, high))
+    share, _ = _bisected(lambda share: _lead(model, first, share / (1 - share), eps) > 0, low, high)
+    return share / (1 - share)
+
+
+def _bisected(holds, low, high):
+    """Two neighbouring doubles: at the first the predicate still holds, as it does at `low`, at the second no more."""
     while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if _lead(model, first, middle / (1 - middle), eps) > 0 else (low, middle)
-    return low / (1 - low)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low, high
 
 
 def ccm_fixed_point(model: ToyModel, eps: float, lambda_1: float, share: float = 1.0, rounds: int = 2000) -> CCMPoint:
@@ -146,7 +152,6 @@ def jump_margin(model: ToyModel, label: int | None = None) -> float:
     """The margin eps_c at which the argmax of the literal ball jumps from a finite w to infinity.
 
     The best finite R_y falls as the ball grows, while its limit p at w -> inf stays: once passed, always passed.
-    Bisection in eps down to neighbouring doubles.
 
     Args:
         model: a `ToyModel`.
@@ -157,6 +162,4 @@ def jump_margin(model: ToyModel, label: int | None = None) -> float:
     low, high = 0.0, min(model.eta, np.nextafter(1, 0))
     if model.optimal_w(label, high, "all") != np.inf:
         return np.nan
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (low, middle) if model.optimal_w(label, middle, "all") == np.inf else (middle, high)
-    return high
+    return _bisected(lambda eps: model.optimal_w(label, eps, "all") != np.inf, low, high)[1]

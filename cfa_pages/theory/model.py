@@ -43,9 +43,10 @@ class ToyModel:
     sigma_neg: float = 1.0
 
     def __post_init__(self):
-        domain.settle(self, domain.check_probability, "p_pos", "p_neg")
-        domain.settle(self, domain.check_positive, "eta", "sigma_pos", "sigma_neg")
-        domain.settle(self, domain.check_count, "d")
+        checks = dict.fromkeys(("p_pos", "p_neg"), domain.check_probability) | {"d": check_count}
+        checks |= dict.fromkeys(("eta", "sigma_pos", "sigma_neg"), domain.check_positive)
+        for name, check in checks.items():
+            object.__setattr__(self, name, check(name, getattr(self, name)))
         domain.check_order(self.p_neg, self.p_pos)
 
     def p(self, label: int) -> float:
