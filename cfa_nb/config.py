@@ -19,8 +19,8 @@ CHOICES = dict(
     fat_rule="release official",
     precision="fp32 bf16 fp64",
 )
-AT_LEAST_1 = """epochs batch_size width depth stem_stride val_per_class test_per_class eval_per_class calibration_start
-frl_margin_max"""
+AT_LEAST_1 = """epochs batch_size width depth stem_stride train_per_class val_per_class test_per_class eval_per_class
+image_size calibration_start frl_margin_max"""
 FOLLOWERS = ("mean_margin", "shuffled_margins")  # calibrators that take the margins of another run, their parent
 NOT_NEGATIVE = """seed steps eps alpha beta lr momentum weight_decay lambda_1 lambda_2 fat_tau fat_omega crop_padding
 eval_eps eval_alpha eval_steps"""

@@ -15,7 +15,7 @@ from cfa_nb.card.card import Card, Result
 from cfa_nb.card.subject import attack_kinds, load_subject
 from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import Attack
-from cfa_nb.data import fashion
+from cfa_nb.data import embedded
 from cfa_nb.method import autoattack
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.train import train
@@ -206,7 +206,7 @@ def test_warnings_of_autoattack_are_notes_and_said_once(place, capsys, monkeypat
 
 
 def test_other_data_and_a_network_of_the_user_s_are_said(trained, place, capsys, monkeypatch):
-    monkeypatch.setitem(data.LOADERS, "other", lambda config: fashion.load(replace(config, seed=3)))
+    monkeypatch.setitem(data.LOADERS, "other", lambda config: embedded.fashion(replace(config, seed=3)))
     assert call(f"--weights {trained[2]} --dataset other --attacks pgd1 --per-class 3") == 0
     out = capsys.readouterr().out
     assert "note  these are not the data of the weights' own run" in out

@@ -1,4 +1,4 @@
-"""`Split`: images and labels. `Pool`: a dataset as it comes, train and test. `Dataset`: the three splits of a run."""
+"""`Split`: images and labels. `Dataset`: the three splits of a run. `cut`: makes them of a dataset as it comes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -101,24 +101,14 @@ def _check(split, where, num_classes):
         raise ValueError(f"{where}: each class 0..{num_classes - 1} needs an image, and no other has one; see {wrong}")
 
 
-@dataclass(frozen=True)
-class Pool:
-    """All images of a dataset: class names, the training images in dataset order, the test images."""
-
-    class_names: tuple[str, ...]
-    train: Split
-    test: Split
-
-
-def cut(name: str, pool: Pool, config: TrainConfig) -> Dataset:
+def cut(name: str, class_names: Sequence[str], train: Split, test: Split, config: TrainConfig) -> Dataset:
     """The `Dataset` of a run: validation is the first `val_per_class` images of each class, for every seed (Sec. 5.1).
 
     A `ValueError` names a class with too few images.
     """
     sizes = (config.val_per_class, config.train_per_class)
-    val, train = balanced_split(pool.train.labels.numpy(), sizes, np.arange(len(pool.train)), pool.class_names)
-    test = pool.test.first_per_class(config.test_per_class)
-    return Dataset(name, pool.class_names, pool.train.at(train), pool.train.at(val), test)
+    val, rest = balanced_split(train.labels.numpy(), sizes, np.arange(len(train)), class_names)
+    return Dataset(name, class_names, train.at(rest), train.at(val), test.first_per_class(config.test_per_class))
 
 
 def balanced_split(labels: np.ndarray, sizes: Sequence, order: np.ndarray, names: Sequence = ()) -> list[np.ndarray]:
