@@ -154,7 +154,7 @@ def train(profile, method, seed, changes):
     """
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
-    from cfa_nb.runs.sweep import ensure, run_lines
+    from cfa_nb.runs.sweep import ensure
 
     chosen, store = profile_named(profile), RunStore(runs_dir())
     try:
@@ -162,8 +162,7 @@ def train(profile, method, seed, changes):
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # all its checkpoints are kept: a run that is asked for by name is wanted
-    progress = run_lines(chosen, click.echo)
-    trained = ensure(chosen, [config], store, workers=1, progress=progress, keep_weights="all")
+    trained = ensure(chosen, [config], store, workers=1, keep_weights="all")
     record = store.record(config)
     robust = record.measured(LIVE, "test", config.epochs).robust
     click.echo(f"{store.path(config)}: {'trained' if config in trained else 'was finished already'}")
@@ -217,11 +216,11 @@ def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
-    from cfa_nb.runs.sweep import ensure, run_lines
+    from cfa_nb.runs.sweep import ensure
 
     chosen = profile_named(profile)
     chosen = replace(chosen, aa_seeds=aa_seeds or chosen.aa_seeds)
-    trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
+    trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), **options)
     click.echo(f"{profile}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
 
 

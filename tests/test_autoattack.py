@@ -18,7 +18,7 @@ from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.model import build, frozen
 from cfa_nb.method.train import train
 from cfa_nb.runs import measure as measure_module
-from cfa_nb.runs.measure import digest_of, measure
+from cfa_nb.runs.measure import measure
 from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations, unpack_outcomes
 from cfa_nb.runs.store import RunStore
 from tests import tiny
@@ -242,14 +242,6 @@ def test_a_targeted_attack_tells_of_clean_and_pgd_by_the_way_and_of_each_image(c
     assert [int(r.sum()) for r in right] == list(targeted.hits)
     assert RunRecord.from_json(done.to_json()) == done
     assert missing_evaluations(replace(done, outcomes={}), {"live/last": attacks}) == [("live/last", attacks[2])]
-
-
-def test_digests_tell_names_shapes_and_values_apart():
-    base = {"a": torch.ones(2, 3), "n": torch.tensor(3)}
-    variants = [{"b": base["a"], "n": base["n"]}, {"a": torch.ones(3, 2), "n": base["n"]}]
-    variants += [{"a": torch.ones(2, 3), "n": torch.tensor(4)}, {"a": torch.ones(2, 3).double(), "n": base["n"]}]
-    assert len({digest_of(t) for t in (base, *variants)}) == 5
-    assert digest_of(dict(reversed(base.items()))) == digest_of(base)
 
 
 def test_confusions_are_counted_once_and_kept(copied, monkeypatch):

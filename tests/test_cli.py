@@ -11,7 +11,6 @@ import pytest
 from cfa_nb import cli as core
 from cfa_nb.runs import sweep
 from cfa_nb.runs.profiles import FASHION, PROFILES, SMOKE
-from cfa_nb.runs.status import network_size, training_passes
 from cfa_nb.runs.store import RunStore, StoreError
 from cfa_nb.runs.sweep import SweepError
 from cfa_nb.runs.variants import with_seeds
@@ -130,17 +129,6 @@ def test_status_of_nothing(folders, capsys):
     shown = capsys.readouterr().out
     assert f"{len(SMOKE.runs())} missing" in shown
     assert "no run of this profile has been timed" in shown
-
-
-def test_the_cost_of_a_stem_of_stride_2_and_of_training_without_an_attack():
-    """Its 4x4 kernel sees a quarter of the positions, as do all blocks behind it; weights are as many but for it."""
-    shape, width = (3, 32, 32), 16
-    (flop, weights), (half, more) = (network_size("preactresnet", width, 1, stride, 10, shape) for stride in (1, 2))
-    assert more - weights == 3 * width * (16 - 9)
-    stems = [2 * 3 * width * kernel**2 * side**2 for kernel, side in ((3, 32), (4, 16))]
-    linear = 2 * 8 * width * 10
-    assert (flop - stems[0] - linear) == 4 * (half - stems[1] - linear)
-    assert [training_passes(FASHION.config(recipe, 0)) for recipe in ("plain", "at", "trades")] == [3, 13, 17]
 
 
 def test_seeds_are_those_of_the_command_line(folders, capsys):

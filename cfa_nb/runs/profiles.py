@@ -223,21 +223,8 @@ TINY_IMAGENET = replace(
     final_per_class=10,
 )  # fmt: skip
 
-PROFILES = {
-    p.name: p
-    for p in (
-        FASHION,
-        DIGITS,
-        SMOKE,
-        SMALL,
-        FASHION_FULL,
-        QUICK,
-        CIFAR10,
-        CIFAR100,
-        TINY_IMAGENET,
-        REHEARSAL,
-    )
-}
+_ALL = (FASHION, DIGITS, SMOKE, SMALL, FASHION_FULL, QUICK, CIFAR10, CIFAR100, TINY_IMAGENET, REHEARSAL)
+PROFILES = {profile.name: profile for profile in _ALL}
 DEFAULT = FASHION.name
 
 
