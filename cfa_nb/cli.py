@@ -7,15 +7,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 
 import click
 
-from cfa_nb.config import LIVE, TrainConfig
+from cfa_nb.config import LIVE
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
@@ -81,11 +81,10 @@ def _options(*options):
     return add
 
 
-runs_option = _folder("--runs", "CFA_NB_RUNS", "Where runs are trained and kept (default: runs/).", expose_value=False)
 folder_options = _options(
     _folder("--outputs", "CFA_NB_OUTPUTS", "Where records and pages are published (default: outputs/).",
             expose_value=False),
-    runs_option,
+    _folder("--runs", "CFA_NB_RUNS", "Where runs are trained and kept (default: runs/).", expose_value=False),
 )  # fmt: skip
 training_options = _options(
     click.option("--workers", type=AT_LEAST_1, metavar="N", help="Training processes, one thread each (default: usable "
@@ -144,10 +143,8 @@ def core():
 @click.argument("method")
 @folder_options
 @profile_options()
-@click.option("--seed", type=int, metavar="N", help="Default: the profile's first.")
-@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Another value for a field of the run, "
-              "such as eps=8/255, epochs=5 or flip=false; may be repeated.")  # fmt: skip
-def train(profile, method, seed, changes):
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
+def train(profile, method, seed):
     """Train one run and say how it did; a finished one is only read.
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
@@ -158,7 +155,7 @@ def train(profile, method, seed, changes):
 
     chosen, store = profile_named(profile), RunStore(runs_dir())
     try:
-        config = chosen.config(method, chosen.seeds[0] if seed is None else seed, **changes_from(changes))
+        config = chosen.config(method, chosen.seeds[0] if seed is None else seed)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # all its checkpoints are kept: a run that is asked for by name is wanted
@@ -168,43 +165,6 @@ def train(profile, method, seed, changes):
     click.echo(f"{store.path(config)}: {'trained' if config in trained else 'was finished already'}")
     click.echo(f"  robust test accuracy after epoch {config.epochs} (PGD-{config.eval_steps}): {robust.overall:.1%}")
     click.echo(f"  worst class {record.class_names[robust.worst_class]}: {robust.worst:.1%}")
-
-
-def number(text: str) -> float:
-    """The value of "0.03" or "8/255"; raises `ValueError` or `ZeroDivisionError` on another text."""
-    return float(Fraction(text))
-
-
-#: How a field's text is read, by the type of its default, and what such a text is called.
-READERS = {
-    bool: (lambda text: {"true": True, "false": False}[text.lower()], "truth value (true or false)"),
-    tuple: (lambda text: tuple(map(int, text.split(","))), "list of whole numbers such as 10,15"),
-    float: (number, "number or fraction such as 8/255"),
-    int: (int, "whole number"),
-    str: (str, "text"),
-    type(None): (lambda text: None if text.lower() == "none" else int(text), "whole number or none"),
-}
-
-
-def changes_from(pairs: Sequence[str]) -> dict:
-    """{field: value} from texts such as "eps=8/255".
-
-    Raises:
-        ValueError: on a text that is no pair, an unknown field (all are listed), or a value of the wrong kind.
-    """
-    changes, defaults = {}, {f.name: f.default for f in fields(TrainConfig) if f.name not in ("seed", "parent")}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes FIELD=VALUE, not {pair!r}")
-        if name not in defaults:
-            raise ValueError(f"--set: unknown field {name!r}; there are {', '.join(defaults)}")
-        read, kind = READERS[type(defaults[name])]
-        try:
-            changes[name] = read(text)
-        except (ValueError, KeyError, ZeroDivisionError) as error:
-            raise ValueError(f"--set {name}: {text!r} is no {kind}") from error
-    return changes
 
 
 @core.command()
@@ -243,7 +203,7 @@ def print_state(state: dict, lines: Callable, as_json: bool) -> None:
 def _margin(context, option, text):
     """The number of a text such as "8/255"."""
     try:
-        margin = text and number(text)
+        margin = text and float(Fraction(text))
     except (ValueError, ZeroDivisionError):
         margin = 0.0
     if text and not 0 < margin <= 1:
@@ -266,11 +226,9 @@ def _margin(context, option, text):
 @click.option("--eps", callback=_margin, metavar="E",
               help="In pixel units, such as 8/255 (default: our weights' own; 8/255).")
 @click.option("--per-class", type=AT_LEAST_1, metavar="N", help="Only the first N test images a class.")
-@click.option("--seed", type=int, metavar="N", help="Of the attacks (default: the run's; 0).")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU if there is one.")
 @click.option("--json", "json_file", metavar="FILE", help="Also write the card as data.")
-@runs_option
-def evaluate(weights, attacks, eps, per_class, seed, device, json_file, **options):
+def evaluate(weights, attacks, eps, per_class, device, json_file, **options):
     """Attack a file of weights and say how robust each class is.
 
     Our weights say themselves what they are; those of the paper's authors are recognised; any other network comes from
@@ -288,7 +246,7 @@ def evaluate(weights, attacks, eps, per_class, seed, device, json_file, **option
     subject = load_subject(weights, **options)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     chosen = subject.attacks(kinds, eps, per_class)
-    card = subject.card(chosen, seed, device, report=lambda line: click.echo(line, err=True))
+    card = subject.card(chosen, device, report=lambda line: click.echo(line, err=True))
     click.echo("\n".join(lines(card)))
     if json_file:
         write(json_file, (json.dumps(card, indent=1) + "\n").encode())

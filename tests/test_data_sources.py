@@ -19,7 +19,6 @@ from torchvision.datasets import CIFAR10, FashionMNIST
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import downloaded, folder
-from cfa_nb.files import StoreError
 
 CONFIG = TrainConfig(dataset="folder:made", val_per_class=2, train_per_class=3, test_per_class=2, image_size=8)
 CIFAR = TrainConfig(dataset="cifar10", val_per_class=2)
@@ -35,7 +34,6 @@ def elsewhere(tmp_path, monkeypatch):
     serve(monkeypatch)
     yield tmp_path / "new" / "data"
     data._load.cache_clear()
-    data._content_hash.cache_clear()
 
 
 def serve(monkeypatch, blob=None):
@@ -114,16 +112,6 @@ def test_plain_class_folders_give_their_last_fifth_to_the_test(made, tmp_path, m
     assert data.load(replace(CONFIG, train_per_class=2)).class_names != before.class_names  # another folder, other data
 
 
-@pytest.mark.parametrize(("n", "held_out"), [(2, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
-def test_a_fifth_is_rounded_up(tmp_path, n, held_out):
-    draw(tmp_path, n=n)
-    _, train, test = folder.listing(tmp_path)
-    for label, c in enumerate(("cat", "dog")):
-        files = sorted((file, label) for file in (tmp_path / c).iterdir())
-        assert [pair for pair in train if pair[1] == label] == files[:-held_out]
-        assert [pair for pair in test if pair[1] == label] == files[-held_out:]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -179,20 +167,6 @@ def test_what_editors_and_file_managers_leave_is_no_class_and_no_image(made):
     (made / "train" / "cat" / "._0.png").write_text("a resource fork")
     (made / "train" / "cat" / "notes.txt").write_text("no image")
     assert folder.load(CONFIG).content_hash == before
-
-
-def test_another_pixel_is_other_data(made):
-    before = folder.load(CONFIG).content_hash
-    draw(made / "more", n=1, seed=9)
-    (made / "more/cat/0.png").replace(made / "test/cat/0.png")
-    assert folder.load(CONFIG).content_hash != before
-
-
-def test_a_data_folder_that_cannot_be_made_says_so(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("CFA_NB_DATA", str(tmp_path / "file"))
-    with pytest.raises(StoreError, match="cannot make the folder"):
-        data.load(CIFAR)
 
 
 # --- CIFAR

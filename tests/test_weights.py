@@ -43,18 +43,6 @@ def test_our_header_says_what_the_weights_are(trained):
         assert list(f.metadata()) == ["cfa_nb"]  # several keys would be written in random order
 
 
-def test_unkept_weights_have_a_digest_and_no_file(trained, tmp_path):
-    _, config, record = trained
-    store = RunStore(tmp_path)
-    tensors = trained[0].load_weights(config, "live/last")
-    digest = store.save_weights(config, "live/last", tensors, write=False)
-    assert digest == record.checkpoints["live/last"].sha256
-    assert not store.weights_path(config, "live/last").exists()
-    store.write_record(config, record, trained[0].provenance(config))
-    with pytest.raises(StoreError, match=r"not kept by the policy \(--keep-weights all"):
-        store.load_weights(config, "live/last")
-
-
 @pytest.mark.parametrize("nest", [(), ("state_dict",), ("model",), ("net",), ("state_dict", "model")], ids=str)
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 def test_nests_and_prefixes_come_off(tmp_path, nest, prefix):

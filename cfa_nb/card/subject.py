@@ -59,14 +59,12 @@ class Subject:
             autoattack.refuse(attacks[-1], classes)
         return attacks
 
-    def card(
-        self, attacks: list[Attack], seed: int | None = None, device: str = "cpu", report: Callable[[str], None] = print
-    ) -> dict:
+    def card(self, attacks: list[Attack], device: str = "cpu", report: Callable[[str], None] = print) -> dict:
         """The card of these attacks (`cfa_nb.card.card`), ready for JSON; `report` is called with lines of progress."""
-        seed = self.config.seed if seed is None else seed
+        seed, data_hash = self.config.seed, self.data.content_hash
         images, model = self.data.test.first_per_class(attacks[0].per_class).to(device), self.model.to(device)
         subject = {"weights": self.file.sha256, "checkpoint": self.file.checkpoint, "network": self.network}
-        subject |= {"data": _hash(images)}
+        subject |= {"data": data_hash}
         results, journals, warnings = {}, {}, BufferingHandler(capacity=10**6)
         warnings.setLevel(logging.WARNING)
         autoattack.LOGGER.addHandler(warnings)
@@ -84,9 +82,9 @@ class Subject:
             journal.remove()
         return {
             "format": 1,
-            "weights": self._weights(),
+            "weights": {"file": str(self.file.path), "sha256": self.file.sha256} | self._run(),
             "network": {"name": self.network, "parameters": sum(p.numel() for p in model.parameters())},
-            "data": {"name": self.data.name, "hash": subject["data"], "images": len(images)},
+            "data": {"name": self.data.name, "hash": data_hash, "images": len(images)},
             "threat": {"norm": "L-inf", "eps": attacks[0].eps, "seed": seed},
             "class_names": list(self.data.class_names),
             "attacks": {attack.key: _made(attack) for attack in attacks},
@@ -95,12 +93,10 @@ class Subject:
             "notes": [*self._notes(), *dict.fromkeys(f"AutoAttack warns: {r.getMessage()}" for r in warnings.buffer)],
         }
 
-    def _weights(self):
-        about = {"file": str(self.file.path), "sha256": self.file.sha256}
-        if self.file.header:
-            about |= {"checkpoint": self.file.checkpoint}
-            about |= {name: getattr(self.config, name) for name in ("recipe", "seed", "dataset")}
-        return about
+    def _run(self):
+        """Which run of ours the weights come from."""
+        run = {name: getattr(self.config, name) for name in ("recipe", "seed", "dataset")}
+        return {"checkpoint": self.file.checkpoint} | run if self.file.header else {}
 
     def _notes(self):
         if self.file.header and self.file.header["data_hash"] != self.data.content_hash:
@@ -124,13 +120,6 @@ def _progress(attack, report):
 def _made(attack):
     made = {name: getattr(attack, name) for name in ("kind", "eps", "alpha", "steps")} | {"batch_size": BATCH}
     return made | ({"library": autoattack.library()} if attack.kind in autoattack.KINDS else {})
-
-
-def _hash(split):
-    """SHA-256 (16 hex digits) of a split's pixels and labels: which images a card is about."""
-    digest = hashlib.sha256()
-    split.feed(digest)
-    return digest.hexdigest()[:16]
 
 
 def load_subject(
@@ -211,10 +200,10 @@ def _check_logits(network, model, images):
     try:
         with torch.no_grad():
             logits = model.eval()(to_float(images.test.images[:2], dtype_of(model)))
+        shape = tuple(logits.shape)
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{network} cannot take images of shape {images.image_shape} ({reason})") from error
-    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if shape != (2, images.num_classes):
         wanted = f"logits (2, {images.num_classes}) for 2 images of {images.name}"
         raise ValueError(f"{network} must give {wanted}, not {shape}; name the --dataset that it was trained for")

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
 from cfa_nb.runs.record import RunRecord
-from cfa_nb.runs.store import HEADER, read_weights
+from cfa_nb.runs.store import HEADER, read_safetensors
 
 NESTS = ("state_dict", "model_state_dict", "model", "net")  # where codes put the state dict within what they save
-PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+PREFIXES = r"^(module\.|_orig_mod\.)+"  # of DataParallel and of torch.compile
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,14 @@ def read(path: str | Path, checkpoint: str | None = None) -> WeightsFile:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no file of weights at {path}")
-    safe = path.suffix == ".safetensors"
-    tensors = read_weights(path) if safe else _state_dict(_unpickled(path), path)
-    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    header = _header(path) if safe else None
-    if safe and all(":" in name for name in tensors):
+    header = None
+    if path.suffix == ".safetensors":
+        tensors, metadata = read_safetensors(path)
+        header = json.loads(metadata.get(HEADER, "null"))
+    else:
+        tensors = _state_dict(_unpickled(path), path)
+    tensors = {re.sub(PREFIXES, "", name): tensor for name, tensor in tensors.items()}
+    if all(":" in name for name in tensors):
         tensors, header = _published(path, tensors, checkpoint)
     elif checkpoint:
         raise ValueError(f"{path} holds one checkpoint; leave --checkpoint out")
@@ -71,11 +72,6 @@ def _published(path, tensors, checkpoint):
     header = {"config": record.config.to_dict(), "checkpoint": checkpoint, "data_hash": record.data_hash}
     header["class_names"] = record.class_names
     return {n.partition(":")[2]: t for n, t in tensors.items() if n.startswith(f"{checkpoint}:")}, header
-
-
-def _header(path):
-    with safe_open(path, framework="pt") as f:
-        return json.loads((f.metadata() or {}).get(HEADER, "null"))
 
 
 def _unpickled(path):

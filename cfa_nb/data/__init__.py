@@ -5,7 +5,7 @@ the device (`cfa_nb.data.batches`).
 """
 
 import os
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import downloaded, embedded, folder
@@ -26,7 +26,7 @@ SEEDED = ("fashion", "digits")  # split by the run's seed; all others are split 
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The `Dataset` of a run: images (N, C, H, W) uint8 and labels (N,) int64. The 8 latest ones stay in memory.
+    """The `Dataset` of a run: images (N, C, H, W) uint8 and labels (N,) int64. The 32 latest ones stay in memory.
 
     Raises:
         ValueError: for an unknown dataset, sizes that it cannot give, or files that are missing or damaged.
@@ -35,21 +35,11 @@ def load(config: TrainConfig) -> Dataset:
     return _load(*_key(config))
 
 
-def content_hash(config: TrainConfig) -> str:
-    """SHA-256 (16 hex digits) of the data that a run sees; remembered for the life of the process. Raises as `load`."""
-    return _content_hash(*_key(config))
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _load(kind, config, source):
     if kind not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
     return LOADERS[kind](config)
-
-
-@cache
-def _content_hash(*key):
-    return _load(*key).content_hash
 
 
 def _key(config):

@@ -64,8 +64,8 @@ class Dataset:
         splits = {"train": self.train, "val": self.val, "test": self.test}
         for part, split in splits.items():
             _check(split, f"{self.name}/{part}", len(self.class_names))
-        shapes = {part: tuple(split.images.shape[1:]) for part, split in splits.items()}
-        if len(set(shapes.values())) > 1:
+        shapes = [tuple(split.images.shape[1:]) for split in splits.values()]
+        if len(set(shapes)) > 1:
             raise ValueError(f"{self.name}: train, val and test must have images of one shape, got {shapes}")
 
     @property

@@ -52,7 +52,7 @@ def run_id(config: TrainConfig) -> str:
     """Identity of a run: `<recipe>-s<seed>-<10 hex digits>`. Reads the data to hash them (once a process)."""
     parts = {
         "config": config.canonical(),
-        "data": data.content_hash(config),
+        "data": data.load(config).content_hash,
         "parent": run_id(config.parent) if config.parent else None,
         "recipe_version": RECIPE_VERSION,
     }
@@ -132,7 +132,7 @@ class RunStore:
         about = {
             "config": config.to_dict(),
             "checkpoint": key,
-            "data_hash": data.content_hash(config),
+            "data_hash": dataset.content_hash,
             "class_names": list(dataset.class_names),
             "image_shape": list(dataset.image_shape),
         }
@@ -171,19 +171,16 @@ class RunStore:
         if not file.exists():
             return None
         try:
-            with safe_open(file, framework="pt") as f:
-                return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["state"])  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, ValueError):
+            tensors, meta = read_safetensors(file)
+            return tensors, json.loads(meta["state"])
+        except StoreError:
             file.rename(file.with_suffix(".damaged"))
             return None
 
     def epochs_saved(self, config: TrainConfig) -> int:
         """Epochs that an unfinished run has behind it."""
-        try:
-            with safe_open(self.path(config) / "state.safetensors", framework="pt") as f:
-                return int(json.loads(f.metadata()["state"])["epoch"])
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-            return 0
+        saved = self.load_state(config)
+        return saved[1]["epoch"] if saved else 0
 
     def lock(self, config: TrainConfig, timeout: float = -1):
         """A lock on one run, across processes; the operating system frees a dead owner's. -1: waits for ever."""
@@ -198,18 +195,19 @@ def _bytes(tensors, key, about):
 
 
 def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """Tensors by name from a safetensors file, without running any code that it may hold.
-
-    Raises:
-        StoreError: if it is missing, damaged, or its SHA-256 is not the given one.
-    """
+    """Tensors by name; raises `StoreError` if the file is missing, damaged, or its SHA-256 is not the given one."""
     path = Path(path)
     if not path.exists():
         raise StoreError(f"no weights at {path}")
     if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise StoreError(f"{path} is not the file that its record names (SHA-256 differs); train the run again")
+    return read_safetensors(path)[0]
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors by name, header) of a file; raises `StoreError` if it is damaged."""
     try:
         with safe_open(path, framework="pt") as f:
-            return {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+            return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
         raise StoreError(f"{path} is no safetensors file ({error})") from error
