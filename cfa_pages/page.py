@@ -66,7 +66,8 @@ class Page:
     def words(self, text: str, holds: bool, **numbers) -> str:
         """A sentence about a result: words by hand, `numbers` filled in from the records, and whether it is true.
 
-        Somebody wrote it who looked at the default profile's pictures; on another profile's pages it is not said.
+        Somebody wrote it who looked at the pictures of the theory or of the default profile; on another profile's pages
+        it is not said.
         Where it does not hold it is left out, with a note; while a page is published it is an error.
 
         Returns:
@@ -74,7 +75,7 @@ class Page:
         Raises:
             FindingError: if it does not hold and the page is to be published.
         """
-        if self.profile is None or self.profile.name != DEFAULT:
+        if self.profile is not None and self.profile.name != DEFAULT:
             return ""
         if holds:
             return text.format(**numbers)

@@ -429,7 +429,7 @@ def test_a_finding_is_said_on_its_own_pages_where_it_holds(folders, capsys):
     assert Page("02_margin_study", "fashion").words(text, True, **numbers) == "The shirt loses 17 points."
     assert Page("02_margin_study", "smoke").words(text, True, **numbers) == ""
     assert Page("02_margin_study", "smoke").words(text, False, **numbers) == ""
-    assert Page("01_toy_theory", "theory").words(text, True, **numbers) == ""
+    assert Page("01_toy_theory", "theory").words(text, True, **numbers) == text.format(**numbers)
 
 
 def test_one_that_does_not_hold_is_left_out_of_a_rerun_and_stops_a_publication(folders, monkeypatch):
