@@ -51,8 +51,8 @@ def _available(name: str, files: Sequence[tuple[str, str]], folder: Path) -> Ite
     except Exception as error:  # no network, a wrong checksum, a damaged file: as many types as ways to fail
         wanted = ", ".join(f"{file} (MD5 {md5})" for file, md5 in files)
         reason = f"{name} cannot be downloaded or read ({type(error).__name__}: {error})"
-        places = " and ".join(str(data_dir() / place) for place in PLACES[name])
-        raise ValueError(f"{reason}. Remove {places}, and put {wanted} into {folder}") from error
+        damaged = data_dir() / PLACES[name][0]
+        raise ValueError(f"{reason}. Put {wanted} into {folder}; remove {damaged} if it is damaged") from error
 
 
 def cifar(config: TrainConfig) -> Dataset:
