@@ -70,7 +70,7 @@ def test_the_theory_needs_no_torch():
         assert "torch" not in file.read_text().split(), file
 
 
-PAGES_ONLY = (
+PAGES_ONLY = [
     "matplotlib",
     "seaborn",
     "pandas",
@@ -80,7 +80,7 @@ PAGES_ONLY = (
     "jupyterlab",
     "papermill",
     "cfa_pages",
-)
+]
 TRAINS = f"""
 import sys
 for name in {PAGES_ONLY}:
