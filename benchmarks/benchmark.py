@@ -16,27 +16,17 @@ from pathlib import Path
 import click
 import torch
 
-from benchmarks.authors import HOW_TO_GET, load
 from benchmarks.cases import METHODS, Setup
-from cfa_nb.config import KINDS
+from benchmarks.sides import HOW_TO_GET, released_code
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.files import write
 from cfa_nb.processor import level
 from cfa_nb.runs.provenance import commit, hardware
 
-AXES = ("width", "batch", "steps", "threads", "runs")  # along which cost is measured to grow
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
-class Words(click.Choice):
-    """Some of these words, with commas between them; a tuple of them is its own value."""
-
-    def convert(self, value, param, ctx):
-        convert = super().convert
-        return value if isinstance(value, tuple) else tuple(convert(word, param, ctx) for word in value.split(","))
-
-
-#: All options, by the keyword that takes them.
+#: All options, by the keyword that takes them; a keyword that is not here can be set from Python alone.
 OPTIONS = {
     "authors": dict(help="A checkout of the authors' released code."),
     "device": dict(help="cpu or cuda."),
@@ -47,15 +37,8 @@ OPTIONS = {
     "model": dict(help="A network: prn18, or such as w16d2x16."),
     "batch": dict(type=int, help="Images a batch."),
     "pairs": dict(type=int, help="Timings of each side."),
-    "methods": dict(type=Words(METHODS), help="What is trained."),
+    "methods": dict(type=click.Choice(list(METHODS)), multiple=True, help="What is trained."),
     "steps": dict(type=int, help="Batches a timing."),
-    "images": dict(type=int, help="Images in all."),
-    "accuracy": dict(type=float, help="PGD accuracy to reach."),
-    "epochs": dict(type=int, help="Of training, at most."),
-    "seeds": dict(type=int, help="Runs of each side."),
-    "repeats": dict(type=int, help="Timings of each point."),
-    "axes": dict(type=Words(AXES), help="What is changed."),
-    "kinds": dict(type=Words(KINDS), help="Of attacks."),
     "readme": dict(help="Measure nothing: write README.md from the published results."),
 }
 
@@ -94,7 +77,7 @@ class Benchmark:
         if device != "cpu" and not torch.cuda.is_available():
             raise click.BadParameter("PyTorch sees no CUDA device here; leave it out", param_hint="--device")
         torch.set_num_threads(threads)
-        code = load(authors, device) if authors else None
+        code = released_code(authors, device) if authors else None
         answer = self.measure(Setup(device, precision, quick, code), **own)
         shared = dict(authors=authors and "CFA", device=device, threads=threads, precision=precision, quick=quick)
         result = dict(benchmark=self.name, command=self.command_line(shared | own), quick=quick)
@@ -111,10 +94,14 @@ class Benchmark:
 
     def command_line(self, values: dict) -> str:
         """What others can type, with the values that are not the defaults."""
-        defaults, words = {o.name: o.default for o in options(self.run) + options(self.measure)}, []
-        for name, value in values.items():
-            text = ",".join(value) if isinstance(value, tuple) else str(value)
-            words += [] if value == defaults[name] else [f"--{name}"] if value is True else [f"--{name}", text]
+        words = []
+        for option in options(self.run) + options(self.measure):
+            value = values.get(option.name, option.default)
+            if value != option.default:
+                each = value if option.multiple else [value]
+                words += (
+                    [f"--{option.name}"] if value is True else [w for v in each for w in (f"--{option.name}", str(v))]
+                )
         return shlex.join(["python", "-m", f"benchmarks.{self.name}", *words])
 
     def page(self, result: dict) -> str:

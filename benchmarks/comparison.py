@@ -17,42 +17,42 @@ from benchmarks.cases import Case
 from benchmarks.sides import Side, Theirs, sides
 from cfa_nb.rng import stream
 
-CLOSE = 1e-9  # of the largest movement of any weight, and of any running statistic
+CLOSE = 1e-9  # of the largest movement in a tensor
 
 
 def checked_rows(case: Case) -> list[dict]:
     """The row of every side, the reference first: is it equal to the reference, after one step each in float64?"""
     first, *others = sides(case, precision="fp64")
-    start, expected = first.numbers(), _step(first) if others else None
+    start, expected = first.state(), _step(first) if others else None
     answers = {first.name: dict(equal=True, equality="reference")}
     answers |= {side.name: equality(start, expected, _step(side)) for side in others}
     return [dict(network=case.label, method=case.method, side=name, **answer) for name, answer in answers.items()]
 
 
 def _step(side):
-    """(hits, numbers) after one step; the released code draws from the global generator, and is given our numbers."""
+    """(hits, state) after one step; the released code draws from the global generator, and is given our numbers."""
     n = max(2, side.case.batch // 4) if side.device == "cpu" else side.case.batch  # float64 is slow on a CPU
     x, y = (t[:n] for t in side.case.batches(1, torch.float64)[0])
     if not isinstance(side, Theirs):
-        return side.train([(x, y)]), side.numbers()
+        return side.train([(x, y)]), side.state()
     draw = torch.randn if side.config.objective == "trades" else torch.rand
     noise = draw(x.shape, generator=stream(0, "attack", 1, 0, x.device), dtype=x.dtype, device=x.device)
     with patch.multiple(torch, rand_like=lambda *_, **__: noise, randn=lambda *_, **__: noise):
-        return side.train([(x, y)]), side.numbers()
+        return side.train([(x, y)]), side.state()
 
 
-def equality(start: dict[str, Tensor], a: tuple, b: tuple) -> dict:
-    """{"equal", "equality"} of two outcomes (hits, numbers) that began at `start`: yes or no, and how far apart.
+def equality(start: list[Tensor], a: tuple, b: tuple) -> dict:
+    """{"equal", "equality"} of two outcomes (hits, state) that began at `start`: yes or no, and how far apart.
 
-    The difference is that of weights over their largest movement, or of running statistics over theirs, whichever is
-    larger; it is not a number where nothing moved. Hits per class and BatchNorm's counters must be the same.
+    The difference is that of a tensor of the state over its largest movement, of all tensors the largest; it is not a
+    number where one did not move. Hits per class must be the same.
     """
-    (hits_a, a), (hits_b, b) = a, b
-    kinds = ("weight", "statistic")
-    apart = [(a[kind] - b[kind]).abs().max() / (a[kind] - start[kind]).abs().max() for kind in kinds]
-    difference, same_counts = float(torch.stack(apart).max()), hits_a == hits_b and a["counter"].equal(b["counter"])
-    equal, counts = difference <= CLOSE and same_counts, "" if same_counts else ", other counts"
-    return dict(equal=equal, equality=f"{'yes' if equal else 'NO'} ({difference:.1e}{counts})")
+    (hits_a, state_a), (hits_b, state_b) = a, b
+    apart = [(p - q).abs().max() / (p - s).abs().max() for p, q, s in zip(state_a, state_b, start, strict=True)]
+    difference, same_hits = float(torch.stack(apart).max()), hits_a == hits_b
+    equal = difference <= CLOSE and same_hits
+    text = f"{'yes' if equal else 'NO'} ({difference:.1e}{'' if same_hits else ', other hits'})"
+    return dict(equal=equal, equality=text)
 
 
 def timed(work: Callable[[], object], device: str) -> dict[str, float]:

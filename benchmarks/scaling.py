@@ -13,14 +13,16 @@ from statistics import median
 import click
 import torch
 
-from benchmarks.benchmark import AXES, Benchmark, seconds
+from benchmarks.benchmark import Benchmark, seconds
 from benchmarks.cases import Case, cases
 from benchmarks.comparison import step_rows, times
 from cfa_nb.runs.sweep import usable_cores
 
+AXES = ("width", "batch", "steps", "threads", "runs")  # along which cost is measured to grow
 
-def _measure(setup, model=None, batch=None, repeats=3, axes=AXES):
-    (case,) = cases(setup, ["w16d1x16"], ["at"], model, batch, repeats)
+
+def _measure(setup, model=None, batch=None, pairs=3, axes=AXES):
+    (case,) = cases(setup, ["w16d1x16"], ["at"], model, batch, pairs)
     base = dict(width=case.width, batch=case.batch, steps=10, threads=torch.get_num_threads(), runs=1)
     doublings = [2**k for k in range(1, (usable_cores() if setup.device == "cpu" else 4).bit_length())]
     values = dict(width=(case.width // 2, 2 * case.width), batch=(case.batch // 4, case.batch // 2, 2 * case.batch))

@@ -1,14 +1,21 @@
-"""The sides of a comparison behind one interface: `Ours`, and `Theirs`, the released code.
+"""The sides of a comparison behind one interface: `Ours`, and `Theirs`, the released code of a checkout of PKU-ML/CFA.
 
-side.reset(); side.train(batches); side.numbers()
+side.reset(); side.train(batches); side.state()
 side.loader(split, "train"); side.evaluate(model, loader); side.blend(average)     # the rest of an epoch
 """
 
+import hashlib
+import importlib
 import io
+import sys
 import warnings
 from contextlib import redirect_stderr
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
+import click
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -30,6 +37,10 @@ from cfa_nb.rng import stream
 OURS, EAGER = "ours", "ours eager"
 LOSSES = {"at": "cw_pgd_loss", "trades": "cw_trades_loss", "fat": "cw_fat_loss"}
 DECAY = 0.85
+HOW_TO_GET = "git clone https://github.com/PKU-ML/CFA, then name the folder: --authors CFA"
+RELEASE = "071f3334a59d"  # the commit whose files have these SHA-256 (12 digits)
+FILES = {"utils": "517075499cfc", "attack": "60e8636e4f05", "model": "499eba0fec58", "train": "8a392fcf20f2"}
+
 warnings.filterwarnings("ignore", message="size_average and reduce args will be deprecated")  # of the released losses
 
 
@@ -54,13 +65,9 @@ class Side:
         for momentum in self.momentum:
             momentum.zero_()
 
-    def numbers(self) -> dict[str, Tensor]:
-        """The state as three vectors: "weight", "statistic" and "counter"."""
-        weights, kinds = {name for name, _ in self.model.named_parameters()}, {}
-        for name, value in self.model.state_dict().items():
-            kind = "weight" if name in weights else "statistic" if value.is_floating_point() else "counter"
-            kinds.setdefault(kind, []).append(value.flatten())
-        return {kind: torch.cat(values) for kind, values in kinds.items()}
+    def state(self) -> list[Tensor]:
+        """Weights, running statistics and counters as they are now, in double precision."""
+        return [value.detach().clone().double() for value in self.model.state_dict().values()]
 
 
 class Ours(Side):
@@ -95,6 +102,26 @@ class Ours(Side):
         """Enters the network into a running average."""
         for mean, value in zip(average.state_dict().values(), self.model.state_dict().values()):
             blend(mean, value, DECAY)
+
+
+def released_code(folder: str | Path, device: str) -> SimpleNamespace:
+    """The modules `utils`, `attack`, `model`, `train`, unmodified; `version` says whether they are those released.
+
+    Raises:
+        click.BadParameter: if a file is missing; the message says how to get them.
+    """
+    paths = {name: Path(folder).resolve() / f"{name}.py" for name in FILES}
+    if missing := [path.name for path in paths.values() if not path.is_file()]:
+        raise click.BadParameter(f"{folder} has no {', '.join(missing)}; {HOW_TO_GET}", param_hint="--authors")
+    changed = [p.name for n, p in paths.items() if hashlib.sha256(p.read_bytes()).hexdigest()[:12] != FILES[n]]
+    version = f"PKU-ML/CFA at {RELEASE}" + (f", but for {', '.join(changed)}" if changed else ", unmodified")
+    search_path = [str(paths["train"].parent), *sys.path]
+    with patch.object(sys, "path", search_path), patch.object(sys, "dont_write_bytecode", True):
+        modules = {name: importlib.import_module(name) for name in FILES}
+    for name in FILES:
+        del sys.modules[name]  # nobody else shall find these names
+    modules["train"].device, modules["train"].args = torch.device(device), SimpleNamespace(debug=False)  # its globals
+    return SimpleNamespace(**modules, version=version)
 
 
 class Theirs(Side):

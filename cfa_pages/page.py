@@ -28,9 +28,9 @@ from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_nb.runs.sweep import ensure, work_of
 from cfa_pages.report.header import header_text
 from cfa_pages.report.style import png, styled, svg, use_style
-from cfa_pages.results.cells import with_numbers
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results, Run
+from cfa_pages.results.stats import with_numbers
 
 THEORY = "theory"  # the page set that needs no profile
 

@@ -67,19 +67,12 @@ class NaiveRun:
         return g
 
     def pgd(self, x, y, noise):
-        self.model.train()
-        delta = self.uniform(x, y, noise)
-        for _ in range(self.config.steps):
-            delta = delta.detach().requires_grad_()
-            loss = sum(self.cross_entropy(z, k) for z, k in zip(self.model(x + delta), y)) / len(y)
-            g = self.gradient(loss, delta)
-            delta = self.inside(x, delta.detach() + self.config.alpha * torch.sign(g), y)
-        return x + delta
+        return self.friendly(x, y, noise, patience=self.config.steps)
 
-    def friendly(self, x, y, noise):
+    def friendly(self, x, y, noise, patience=None):
         self.model.train()
         delta = self.uniform(x, y, noise)
-        patience = [self.config.fat_tau] * len(y)
+        patience = [self.config.fat_tau if patience is None else patience] * len(y)
         for _ in range(self.config.steps):
             delta = delta.detach().requires_grad_()
             logits = self.model(x + delta)

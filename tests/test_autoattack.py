@@ -8,15 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb import data
 from cfa_nb.config import Attack
 from cfa_nb.method import autoattack
 from cfa_nb.method import evaluate as evaluate_module
-from cfa_nb.method.autoattack import Journal, about, autoattack_accuracy
+from cfa_nb.method.autoattack import Journal, about
 from cfa_nb.method.evaluate import attack_accuracy
 from cfa_nb.method.metrics import ClassAccuracy
-from cfa_nb.method.model import build, frozen
-from cfa_nb.method.train import train
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations, unpack_outcomes
@@ -30,30 +27,15 @@ class Stopped(BaseException):
     pass
 
 
-def stop_after(batches):
-    def on_batch(done, *_):
-        if done == batches:
-            raise Stopped
-
-    return on_batch
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """(store, config) of a run that has learnt something."""
-    store = RunStore(tmp_path_factory.mktemp("runs"))
-    config = tiny.config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32, eval_per_class=None)
-    train(config, (), store)
-    return store, config
+    """A run that has learnt something: its store, config, network and test images."""
+    return tiny.learnt(tmp_path_factory.mktemp("runs"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def judged(trained):
-    """(network, test images) of it."""
-    store, config = trained
-    model = build(config, 10, (1, 14, 14)).eval()
-    model.load_state_dict(store.load_weights(config, "live/last"))
-    return model, data.load(config).test
+    return trained[2:]
 
 
 @pytest.fixture
@@ -61,11 +43,6 @@ def copied(trained, tmp_path):
     """The same run in a store of its own, so that a test may add to its record."""
     shutil.copytree(trained[0].root, tmp_path, dirs_exist_ok=True)
     return RunStore(tmp_path), trained[1]
-
-
-def few(split, size=10):
-    """Two batches of a split."""
-    return [(split.images[i : i + size], split.labels[i : i + size]) for i in (0, size)]
 
 
 def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
@@ -77,42 +54,25 @@ def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
         same = ("n_restarts", "n_iter", "eps", "eot_iter", "thr_decr", "norm", "seed")
         assert {k: ours[k] for k in same} == {k: theirs[k] for k in same}
     assert fast.apgd_targeted.n_target_classes == standard.apgd_targeted.n_target_classes == autoattack.TARGETS
-
-
-def test_all_four_attacks_leave_no_more_than_the_first_two(judged, monkeypatch):
-    model, test = judged
-    real = autoattack._library_attack
-
-    def short(*a):
-        judge = real(*a)
-        judge.apgd.n_iter = judge.apgd_targeted.n_iter = judge.fab.n_iter = 3
-        judge.square.n_queries = 30
-        return judge
-
-    monkeypatch.setattr(autoattack, "_library_attack", short)
-    batches = few(test.first_per_class(2))
-    with frozen(model):
-        results = {k: autoattack_accuracy(model, batches, Attack(k, 0.1), 10, seed=1) for k in ("aa", "aa-fast")}
-    # an image on the border of its class may fall to either side when its batch is summed in another order
-    assert all(a <= b + 1 for a, b in zip(results["aa"].hits, results["aa-fast"].hits))
-    assert results["aa"].overall <= results["aa-fast"].overall + 1 / 20
-    assert sum(results["aa-fast"].hits) > 0
-
-
-def test_square_gets_its_queries(judged):
     assert autoattack._library_attack(judged[0], SQUARE, 0, "cpu").square.n_queries == 30
 
 
-def test_nothing_is_left_behind(judged):
+def test_nothing_is_left_behind(judged, tmp_path, caplog):
+    """Neither a moved generator nor a gradient, and no line of the library's in another log than the journal's."""
     model, test = judged
-    model.requires_grad_(True)
+    model.linear.bias.requires_grad_(False)
+    learning = [p.requires_grad for p in model.parameters()]
     before, tracer = torch.random.get_rng_state(), sys.gettrace()
     handlers, level = list(autoattack.LOGGER.handlers), autoattack.LOGGER.level
-    attack_accuracy(model, test, SQUARE, 10, seed=0)
+    with caplog.at_level(logging.DEBUG):
+        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j.json", about(SQUARE, 0, 1000)))
     assert torch.equal(before, torch.random.get_rng_state())
     assert sys.gettrace() is tracer
     assert (autoattack.LOGGER.handlers, autoattack.LOGGER.level) == (handlers, level)
-    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    assert [p.requires_grad for p in model.parameters()] == learning
+    assert all(p.grad is None for p in model.parameters())
+    assert not caplog.records
+    assert "running square" in (tmp_path / "j.log").read_text()
 
 
 @pytest.mark.parametrize("kind", ["aa", "aa-fast"])
@@ -121,79 +81,29 @@ def test_targeted_attacks_need_their_nine_targets(judged, kind):
         attack_accuracy(*judged, Attack(kind, 0.1), 4, 0)
 
 
-def test_an_evaluation_goes_on_after_the_last_finished_batch(judged, tmp_path, monkeypatch):
-    model, test = judged
-    monkeypatch.setattr(evaluate_module, "BATCH", 7)  # 20 images: three batches
-    whole = attack_accuracy(model, test, SQUARE, 10, seed=2)
-    file, what = tmp_path / "e" / "j.json", about(SQUARE, 2, 7, weights="w", data="d")
-    with pytest.raises(Stopped):
-        attack_accuracy(model, test, SQUARE, 10, 2, Journal(file, what), stop_after(2))
-    journal = Journal(file, what)
-    assert sorted(journal.done) == [0, 1]
-    attacked = []
-    real = autoattack._attack_batch
-    monkeypatch.setattr(autoattack, "_attack_batch", lambda *a: attacked.append(len(a[2])) or real(*a))
-    seen = []
-    again = attack_accuracy(model, test, SQUARE, 10, 2, journal, lambda *told: seen.append(told))
-    assert again == whole
-    assert attacked == [6]
-    assert [(done, batches, sum(a.n)) for done, batches, a in seen] == [(1, 3, 7), (2, 3, 14), (3, 3, 20)]
-    assert "robust accuracy after SQUARE" in journal.log.read_text()
-    journal.remove()
-    assert [p.name for p in file.parent.iterdir()] == ["j.log"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        dict(weights="other"),
-        dict(data="other"),
-        dict(batch_size=8),
-        dict(seed=3),
-        dict(attack=replace(SQUARE, steps=9)),
-    ],
-    ids=lambda c: next(iter(c)),
-)
-def test_a_journal_of_another_evaluation_is_set_aside(tmp_path, change):
-    base = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d")
-    Journal(tmp_path / "j.json", about(**base)).add(0, ClassAccuracy((1, 2), (3, 4)))
-    assert Journal(tmp_path / "j.json", about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
-    assert Journal(tmp_path / "j.json", about(**base | change)).done == {}
-    assert [p.name[:11] for p in tmp_path.iterdir()] == ["j.set-aside"]
-
-
-def test_a_journal_of_another_library_version_or_a_damaged_one_is_set_aside(tmp_path, monkeypatch):
-    what = about(SQUARE, 0, 7)
-    Journal(tmp_path / "j.json", what).add(0, ClassAccuracy((1,), (3,)))
-    monkeypatch.setattr(autoattack, "version", lambda _: "9.9")
-    assert Journal(tmp_path / "j.json", about(SQUARE, 0, 7)).done == {}
-    for text in ("{ half", "[]", '{"about": {}, "done": 3}'):
-        (tmp_path / "j.json").write_text(text)
-        assert Journal(tmp_path / "j.json", what).done == {}
+def test_a_journal_of_another_evaluation_or_a_damaged_one_is_set_aside(tmp_path):
+    base, file = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d"), tmp_path / "j.json"
+    Journal(file, about(**base)).add(0, ClassAccuracy((1, 2), (3, 4)))
+    text = file.read_text()
+    assert Journal(file, about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
+    changes = [dict(weights="other"), dict(data="other"), dict(batch_size=8), dict(seed=3)]
+    for change in [*changes, dict(attack=replace(SQUARE, steps=9)), dict(library="pyautoattack 9.9")]:
+        assert Journal(file, about(**base | change)).done == {}
+        assert [p.name[:11] for p in tmp_path.iterdir()] == ["j.set-aside"]
+        file.write_text(text)
+    for broken in ("{ half", "[]", '{"about": {}, "done": 3}'):
+        file.write_text(broken)
+        assert Journal(file, about(**base)).done == {}
     assert len(list(tmp_path.glob("j.set-aside-*.json"))) == 4
 
 
-def test_the_record_says_how_a_library_attacked(copied):
-    store, config = copied
-    old = store.record(config).to_json()
-    assert '"attacks"' not in old
-    assert '"confusions"' not in old
-    pgd = Attack("pgd", 0.1, 0.025, 2)
-    record = measure(config, store, {"live/last": (SQUARE, pgd)})
-    assert record.attacks == {
-        SQUARE.key: dict(kind="square", eps=0.1, batch_size=1000, library=autoattack.library(), images=20)
-    }
-    text = (store.path(config) / "record.json").read_text()
-    assert RunRecord.from_json(text) == record
-    assert RunRecord.from_json(text).to_json() == text
-    assert [p.suffix for p in (store.path(config) / "evaluations").iterdir()] == [".log"]
-
-
-def test_a_killed_measurement_goes_on_from_its_journal(copied, monkeypatch):
+def test_a_killed_measurement_goes_on_from_its_journal(copied, judged, monkeypatch):
     store, config = copied
     for module in (evaluate_module, measure_module):
-        monkeypatch.setattr(module, "BATCH", 7)
-    real, calls = autoattack._attack_batch, []
+        monkeypatch.setattr(module, "BATCH", 7)  # 20 images: three batches
+    seen, real, calls = [], autoattack._attack_batch, []
+    whole = attack_accuracy(*judged, SQUARE, 10, config.seed, on_batch=lambda *told: seen.append(told))
+    assert [(done, batches, sum(a.n)) for done, batches, a in seen] == [(1, 3, 7), (2, 3, 14), (3, 3, 20)]
 
     def dies(*a):
         calls.append(1)
@@ -206,9 +116,22 @@ def test_a_killed_measurement_goes_on_from_its_journal(copied, monkeypatch):
         measure(config, store, {"live/last": (SQUARE,)})
     assert len(list((store.path(config) / "evaluations").glob("*.json"))) == 1
     assert not store.record(config).evaluations
-    measure(config, store, {"live/last": (SQUARE,)})
+    assert measure(config, store, {"live/last": (SQUARE,)}).evaluations["live/last"][SQUARE.key] == whole
     assert len(calls) == 4  # the third batch, again
-    assert not list((store.path(config) / "evaluations").glob("*.json"))
+    (log,) = (store.path(config) / "evaluations").iterdir()
+    assert "robust accuracy after SQUARE" in log.read_text()
+
+
+def test_the_record_says_how_a_library_attacked(copied):
+    store, config = copied
+    pgd = Attack("pgd", 0.1, 0.025, 2)
+    record = measure(config, store, {"live/last": (SQUARE, pgd)})
+    assert record.attacks == {
+        SQUARE.key: dict(kind="square", eps=0.1, batch_size=1000, library=autoattack.library(), images=20)
+    }
+    text = (store.path(config) / "record.json").read_text()
+    assert RunRecord.from_json(text) == record
+    assert RunRecord.from_json(text).to_json() == text
 
 
 @pytest.mark.parametrize(("kind", "function"), [("pgd", "attack_accuracy"), ("targeted", "outcomes")])
@@ -258,11 +181,3 @@ def test_confusions_are_counted_once_and_kept(copied, monkeypatch):
     monkeypatch.setattr(measure_module, "confusion", lambda *_: pytest.fail("counted again"))
     assert measure(config, store, {}, confusions=wanted) == record
     assert missing_confusions(record, wanted) == missing_evaluations(record, {}) == []
-
-
-def test_lines_of_the_library_stay_out_of_other_logs(judged, tmp_path, caplog):
-    model, test = judged
-    with caplog.at_level(logging.DEBUG):
-        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j.json", about(SQUARE, 0, 1000)))
-    assert not caplog.records
-    assert "running square" in (tmp_path / "j.log").read_text()

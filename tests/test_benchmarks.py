@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import all as everything
-from benchmarks import authors, comparison
-from benchmarks.benchmark import RESULTS, Benchmark, markdown, options, seconds
+from benchmarks import comparison
+from benchmarks import sides as sides_module
+from benchmarks.benchmark import RESULTS, Benchmark, options
 from benchmarks.cases import Case, Setup
-from benchmarks.comparison import checked_rows, equality, median_range, ratio_cell, timed_rows
+from benchmarks.comparison import equality, median_range, ratio_cell, timed_rows
 from benchmarks.passes import counted
-from benchmarks.sides import EAGER, Ours, sides
+from benchmarks.sides import EAGER, Ours, released_code, sides
 from cfa_nb.data.dataset import Split
 
 CASE = Case(Setup(), width=4, depth=1, side=8, batch=10, warm_up=4)
@@ -89,93 +90,56 @@ def checkout(tmp_path):
 
 
 def with_authors(checkout):
-    return replace(CASE, setup=Setup(code=authors.load(checkout, "cpu")))
+    return replace(CASE, setup=Setup(code=released_code(checkout, "cpu")))
 
 
-def test_the_released_modules_load_without_taking_names(checkout):
-    code = authors.load(checkout, "cpu")
+def test_the_released_modules_load_without_taking_names_and_say_whether_they_are_unmodified(checkout, monkeypatch):
+    code = released_code(checkout, "cpu")
     assert code.attack.normalize_cifar is code.utils.normalize_cifar
     assert code.train.attack is code.attack
     assert not set(FILES) & set(sys.modules)
     assert sorted(p.stem for p in checkout.iterdir()) == sorted(FILES)  # no bytecode
     assert code.version.endswith("but for utils.py, attack.py, model.py, train.py")
-
-
-def test_an_unmodified_release_is_recognised(checkout, monkeypatch):
-    digests = {n: hashlib.sha256((checkout / f"{n}.py").read_bytes()).hexdigest()[:12] for n in authors.FILES}
-    monkeypatch.setattr(authors, "FILES", digests)
-    assert authors.load(checkout, "cpu").version.endswith(f"{authors.RELEASE}, unmodified")
-    (checkout / "train.py").write_text(FILES["train"] + "\n")
-    assert authors.load(checkout, "cpu").version.endswith("but for train.py")
-
-
-def test_a_folder_without_the_release_says_how_to_get_it(tmp_path):
-    with pytest.raises(click.BadParameter, match=r"has no utils.py, .* git clone https://github.com/PKU-ML/CFA"):
-        authors.load(tmp_path, "cpu")
+    digests = {n: hashlib.sha256((checkout / f"{n}.py").read_bytes()).hexdigest()[:12] for n in FILES}
+    monkeypatch.setattr(sides_module, "FILES", digests)
+    assert released_code(checkout, "cpu").version.endswith(f"{sides_module.RELEASE}, unmodified")
+    (checkout / "train.py").unlink()
+    with pytest.raises(click.BadParameter, match=r"has no train.py; git clone https://github.com/PKU-ML/CFA"):
+        released_code(checkout, "cpu")
 
 
 # --- equality
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_their_step_equals_ours_unless_it_computes_something_else(checkout, wrong):
+def test_our_step_equals_theirs_or_is_not_timed(checkout, wrong):
     if wrong:
         (checkout / "attack.py").write_text(FILES["attack"].replace("alpha * delta", "1.001 * alpha * delta"))
-    theirs, ours = checked_rows(with_authors(checkout))
+    theirs, ours = timed_rows(with_authors(checkout), lambda side: {"steps": lambda: side.train(CASE.batches(1))})
     assert (theirs["side"], theirs["equality"], ours["side"]) == ("authors", "reference", "ours")
-    assert ours["equal"] is not wrong
     assert ours["equality"].startswith("NO (" if wrong else "yes (")
-
-
-def numbers(weight, statistic=1.0, counter=3):
-    values = torch.tensor([[weight], [statistic], [counter]], dtype=torch.float64)
-    return dict(zip(("weight", "statistic", "counter"), values))
-
-
-START = numbers(0.0, 0.0, 0)
+    assert (bool(theirs["timings"]), bool(ours["timings"])) == (True, not wrong)
 
 
 @pytest.mark.parametrize(
-    ("hits", "other", "text"),
+    ("hits", "state", "text"),
     [
-        (1, numbers(1e-3, 1e6), "yes (0.0e+00)"),
-        (1, numbers(1e-3 + 1e-9, 1e6), "NO (1.0e-06)"),  # however large the statistics are
-        (1, numbers(1e-3, 1e6, 4), "NO (0.0e+00, other counts)"),
-        (2, numbers(1e-3, 1e6), "NO (0.0e+00, other counts)"),
+        (1, (1e-3, 1e6, 3), "yes (0.0e+00)"),
+        (1, (1e-3 + 1e-9, 1e6, 3), "NO (1.0e-06)"),  # however much another tensor moves
+        (1, (1e-3, 1e6, 4), "NO (3.3e-01)"),
+        (2, (1e-3, 1e6, 3), "NO (0.0e+00, other hits)"),
+        (1, (0, 1e6, 3), "NO (1.0e+00)"),
     ],
 )
-def test_weights_statistics_counters_and_hits_must_all_agree(hits, other, text):
-    outcome = equality(START, ((1,), numbers(1e-3, 1e6)), ((hits,), other))
-    assert outcome == dict(equal=text[0] == "y", equality=text)
-
-
-def test_a_side_that_does_not_move_is_not_equal():
-    assert not equality(START, ((), START), ((), START))["equal"]
-
-
-def test_a_side_that_computes_something_else_is_not_timed(monkeypatch):
-    def with_others(case, **changes):
-        return [Ours(case, **changes), Ours(case, "lazy", **changes, steps=9), Ours(case, "twin", **changes)]
-
-    monkeypatch.setattr(comparison, "sides", with_others)
-    rows = timed_rows(CASE, lambda side: {"steps": lambda: side.train(CASE.batches(1))})
-    assert [row["side"] for row in rows if row["equal"]] == ["ours", "twin"]
-    assert [row["side"] for row in rows if row["timings"]] == ["ours", "twin"]
+def test_every_tensor_and_the_hits_must_agree(hits, state, text):
+    start, reference, other = (
+        [torch.tensor(v, dtype=torch.float64) for v in values] for values in ((0, 0, 0), (1e-3, 1e6, 3), state)
+    )
+    assert equality(start, ((1,), reference), ((hits,), other)) == dict(equal=text[0] == "y", equality=text)
+    assert not equality(start, ((), start), ((), start))["equal"], "nothing moved"
 
 
 # --- sides
-
-
-def test_a_reset_side_does_the_same_again(checkout):
-    for side in sides(with_authors(checkout)):
-        batches, outcomes = CASE.batches(2), []
-        for _ in range(2):
-            side.reset()
-            outcomes.append((side.train(batches), side.numbers()))
-        (hits, state), (hits_again, state_again) = outcomes
-        assert hits == hits_again
-        assert all(isinstance(h, int) and 0 <= h <= 2 for of_a_kind in hits for h in of_a_kind)
-        assert all(torch.equal(state[kind], state_again[kind]) for kind in ("weight", "statistic", "counter"))
 
 
 def test_their_loader_gives_the_images_that_ours_gives(checkout):
@@ -240,30 +204,17 @@ def test_ratios_are_taken_pair_by_pair():
 # --- the frame
 
 
-def test_tables_are_markdown_and_seconds_have_units():
-    assert markdown([{"step": "ours", "s": "1.5"}]) == "| step |   s |\n| ---- | --: |\n| ours | 1.5 |"
-    assert [seconds(s) for s in (12.345, 0.5, 3.2e-5, 1e-8)] == ["12.3 s", "500 ms", "32 us", "0.01 us"]
-
-
 def test_the_command_shows_no_folder_and_no_default():
     values = dict(authors="CFA", device="cpu", threads=2, quick=True, methods=("at", "fat"), pairs=None)
     assert everything.step.STEP.command_line(values) == (
-        "python -m benchmarks.step --authors CFA --threads 2 --quick --methods at,fat"
+        "python -m benchmarks.step --authors CFA --threads 2 --quick --methods at --methods fat"
     )
 
 
-@pytest.mark.parametrize("argv", ["--threads 0", "--methods at,nat", "--model resnet", "--authors nowhere"])
+@pytest.mark.parametrize("argv", ["--threads 0", "--methods nat", "--model resnet", "--authors nowhere"])
 def test_options_refuse_what_cannot_be(argv):
     with pytest.raises(click.BadParameter):
         everything.step.STEP.main(argv.split(), standalone_mode=False)
-
-
-def test_only_what_is_between_the_markers_is_replaced():
-    page = f"# Title\n\n{everything.BEGIN}\n\nold\n\n{everything.END}\n\nthe end\n"
-    assert everything.replaced(page, "new") == page.replace("old", "new")
-    for broken in ("no markers", everything.BEGIN, f"{everything.END} {everything.BEGIN}", page + page):
-        with pytest.raises(ValueError, match="once each"):
-            everything.replaced(broken, "new")
 
 
 def test_the_readme_holds_what_the_results_say():
@@ -271,31 +222,29 @@ def test_the_readme_holds_what_the_results_say():
     assert everything.replaced(text, everything.section(RESULTS)) == text, "run python -m benchmarks.all --readme"
 
 
-TINY = "--model w4d1x8 --batch 10 --quick "
-COMMANDS = {
-    "step": TINY + "--methods at --pairs 1",
-    "passes": TINY + "--methods at",
-    "floor": TINY + "--pairs 1",
-    "epoch": TINY + "--images 60",
-    "target": "--model w4d1x14 --quick --accuracy 0 --epochs 1",
-    "scaling": TINY + "--repeats 1 --axes runs",
-    "autoattack": "--quick --kinds aa-fast --batch 10 --epochs 1",
+TINY = dict(model="w4d1x8", batch=10)
+SMALL = {
+    "step": TINY | dict(methods=("at",), pairs=1),
+    "passes": TINY | dict(methods=("at",)),
+    "floor": TINY | dict(pairs=1),
+    "epoch": TINY | dict(images=60),
+    "target": dict(model="w4d1x14", accuracy=0, epochs=1),
+    "scaling": TINY | dict(pairs=1, axes=()),
+    "autoattack": dict(kinds=("square",), batch=10, epochs=1),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("benchmark", everything.BENCHMARKS, ids=lambda b: b.name)
-def test_each_command_leaves_a_result_and_a_page(benchmark, checkout, tmp_path, capsys):
-    argv = [*COMMANDS[benchmark.name].split(), "--out", str(tmp_path)]
-    argv += ["--authors", str(checkout)] if benchmark.compares else []
-    result = benchmark.main(argv, standalone_mode=False)
+def test_each_leaves_a_result_and_a_page(benchmark, checkout, tmp_path, capsys):
+    authors = str(checkout) if benchmark.compares else None
+    result = benchmark.run(authors, quick=True, out=str(tmp_path), **SMALL[benchmark.name])
     assert json.loads((tmp_path / f"{benchmark.name}-cpu.json").read_text()) == json.loads(json.dumps(result))
     assert str(tmp_path) not in json.dumps(result)
     assert everything.section(tmp_path) == benchmark.page(result)
     assert benchmark.page(result) in capsys.readouterr().out
     names = {row.get("side") for row in result["rows"]}
     assert names == ({"authors", "ours"} if benchmark.compares else {"ours"} if benchmark.name == "scaling" else {None})
-    assert {"hardware", "threads", "load_1min", "torch", "commit"} <= set(result["environment"])
 
 
 def test_all_hands_its_options_on_and_publishes_only_a_full_run(monkeypatch, tmp_path):

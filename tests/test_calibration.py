@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cfa_nb.method.calibration import Frl, Past, class_betas, class_margins, limited, next_calibration, uniform
+from cfa_nb.method.calibration import Past, class_betas, class_margins, next_calibration, uniform
+from cfa_nb.method.rivals import Frl, limited
 from cfa_nb.method.train import train
 from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.store import RunStore
@@ -29,20 +30,17 @@ def test_calibration_starts_with_epoch_11_and_ccr_keeps_the_ball(changes, start)
     both, ccr = (replace(RECIPES[r], **changes) for r in ("trades_ccm_ccr", "trades_ccr"))
     past = Past([(0.5, 0.5), (0.1, 0.9)])
     assert next_calibration(both, 2, start - 1, past) == uniform(both, 2)
-    assert next_calibration(both, 2, start, None) == uniform(both, 2)
+    assert next_calibration(both, 2, start, Past([])) == uniform(both, 2)
     assert next_calibration(both, 2, start, past).eps == pytest.approx((0.4 * both.eps, 1.2 * both.eps))
     assert next_calibration(both, 2, start, past).beta == pytest.approx((0.6 * both.beta, 1.4 * both.beta))
     ccr_alone = replace(next_calibration(both, 2, start, past), eps=(both.eps,) * 2)
     assert next_calibration(ccr, 2, start, past) == ccr_alone
 
 
-@pytest.mark.parametrize("recipe", ["at", "trades", "fat"])
-def test_calibration_that_never_starts_is_the_plain_method_bit_for_bit(recipe, tmp_path):
-    calibrated = {"at": "at_ccm", "trades": "trades_ccm_ccr", "fat": "fat_ccm"}[recipe]
+def test_calibration_that_never_starts_is_the_plain_method_bit_for_bit(tmp_path):
     store = RunStore(tmp_path)
-    plain = train(tiny.config(recipe), tiny.AVERAGES, store)
-    late = train(tiny.config(calibrated, calibration_start=99), tiny.AVERAGES, store)
-    assert plain.epochs == late.epochs
+    plain, late = tiny.config("trades"), tiny.config("trades_ccm_ccr", calibration_start=99)
+    assert train(plain, tiny.AVERAGES, store).epochs == train(late, tiny.AVERAGES, store).epochs
 
 
 def margins(recipe, past, **changes):

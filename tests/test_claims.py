@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
+from cfa_nb.runs.profiles import CIFAR10, EPS, SMOKE, profile_named
 from cfa_nb.runs.record import Checkpoint
 from cfa_pages import claims
-from cfa_pages.claims.base import (
+from cfa_pages.claims.theory import THEOREMS
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
     HERE,
@@ -23,11 +24,10 @@ from cfa_pages.claims.base import (
     UNDECIDED,
     Claim,
     Verdict,
+    verdict_of,
 )
-from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import styled
-from cfa_pages.results.measurements import larger_margins, last_epochs, last_text, margin_effect, mean_value
+from cfa_pages.results.measurements import larger_margins, margin_effect, mean_value
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import Paired
@@ -140,15 +140,6 @@ def test_autoattack_that_decides_otherwise_leaves_nothing_decided(aa, expected, 
     assert (f"standard AutoAttack: {Paired(aa)}" in outcome.evidence) == bool(aa)
 
 
-def test_what_is_undecided_says_how_many_seeds_would_decide():
-    near, never = Paired((0.05, 0.02, -0.01)), Paired((0.05, -0.05, 0.0001))
-    assert f"{near.seeds_to_decide()} seeds would decide it" in verdict_of(near, "").evidence
-    assert near.seeds_to_decide() > 3
-    assert "100 seeds would not decide it" in verdict_of(never, "").evidence
-    assert "would" not in verdict_of(Paired(ABOVE), "").evidence
-    assert "would" not in verdict_of(Paired((0.05,)), "").evidence
-
-
 # --- claims on made-up runs
 
 
@@ -176,11 +167,6 @@ def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
     assert list(claims.verdicts(worse, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
 
 
-def test_the_interval_of_a_row_is_wider_than_that_of_the_seeds_alone(lifted):
-    low, high = verdict("at_ccm_worst", lifted).numbers[1:]
-    assert low < 8 < 12 < high  # the seeds agree; 20 of 200 images differ, a standard error of two points
-
-
 def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
     assert [status("cfa_at_spread", r) for r in (lifted, even)] == [SUPPORTED, NO_DIFFERENCE]
     assert [status("cfa_at_no_harm", r) for r in (even, worse)] == [SUPPORTED, CONTRADICTED]
@@ -188,14 +174,6 @@ def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
     evidence = verdict("cfa_at_avg", even).evidence
     assert "AT + CFA minus AT, average, targeted PGD-20, best on test; best on validation " in evidence
     assert "bias" not in evidence
-
-
-def test_controls_ask_whether_it_is_the_assignment_that_helps(even):
-    assert status("ccm_over_at_mean_margin", even) == NO_DIFFERENCE
-    runs = all_runs(STUDY, effect={"at_ccm": 0.1, "at_shuffled_margins": 0.1})
-    assert status("ccm_over_at_mean_margin", runs) == SUPPORTED
-    assert status("ccm_over_at_shuffled_margins", runs) == NO_DIFFERENCE
-    assert "last epoch" in verdict("ccm_over_at_mean_margin", runs).evidence
 
 
 def test_margins_settle_where_they_move_little_in_the_second_half(even):
@@ -267,13 +245,6 @@ def test_epochs_count_up_to_the_checkpoint_and_no_average_at_all_counts_0():
     assert status("at_ccm_worst", never) == NO_DIFFERENCE
 
 
-def test_a_run_too_short_for_five_epochs_needs_all_that_it_has():
-    runs = all_runs(SMOKE)  # four epochs, and averages from the second on
-    assert status("cfa_at_worst", runs) == NO_DIFFERENCE
-    runs.one(recipe="at_ccm", seed=0, lambda_1=0.3).record.epochs[2].accepted["fawa"] = False
-    assert status("cfa_at_worst", runs) == NOT_JUDGED
-
-
 # --- Figures 2 to 5
 
 HARD = (2, 3, 4, 5)
@@ -325,16 +296,6 @@ def test_fig_4_needs_pairs_of_epochs_and_an_average(even):
     assert "second half of training, without the epochs right after a drop of the rate" in live.evidence
     few = _accepting((7, 8))
     assert status("fig4_fawa", few) == NOT_JUDGED
-
-
-def test_margins_count_from_the_epoch_that_calibrates_on(even):
-    full, smoke = (p.config("at_ccm", 0) for p in (FASHION, SMOKE))
-    late = replace(smoke, calibration_start=smoke.epochs)
-    for config, epochs, text in ((full, 8, "last 8 epochs"), (smoke, 3, "last 3 epochs"), (late, 1, "last epoch")):
-        assert (last_epochs(config), last_text(config)) == (epochs, text)
-    assert "over the last 7 epochs" in verdict("fig5_hard_margins", even).evidence
-    assert verdict("fig5_hard_margins", even).estimate == "−20.0 % of eps"
-    assert verdict("fig5_easy_margins", even).estimate == "+20.0 % of eps"
 
 
 def test_margins_beyond_eps_0_all_count():
@@ -399,7 +360,7 @@ def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
 def test_p_values_are_corrected_within_a_section():
     places = {"a": "Sec. 5.2, Table 1", "b": "Sec. 5.2, Appendix C.2", "c": "Sec. 5.3.1, Table 2", "d": "Sec. 5.2, x"}
     p = {"a": 0.01, "b": 0.04, "c": 0.04, "d": None}
-    judged = [(Claim(k, place, "", None, None), Verdict(SUPPORTED, p=p[k])) for k, place in places.items()]
+    judged = [(Claim(k, place, "", None), Verdict(SUPPORTED, p=p[k])) for k, place in places.items()]
     assert claims.adjusted_p_values(judged) == {"a": 0.02, "b": 0.04, "c": 0.04}
     shown = claims.ledger(all_runs(SMOKE), [BY_KEY["fig2_hard_fall"], BY_KEY["at_ccm_worst"]])["p, Holm"]
     assert list(shown) == ["", "1"]  # one seed has no p-value; of two equal rows it is 1
@@ -421,25 +382,6 @@ def test_the_papers_own_numbers_are_reproduced_and_others_are_not(factor, expect
     assert all(("do not fit ours" in v.evidence) == (factor != 1) for v in printed.values())
     without = {v.status for c, v in judged if not c.paper_value}  # the paper prints no last epoch of Table 2
     assert without == {REPRODUCED if factor > 0 else NOT_REPRODUCED}
-
-
-def test_a_cost_that_equals_its_border_decides_nothing():
-    runs = paper_runs(ALL_SEEDS)  # "less than 0.3", and the paper's own means give 0.3 for AT and TRADES
-    costs = [status(f"fawa_{m}_cost", runs) for m in ("at", "trades", "fat")]
-    assert costs == [UNDECIDED, UNDECIDED, REPRODUCED]
-    assert status("frl_gain", runs) == REPRODUCED
-    assert status("frl_gain", paper_runs(ALL_SEEDS, 3)) == NOT_REPRODUCED
-
-
-def test_one_seed_on_the_papers_protocol_has_an_interval_over_images_and_no_verdict():
-    one_seed = replace(CIFAR10, seeds=(0,))
-    for claim, outcome in claims.judge(paper_runs(one_seed), OF_TABLES):
-        assert (outcome.status, outcome.n) == (UNDECIDED, 1), claim.key
-        assert "(test images, one seed)" in outcome.interval
-        assert ("one seed cannot tell whether the paper's" in outcome.evidence) == bool(claim.paper_value)
-    outcome = verdict("trades_ccm_worst", paper_runs(CIFAR10))  # one seed of Table 2's own runs
-    assert (outcome.status, outcome.n) == (UNDECIDED, 1)
-    assert "AA" in outcome.evidence
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar10-rehearsal@x", "tiny-imagenet"])

@@ -1,4 +1,4 @@
-"""Each row of the table of differences has a test that fails if its point were decided otherwise: here or elsewhere."""
+"""Each row of the table of differences names a test that fails if its point were decided otherwise: here, or there."""
 
 import ast
 from dataclasses import fields
@@ -27,75 +27,19 @@ from tests import tiny
 TESTS = Path(__file__).parent
 SHAPE = (1, 8, 8)
 
-#: Rows that tests of other files settle.
-ELSEWHERE = {
-    "Start of CCM and CCR": "test_calibration.py::test_calibration_starts_with_epoch_11_and_ccr_keeps_the_ball",
-    "Source of t_k": "test_fidelity.py::test_three_steps_equal_the_naive_transcription",
-    "Denominator of t_k": "test_metrics.py::test_counts_agree_with_a_naive_loop_on_unbalanced_and_missing_classes",
-    "Alg. 1, line of β": "test_calibration.py::test_equations_6_and_7_by_hand",
-    "Alg. 1, index of t": "test_calibration.py::test_equations_6_and_7_by_hand",
-    "Ball of the inner maximum, Eq. 8": "test_calibration.py::"
-    "test_calibration_starts_with_epoch_11_and_ccr_keeps_the_ball",
-    "Loss of plain TRADES": "test_objectives.py::test_eq_8_with_one_beta_is_eq_3_over_1_plus_beta",
-    "λ₁": "test_config.py::test_the_paper_s_lambda_1",
-    "Decay of averages": "test_averaging.py::test_a_rejected_epoch_leaves_the_average_as_it_was",
-    "Threshold δ of FAWA": "test_profiles.py::test_the_release_s_runs_carry_the_paper_s_averages_for_comparison",
-    "Start of averages": "test_averaging.py::test_first_acceptance_from_epoch_50_copies_and_does_not_alias",
-    "First value of FAWA": "test_averaging.py::test_first_acceptance_from_epoch_50_copies_and_does_not_alias",
-    "Test against δ": "test_averaging.py::test_a_rejected_epoch_leaves_the_average_as_it_was",
-    "Validation set": "test_data.py::test_validation_is_the_first_100_of_each_class_for_every_method_and_seed",
-    "Training set of the baselines": "test_data.py::"
-    "test_validation_is_the_first_100_of_each_class_for_every_method_and_seed",
-    "AutoAttack": "test_report_differences.py::test_the_attack_of_the_tables_is_named_as_on_their_pages",
-    "Step size under ε_k": "test_fidelity.py::test_three_steps_equal_the_naive_transcription "
-    "test_objectives.py::test_frl_with_equal_weights_is_trades_without_denominator",
-    "Start of the attack": "test_fidelity.py::test_three_steps_equal_the_naive_transcription",
-    "BatchNorm during the attack": "test_objectives.py::test_what_moves_batch_statistics",
-    "Repeated passes of TRADES and FAT": "test_objectives.py::test_what_moves_batch_statistics "
-    "test_fidelity.py::test_the_release_s_order_of_passes_and_the_effect_of_a_repeated_one",
-    "Parameters' gradients in the attack": "test_attacks.py::test_mode_and_gradients_come_back_as_they_were",
-    "When FAT freezes an image": "test_attacks.py::"
-    "test_fat_tau_0_is_no_attack_in_the_release_and_one_in_the_official_code",
-    "Noise of FAT": "test_fidelity.py::test_three_steps_equal_the_naive_transcription "
-    "test_attacks.py::test_fat_with_tau_of_all_steps_is_pgd_but_for_noise_if_asked_for",
-    "FRL": "test_profiles.py::test_parents_are_the_runs_of_the_same_seed "
-    "test_train.py::test_frl_starts_from_the_validation_best_of_its_parent",
-    "Padding of the crop": "test_data.py::test_every_crop_is_a_window_of_the_padded_image",
-    "Final BN of PreActResNet-18": "test_model.py::test_the_paper_s_network_has_11172170_parameters",
-    "When the rate falls": "test_config.py::test_milestones_are_the_last_epochs_at_the_old_rate",
-    "Batch size": "test_data.py::test_batches_cover_an_epoch_once_in_an_order_of_their_own",
-    "Spelling of the threshold's option": "test_averaging.py::test_a_rejected_epoch_leaves_the_average_as_it_was",
-    "± of the tables": "test_report_stats.py::test_mean_std_uses_the_sample_deviation",
-    "Mode of averaged networks": "test_evaluate.py::test_evaluation_is_in_eval_mode_and_gives_the_mode_back",
-    "Weight decay": "test_fidelity.py::test_three_steps_equal_the_naive_transcription",
-    "Numerics of the KL": "test_objectives.py::test_kl_is_exact_and_finite_where_a_probability_underflows",
-    "Content of a checkpoint": "test_train.py::test_resumed_equals_uninterrupted_byte_for_byte",
-}
-HERE = {}  # topic of a row: name of its test below
-
-
-def settles(*topics):
-    """Enters a test of this file for these rows."""
-
-    def enter(test):
-        HERE.update(dict.fromkeys(topics, test.__name__))
-        return test
-
-    return enter
-
 
 def names_of_tests(file):
     return {node.name for node in ast.parse(file.read_text()).body if getattr(node, "name", "").startswith("test_")}
 
 
 def test_each_row_names_a_test_that_there_is():
-    assert sorted([*ELSEWHERE, *HERE]) == sorted(row.topic for row in DIFFERENCES)
-    for file, name in (test.split("::") for tests in ELSEWHERE.values() for test in tests.split()):
+    tests = [test.split("::") for tests in DIFFERENCES["test"] for test in tests.split()]
+    for file, name in tests:
         assert name in names_of_tests(TESTS / file)
-    assert names_of_tests(Path(__file__)) - set(HERE.values()) == {"test_each_row_names_a_test_that_there_is"}
+    unnamed = names_of_tests(Path(__file__)) - {name for _, name in tests}
+    assert unnamed == {"test_each_row_names_a_test_that_there_is"}
 
 
-@settles("Alg. 1, symbols")
 def test_a_name_for_each_of_the_algorithm_s_symbols():
     run, average = ({f.name for f in fields(c)} for c in (TrainConfig, Average))
     assert {"epochs", "alpha"} <= run - average
@@ -103,7 +47,6 @@ def test_a_name_for_each_of_the_algorithm_s_symbols():
     assert not {"N", "m"} & (run | average)
 
 
-@settles("λ₂", "λ₁ of TRADES + CCM in Table 2", "Steps of the training attack", "Step size of TRADES", "ε", "τ of FAT")
 def test_numbers_of_the_methods():
     assert {(c.lambda_2, c.steps) for c in RECIPES.values()} == {(0.5, 10)}
     assert {(c.eps, c.eval_eps) for c in RECIPES.values()} == {(8 / 255, 8 / 255)}
@@ -113,7 +56,6 @@ def test_numbers_of_the_methods():
     assert CIFAR10.final_attack(CIFAR10.config("at", 0)) == Attack("aa", 8 / 255)
 
 
-@settles("How often averages move", "BatchNorm in averages")
 def test_an_average_moves_once_an_epoch_and_running_statistics_with_it(tmp_path):
     run = Training(tiny.resnet_config(batch_size=16), (Average("ema", start=1),), RunStore(tmp_path), "cpu")
     live = []
@@ -125,7 +67,6 @@ def test_an_average_moves_once_an_epoch_and_running_statistics_with_it(tmp_path)
         assert torch.allclose(run.averages[0].state[k], 0.85 * live[0][k] + 0.15 * live[1][k], atol=1e-7)
 
 
-@settles('Set that chooses "best"', 'Rule of "best"')
 def test_best_on_test_and_on_validation_is_the_earliest_of_equals_in_the_second_half(tmp_path, monkeypatch):
     hits = {"evaluate-test": (9, 1, 5, 5), "evaluate-val": (9, 1, 5, 6)}  # after each of the four epochs
 
@@ -137,7 +78,6 @@ def test_best_on_test_and_on_validation_is_the_earliest_of_equals_in_the_second_
     assert (checkpoints["live/best"].epoch, checkpoints["live/best_val"].epoch) == (3, 4)
 
 
-@settles("PGD of the evaluation")
 def test_pgd_10_from_a_random_start_seeded(monkeypatch):
     calls, inner = [], evaluate.pgd
     monkeypatch.setattr(evaluate, "pgd", lambda m, x, loss, **k: calls.append(k | {"x": x}) or inner(m, x, loss, **k))
@@ -150,7 +90,6 @@ def test_pgd_10_from_a_random_start_seeded(monkeypatch):
     assert not torch.equal(first["start"], first["x"])
 
 
-@settles("Clean pass after each step")
 def test_the_clean_pass_moves_batchnorm_s_statistics():
     def after_a_step(config):
         model, (x, y) = build(config, 10, SHAPE).train(), tiny.images(n=20, shape=SHAPE, num_classes=10)
@@ -165,7 +104,6 @@ def test_the_clean_pass_moves_batchnorm_s_statistics():
     assert torch.equal(still.running_mean, without.running_mean)
 
 
-@settles("τ of FAT over time")
 def test_tau_is_the_same_in_every_epoch(tmp_path, monkeypatch):
     taus, inner = [], objectives.friendly_pgd
     monkeypatch.setattr(objectives, "friendly_pgd", lambda *a, **k: taus.append(k["tau"]) or inner(*a, **k))
@@ -174,7 +112,6 @@ def test_tau_is_the_same_in_every_epoch(tmp_path, monkeypatch):
     assert set(taus) == {3}
 
 
-@settles("Normalisation")
 def test_the_network_normalises_pixels_itself():
     first = next(build(TrainConfig(), 10, (3, 32, 32)).children())
     assert isinstance(first, Normalise)
@@ -182,7 +119,6 @@ def test_the_network_normalises_pixels_itself():
     assert torch.allclose(first(torch.ones(1, 3, 1, 1)).flatten(), (1 - torch.tensor(mean)) / torch.tensor(std))
 
 
-@settles("Seeds")
 def test_every_draw_has_a_key_of_its_own():
     keys = [(0, "attack", 1, 1), (1, "attack", 1, 1), (0, "order", 1, 1), (0, "attack", 2, 1), (0, "attack", 1, 2)]
     draws, again = ([tuple(torch.rand(4, generator=stream(*key)).tolist()) for key in keys] for _ in range(2))
@@ -191,7 +127,6 @@ def test_every_draw_has_a_key_of_its_own():
     assert CIFAR10.seeds == (0, 1, 2, 3, 4)
 
 
-@settles("Wide ResNet", "Schedule of the wide ResNet")
 def test_no_wide_resnet_and_not_its_schedule_but_any_width_and_depth():
     assert set(MODELS) == {"preactresnet", "mlp"}
     wide = build(TrainConfig(width=6, depth=3), 10, (3, 32, 32))
@@ -201,7 +136,6 @@ def test_no_wide_resnet_and_not_its_schedule_but_any_width_and_depth():
     assert (200, (100, 150)) in schedules
 
 
-@settles("Other data")
 def test_any_number_of_classes():
     assert TrainConfig().dataset == "cifar10"
     assert {"cifar100", "tiny-imagenet", "folder"} <= set(data.LOADERS)
@@ -209,7 +143,6 @@ def test_any_number_of_classes():
     assert len(next_calibration(RECIPES["at_ccm"], 3, 11, Past([(0.1, 0.2, 0.3)])).eps) == 3
 
 
-@settles("How the split is stored")
 def test_the_split_is_cut_again_and_hashed(tmp_path):
     record = train(tiny.config(), (), RunStore(tmp_path))
     data._load.cache_clear()
@@ -217,7 +150,6 @@ def test_the_split_is_cut_again_and_hashed(tmp_path):
     assert {f.suffix for f in tmp_path.rglob("*") if f.is_file()} <= {".json", ".safetensors", ".lock", ""}
 
 
-@settles("Evaluation after each epoch")
 def test_live_weights_each_epoch_averages_in_the_second_half_and_an_unchanged_one_once(tmp_path, monkeypatch):
     calls, inner = [], EpochEvaluation.__call__
     monkeypatch.setattr(EpochEvaluation, "__call__", lambda e, epoch: calls.append(e.purpose) or inner(e, epoch))
@@ -229,7 +161,6 @@ def test_live_weights_each_epoch_averages_in_the_second_half_and_an_unchanged_on
     assert {split: calls.count(f"evaluate-{split}") for split in ("val", "test")} == {"val": 7, "test": 7}
 
 
-@settles("Tiny-ImageNet")
 def test_tiny_imagenet_is_a_profile_with_a_worst_tenth():
     config = TINY_IMAGENET.config("at", 0)
     assert (config.dataset, config.worst_share, TrainConfig().worst_share) == ("tiny-imagenet", 0.1, 0.0)

@@ -1,4 +1,4 @@
-"""Our steps against the naive transcription, in float64, on a small PreActResNet that has trained for 20 steps."""
+"""Our steps against the naive transcription, on a small PreActResNet that has trained a little."""
 
 import copy
 from dataclasses import replace
@@ -7,123 +7,59 @@ from itertools import pairwise
 import pytest
 import torch
 
-from cfa_nb.method import objectives
-from cfa_nb.method.calibration import Calibration, uniform
-from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
-from cfa_nb.method.model import build
-from cfa_nb.method.objectives import Networks
-from cfa_nb.method.step import Sgd, train_step
+from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.rng import stream
 from tests import tiny
 from tests.naive import NaiveRun
 
 pytestmark = pytest.mark.slow
 
-SHAPE, BATCH = (3, 8, 8), 20
-CLOSE = 1e-9  # of the largest movement
 
+class Pair:
+    """Our step and the naive one, from the same state."""
 
-RECIPES = ("at", "at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")
-REPEATED = ("at_ccm", "trades", "trades_ccm_ccr", "fat", "fat_ccm")  # AT has no pass to repeat: the field is idle there
+    def __init__(self, config, calibration=None):
+        model, calibration = tiny.warmed_up(config), calibration or tiny.class_wise(config)
+        self.start, self.ours = tiny.state_of(model), tiny.Stepped(config, model)
+        self.naive = NaiveRun(copy.deepcopy(model), config, calibration.eps, calibration.beta)
 
+    def step(self, number):
+        self.ours.step(number)
+        x, y = tiny.batch(number)
+        draw = torch.randn if self.naive.config.objective == "trades" else torch.rand
+        self.naive.step(x, y, draw(x.shape, generator=stream(0, "attack", 1, number), dtype=x.dtype))
 
-def config_of(recipe, **changes):
-    own = dict(precision="fp64", clean_forward="train", lr=0.05, steps=10, alpha=0.02, eps=0.06)
-    return tiny.resnet_config(recipe, **{**own, **changes})
-
-
-def batch(step):
-    g = torch.Generator().manual_seed(100 + step)
-    y = torch.arange(BATCH) % 10
-    templates = torch.rand(10, *SHAPE, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    return 0.5 * templates[y] + 0.5 * torch.rand(BATCH, *SHAPE, generator=g, dtype=torch.float64), y
-
-
-def our_step(model, update, config, class_values, step, counts):
-    x, y = batch(step)
-    networks, generator = Networks(model), stream(0, "attack", 1, step)
-    return train_step(networks, update, x, y, class_values, config, generator, *counts)
-
-
-def warmed_up(config):
-    """The network after 20 plain steps: BatchNorm and weights away from their start."""
-    model = build(config, 10, SHAPE).double().train()
-    update, class_values = Sgd(model, config), uniform(config, 10).to("cpu", torch.float64)
-    for step in range(20):
-        our_step(model, update, config, class_values, 1000 + step, counts())
-    return model
-
-
-def class_wise(config):
-    """Margins and betas that differ from class to class where the recipe calibrates them."""
-    spread = torch.linspace(0.6, 1.4, 10, dtype=torch.float64)
-    eps = tuple((config.eps * (spread if config.ccm else torch.ones(10))).tolist())
-    beta = tuple((config.beta * (spread.flip(0) if config.ccr else torch.ones(10))).tolist())
-    return Calibration(eps, beta, (0.1,) * 10, (0.1,) * 10)
-
-
-def noise_of(config, step, x):
-    draw = torch.randn if config.objective == "trades" else torch.rand
-    return draw(x.shape, generator=stream(0, "attack", 1, step), dtype=x.dtype)
-
-
-def counts():
-    return ClassCounts(10), ClassCounts(10)
-
-
-def pair(config, calibration=None):
-    """Our network, its update and its class-wise values; the naive run; the state that both start from."""
-    model, calibration = warmed_up(config), calibration or class_wise(config)
-    naive = NaiveRun(copy.deepcopy(model), config, calibration.eps, calibration.beta)
-    ours = model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64)
-    return ours, naive, copy.deepcopy(model.state_dict())
-
-
-def assert_equal_movement(start, ours, theirs):
-    moved = max(float((ours[k] - start[k]).abs().max()) for k in start if start[k].is_floating_point())
-    assert moved > 1e-4
-    for k in start:
-        assert float((ours[k] - theirs[k]).abs().max()) <= CLOSE * moved, k
+    def difference(self):
+        return tiny.difference(self.start, self.ours.model.state_dict(), self.naive.model.state_dict())
 
 
 @pytest.mark.parametrize(
-    ("recipe", "repeat"), [*((r, False) for r in RECIPES), *((r, True) for r in REPEATED)], ids=str
+    ("recipe", "repeat"), [("at", False), ("trades", False), ("trades", True), ("fat", False), ("fat", True)]
 )
 def test_three_steps_equal_the_naive_transcription(recipe, repeat):
-    config = config_of(recipe, repeat_forwards=repeat)
-    ours, naive, start = pair(config)
-    robust, clean = counts()
-    for step in range(3):
-        our_step(*ours, step, (robust, clean))
-        x, y = batch(step)
-        naive.step(x, y, noise_of(config, step, x))
+    pair = Pair(tiny.step_config(recipe, repeat_forwards=repeat, steps=8))  # FAT freezes images on the way
+    for number in range(3):
+        pair.step(number)
+    naive = pair.naive
     assert naive.smallest_gradient > 1e-10, "a gradient so near 0 that rounding decides its sign: choose another seed"
-    assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())
-    assert robust.result() == ClassAccuracy(naive.robust_hits, naive.n)
-    assert clean.result() == ClassAccuracy(naive.clean_hits, naive.n)
+    assert pair.difference() <= tiny.CLOSE
+    assert pair.ours.results() == [ClassAccuracy(hits, naive.n) for hits in (naive.robust_hits, naive.clean_hits)]
 
 
-@pytest.mark.parametrize("recipe", ["at_ccm", "trades_ccm_ccr", "fat_ccm"])
-def test_the_update_alone_on_given_images(recipe, monkeypatch):
-    """The same adversarial images for both: losses and SGD, without the attack."""
-    config = config_of(recipe)
-    ours, naive, start = pair(config)
-    given = [
-        (batch(s)[0] + 0.05 * torch.sin(torch.arange(192.0).view(SHAPE).double() + s)).clamp(0, 1) for s in range(3)
-    ]
-    todo = iter(given)
-    monkeypatch.setattr(objectives, "friendly_pgd" if config.objective == "fat" else "pgd", lambda *a, **k: next(todo))
-    for step in range(3):
-        our_step(*ours, step, counts())
-        naive.update(batch(step)[0], given[step], batch(step)[1])
-    assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())
+def test_the_comparison_can_fail():
+    """A margin wrong by a thousandth, for one class, is seen."""
+    config = tiny.step_config("at")
+    right = tiny.class_wise(config)
+    pair = Pair(config, replace(right, eps=(right.eps[0] * 1.001, *right.eps[1:])))
+    pair.step(0)
+    assert pair.difference() > tiny.CLOSE
 
 
-def passes(model, config):
+def passes(side):
     """One step; the inputs of all its train-mode passes, in order."""
     seen = []
-    hook = model.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0].detach()) if m.training else None)
-    our_step(model, Sgd(model, config), config, class_wise(config).to("cpu", torch.float64), 0, counts())
+    hook = side.model.register_forward_pre_hook(lambda m, x: seen.append(x[0].detach()) if m.training else None)
+    side.step(0)
     hook.remove()
     return seen
 
@@ -134,28 +70,16 @@ def test_the_release_s_order_of_passes_and_the_effect_of_a_repeated_one(recipe):
 
     BatchNorm's statistics alone are others for it.
     """
-    once, x = warmed_up(config_of(recipe)), batch(0)[0]
-    twice = copy.deepcopy(once)
-    plain, repeated = (passes(m, config_of(recipe, repeat_forwards=m is twice)) for m in (once, twice))
+    once, twice = (tiny.Stepped(tiny.step_config(recipe, repeat_forwards=repeat)) for repeat in (False, True))
+    plain, repeated, x = passes(once), passes(twice), tiny.batch(0)[0]
     if recipe == "trades":
         assert [torch.equal(s, x) for s in plain] == [True, False, True]
         assert [torch.equal(s, x) for s in repeated] == [True, False, True, True]
-    else:  # the start and ten moves come before
-        assert (len(plain), len(repeated)) == (12, 13)
+    else:  # the start and four moves come before
+        assert (len(plain), len(repeated)) == (6, 7)
         assert [torch.equal(a, b) for a, b in pairwise(repeated)][-3:] == [False, True, False]
         assert torch.equal(repeated[-1], x)
-    different = {k for k, v in once.state_dict().items() if not torch.equal(v, twice.state_dict()[k])}
+    states = once.model.state_dict(), twice.model.state_dict()
+    different = {k for k, v in states[0].items() if not torch.equal(v, states[1][k])}
     assert different
     assert all("running" in k or "num_batches" in k for k in different)
-
-
-def test_the_comparison_can_fail():
-    """A margin wrong by a thousandth, for one class, is seen."""
-    config = config_of("at_ccm")
-    right = class_wise(config)
-    ours, naive, start = pair(config, replace(right, eps=(right.eps[0] * 1.001, *right.eps[1:])))
-    our_step(*ours, 0, counts())
-    x, y = batch(0)
-    naive.step(x, y, noise_of(config, 0, x))
-    with pytest.raises(AssertionError):
-        assert_equal_movement(start, ours[0].state_dict(), naive.model.state_dict())

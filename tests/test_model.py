@@ -21,7 +21,7 @@ def test_normalisation_is_the_first_layer():
     assert "normalise.mean" not in model.state_dict()
 
 
-@pytest.mark.parametrize(("side", "stem_stride"), [(8, 1), (16, 2), (28, 2), (32, 1), (32, 2), (64, 1)])
+@pytest.mark.parametrize(("side", "stem_stride"), [(8, 1), (28, 2), (64, 1)])
 def test_any_image_size_and_a_stem_that_halves_it(side, stem_stride):
     model = build(TrainConfig(width=4, depth=1, stem_stride=stem_stride), 7, (3, side, side))
     x = torch.rand(2, 3, side, side)

@@ -8,7 +8,6 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from cfa_nb.paths import notebooks_dir
 from cfa_nb.recipes import ROWS, rows_of
@@ -16,19 +15,19 @@ from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
 from cfa_pages.claims import EXPERIMENTS
-from cfa_pages.claims.base import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
-from cfa_pages.report.ablation import trailing_mean
+from cfa_pages.claims.verdicts import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference
-from cfa_pages.report.forest import COLOURS, MAIN
+from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN
 from cfa_pages.report.header import SECTIONS, duration, seeds_text
-from cfa_pages.report.style import ABOVE, HARD, class_colours, label_points, nearest, ordered_colours, spread, styled
+from cfa_pages.report.lines import shown_classes
+from cfa_pages.report.style import ABOVE, HARD, class_colours, ordered_colours, spread, styled
 from cfa_pages.results import rows
-from cfa_pages.results.cells import with_numbers
 from cfa_pages.results.paper import TABLE_1, TABLE_2
-from cfa_pages.results.runs import Results
+from cfa_pages.results.runs import Results, epochs
+from cfa_pages.results.stats import with_numbers
 from tests import test_fair, test_report_steps
-from tests.factories import all_runs, class_names, paper_runs, provenance, with_autoattack
+from tests.factories import all_runs, class_names, paper_runs, with_autoattack
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,8 @@ FIGURE_CALLS = {
     "claims": of("claims_picture"), "claims_fig2": of("claims_picture", ("fig2_peak", "at_ccm_worst")),
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
-    "glance": of("differences_picture"), "parts": of("differences_picture", report.PARTS, "best"),
+    "headline": of("headline_picture"), "glance": of("differences_picture"),
+    "parts": of("differences_picture", report.PARTS, "best"),
     "slopes": of("slope_bars"),
     "trace": lambda r: report.margin_trace(rows.row_runs(r, "at_ccm")[r.profile.seeds[0]], r),
     "acceptance": lambda r: report.acceptance_trace(report.strictest_run(r), r.profile),
@@ -82,7 +82,7 @@ TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *A
     "runtime_text": lambda r: report.runtime_text(r),
 }
 DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "choice_picture",
-         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation",
+         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation", "headline_picture",
          "margin_classes", "margin_overall", "margin_trace", "slope_bars", "sweep", "tradeoff")  # fmt: skip
 REHEARSAL = "cifar10-rehearsal@x"  # three epochs, one seed, classes of any name
 PROFILES = ("fashion", "cifar10", "cifar10-quick", "cifar10-rehearsal+release@x", "tiny-imagenet")
@@ -139,23 +139,6 @@ def test_every_figure_is_drawn_and_repeats_byte_for_byte(name, runs):
     assert b"<svg" in first[1]
 
 
-TEXTS = [  # (profile, text, words in it that say what the made-up runs are)
-    ("smoke", "aa_caption", "not run in this study"),
-    ("fashion", "aa_caption", "the first 100 test images of each class, average / worst class"),
-    (REHEARSAL, "class_change_caption", "(AA-fast, 1 image a class, last epoch)"),
-    (REHEARSAL, "table_caption", ", 1 seed. Last columns: the paper's values."),
-    (REHEARSAL, "confusion_caption", "all 2,000 test images are taken for under PGD-20"),
-    ("cifar10-quick", "comparison_caption", "says nothing of how another seed would train"),
-]
-
-
-@pytest.mark.parametrize(("name", "call", "words"), TEXTS)
-def test_texts_say_what_the_runs_hold(name, call, words, runs):
-    if name != "smoke":
-        runs = made(name)
-    assert words in TEXT_CALLS.get(call, call)(runs)
-
-
 def test_where_there_is_nothing_to_say_or_show_there_is_none(runs):
     assert "AutoAttack" not in set(report.attack_checks(runs, TABLE_1)["Attack"])
     assert report.attack_checks(Results(SMOKE), TABLE_1).empty
@@ -171,14 +154,10 @@ def test_tables_have_the_papers_rows_and_no_difference(runs):
     best, last = (report.table1(runs, s) for s in ("best", "last"))
     added = len(rows.added_rows())  # somebody's own methods
     assert len(best) == len(last) == len(TABLE_1) + added
-    assert best.columns[-1] == "paper, CIFAR-10 (AA)"
     assert {"targeted PGD-20", "targeted PGD-20, best on validation", "PGD-20, best on test"} <= set(best.columns)
-    assert not any("best" in c for c in last.columns)
     at_worst = rows.by_seed(runs, "at", "best", "robust_worst")
     assert f"/ {100 * np.mean(list(at_worst.values())):.1f} ±" in best["targeted PGD-20"][0]
-    for table, length in ((report.table2(runs), 8), (report.table3(runs), 6)):
-        assert len(table) == length + added
-        assert sum(c.startswith("targeted PGD-20, ") for c in table.columns) == 3
+    assert [len(table) - added for table in (report.table2(runs), report.table3(runs))] == [8, 6]
 
 
 def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs):
@@ -188,11 +167,7 @@ def test_a_comparison_is_paired_and_knows_the_papers_of_the_same_checkpoint(runs
     assert paper_difference("at_cfa", "at") == "+3.4 / +4.3"
     assert paper_difference("at_fawa", "at_ema") == "−0.3 / +1.8"
     assert paper_difference("at_fawa", "frl") == "–"
-    ours, base = (TABLE_1[k]["last"]["robust"] for k in ("at_cfa", "at"))
-    printed = f"{ours.avg.mean - base.avg.mean:+.1f} / {ours.worst.mean - base.worst.mean:+.1f}"
-    assert paper_difference("at_cfa", "at", "last") == printed != paper_difference("at_cfa", "at")
-    table = report.comparisons(runs, report.pairs(1), "last")
-    assert table["paper, CIFAR-10 (AA, last epoch): average / worst class"][0] == printed
+    assert paper_difference("at_cfa", "at", "last") == "+4.7 / +5.0"
     for pairs in (report.pairs(2), report.pairs(3)):
         assert set(report.comparisons(runs, pairs, "last").iloc[:, -1]) == {"–"}  # the paper prints none
 
@@ -225,16 +200,6 @@ def test_autoattack_stands_beside_the_tables_attack_on_the_same_images():
     assert report.aa_table(never).set_index("Method").loc["AT + CFA", "seeds"] == "0"
 
 
-def test_controls_and_their_pairs(runs):
-    table = report.controls_table(runs)
-    assert list(table["Method"]) == [ROWS[key].label for key in rows_of("controls")]
-    assert not any("paper" in column for column in table.columns)
-    pairs = report.comparisons(runs, report.pairs("controls"), "last")
-    by_name = pairs.set_index("Comparison")["worst class, targeted PGD-20"]
-    assert by_name["AT + CCM − AT at CCM's mean margin"].startswith("+10.0 [")
-    assert by_name["AT at CCM's mean margin − AT"].startswith("+0.0 [")
-
-
 def test_how_far_margins_move_and_how_sharply_classes_react():
     profile = replace(SMOKE, study_seeds=SMOKE.seeds)
     runs = all_runs(profile)
@@ -265,45 +230,32 @@ def test_another_data_set_stands_beside_the_page_s_own():
 
 
 def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_paper_s():
-    runs = all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})
-    worst, average = report.differences_picture(runs).axes
-    names = [t.get_text() for t in worst.get_yticklabels()]
-    heights = dict(zip(names, worst.get_yticks()))
-    assert len(names) == sum(map(len, MAIN))
-    dots = {line.get_ydata()[0]: line for line in worst.lines if line.get_marker() == "o"}
+    worst = report.differences_picture(all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})).axes[0]
+    heights = dict(zip((t.get_text() for t in worst.get_yticklabels()), worst.get_yticks()))
+    assert len(heights) == sum(map(len, MAIN))
+    dots, diamonds = ({ln.get_ydata()[0]: ln for ln in worst.lines if ln.get_marker() == mark} for mark in "oD")
     expected = {"AT + CCM − AT": SUPPORTED, "FAT + CCM − FAT": CONTRADICTED, "TRADES + CFA − TRADES": NO_DIFFERENCE}
     for name, status in expected.items():
         assert dots[heights[name]].get_color() == COLOURS[status], name
     assert dots[heights["AT + CCM − AT"]].get_xdata()[0] == pytest.approx(10.0)
-    diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in worst.lines if line.get_marker() == "D"}
     ours, base = (TABLE_1[k]["last"]["robust"].worst.mean for k in ("at_cfa", "at"))
-    assert diamonds[heights["AT + CFA − AT"]] == pytest.approx(ours - base)
+    assert diamonds[heights["AT + CFA − AT"]].get_xdata()[0] == pytest.approx(ours - base)
     assert heights["AT + CCM − AT"] not in diamonds  # Table 2 prints no last epoch
-    best = report.differences_picture(runs, selection="best").axes[0]
-    assert 2.7 in [round(line.get_xdata()[0], 1) for line in best.lines if line.get_marker() == "D"]
     one_seed = report.differences_picture(made("cifar10-quick")).axes[0]
     assert {line.get_color() for line in one_seed.lines if line.get_marker() == "o"} == {COLOURS[UNDECIDED]}
     assert any(np.ptp(line.get_xdata()) > 1 for line in one_seed.lines), "an interval over test images"
-    assert len(average.lines) > len(names)
 
 
 def test_header_and_map_read_runs_and_provenance_not_this_machine(runs):
     text = report.header_text(runs)
     for words in (SMOKE.data_label, "a laptop, 2 cores", "abc123", f"{len(runs)} runs, seeds 0, 1"):
         assert words in text
-    other = Results(SMOKE, [*runs[1:], replace(runs[0], provenance=provenance(hardware="another"))])
-    assert "a laptop, 2 cores, another" in report.header_text(other)
     table = report.map_table(runs)
     assert set(SECTIONS) == set(FIGURES)
     assert len(table) == len(SECTIONS) + 2
     assert table["Runs"].iloc[-1] == str(len(SMOKE.runs()))  # runs of several figures count once
-    assert seeds_text(made("fashion")) == "seeds 40–44"
-    assert seeds_text(runs.where(seed=1)) == "seed 1"
-
-
-def test_durations_margins_and_spans_of_epochs_are_written_as_people_do():
+    assert [seeds_text(r) for r in (made("fashion"), runs.where(seed=1))] == ["seeds 40–44", "seed 1"]
     assert [duration(s) for s in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
-    assert [rows.eps_text(e) for e in (8 / 255, 0.15, 2.75 / 255)] == ["8/255", "38.25/255", "2.75/255"]
 
 
 def test_hard_classes_stand_out_and_every_margin_has_a_colour_of_its_own():
@@ -316,25 +268,6 @@ def test_hard_classes_stand_out_and_every_margin_has_a_colour_of_its_own():
     assert ordered_colours(CIFAR10.margins, 8 / 255)[max(CIFAR10.margins)] == ABOVE[-1]
 
 
-@pytest.fixture(scope="module")
-def unhit():
-    """Runs of the rehearsal whose robust accuracies are all 0."""
-    runs = all_runs(profile_named(REHEARSAL))
-    for r in runs:
-        for e in r.record.epochs:
-            for by_weights in (e.test, e.val):
-                by_weights.update({w: replace(m, robust=_share_hit(m.robust, 0)) for w, m in by_weights.items() if m})
-        for by_attack in r.record.evaluations.values():
-            by_attack.update({key: _share_hit(a, 0) for key, a in by_attack.items()})
-    return runs
-
-
-@pytest.mark.parametrize("figure", ["fig3", "fig5a", "lambda_2", "tradeoff", "acceptance"])
-def test_no_axis_of_accuracies_goes_below_zero(figure, unhit):
-    for ax in FIGURE_CALLS[figure](unhit).axes:
-        assert ax.get_ylim()[0] >= 0
-
-
 def test_margins_are_ticked_as_multiples_of_1_255():
     fig = report.calibrated_values(made(REHEARSAL))
     fig.draw_without_rendering()
@@ -342,16 +275,6 @@ def test_margins_are_ticked_as_multiples_of_1_255():
     table = report.calibration_table(["a", "b"], [0.4, 0.3], [0.9 * 8 / 255, 0.8 * 8 / 255])
     assert list(table.columns[1:]) == ["b", "a"]  # the smallest margin first
     assert list(table["b"]) == ["30.0 %", "6.4/255"]
-
-
-def test_a_label_is_nearest_to_its_own_marker():
-    ax = plt.figure().add_subplot()
-    places = [(0.50, 0.50), (0.52, 0.50), (0.51, 0.53), (0.9, 0.1), (0.1, 0.9)]
-    ax.plot(*zip(*places), "o")
-    label_points(ax, [(x, y, f"label {i}", {"fontsize": 9}) for i, (x, y) in enumerate(places)])
-    centres = ax.transData.transform(places)
-    for i, label in enumerate(ax.texts):
-        assert nearest(Text.get_window_extent(label), centres) == i
 
 
 def test_figures_bear_an_average_that_never_was_and_figure_4_says_so():
@@ -372,11 +295,6 @@ def test_labels_are_moved_apart_in_order():
         assert placed[-1] <= 1 + 1e-9
 
 
-def test_trailing_mean_by_hand():
-    means = trailing_mean([[1.0], [3.0], [5.0], [9.0]], 2)
-    assert means.ravel().tolist() == [1, 2, 4, 7]
-
-
 def test_finding_runs_is_exact(runs):
     assert set(rows.find(runs, "at")) == set(SMOKE.seeds)
     assert set(rows.find(runs, "at", eps=EPS / 2)) == set(SMOKE.study_seeds)
@@ -384,20 +302,13 @@ def test_finding_runs_is_exact(runs):
     assert rows.find(runs, "plain").keys() == set(SMOKE.study_seeds)
 
 
-def test_pictures_show_what_they_are_given_and_cut_long_names():
-    x = np.full((50, 3, 8, 8), 0.5)
-    grid = report.adversarial_grid(x[:3], x[:3] + 0.1, ["a", "b", "c"], ["a", "c", "c"], [0.15] * 3)
-    assert len(grid.axes) == 9
-    assert [ax.get_title(loc="center") for ax in grid.axes[3:6]] == ["→ a", "→ c", "→ c"]
-
-
-def test_the_tidy_table_holds_the_counts_that_the_tables_show(runs):
-    table = report.evaluations(runs)
-    rows_of_at = table[(table.recipe == "at") & (table.eps == SMOKE.config("at", 0).eps) & (table.seed == 0)]
-    last = rows_of_at[(rows_of_at.checkpoint == "last") & (rows_of_at.weights == "live")]
-    run = rows.find(runs, "at")[0]
+def test_tidy_tables_hold_the_counts_that_other_tables_and_figures_show(runs):
+    run, table = rows.find(runs, "at")[0], report.evaluations(rows.find(runs, "at").values())
+    last = table[(table["seed"] == 0) & (table["checkpoint"] == "last") & (table["weights"] == "live")]
     for attack, accuracy in run.record.evaluations["live/last"].items():
-        assert tuple(last[last.attack == attack].hits) == accuracy.hits
+        assert tuple(last["hits"][last["attack"] == attack]) == accuracy.hits
+    by_epoch = epochs([run]).groupby("epoch")[["hits", "n"]].sum()
+    assert list(by_epoch["hits"] / by_epoch["n"]) == pytest.approx([a.overall for a in run.curve()])
 
 
 def test_published_tables_hold_numbers_and_the_words_beside_them(runs):
@@ -410,19 +321,6 @@ def test_published_tables_hold_numbers_and_the_words_beside_them(runs):
     assert list(words) == ["Method"]
     row = with_numbers(report.comparisons(runs, [("at_ccm", "at")])).iloc[0]
     assert row["worst class, targeted PGD-20: low"] < row["worst class, targeted PGD-20: mean"] == pytest.approx(10.0)
-
-
-def test_intervals_of_classes_are_wilsons(runs):
-    table = report.class_interval_table(runs)
-    assert list(table["kind"]) == ["easy"] * 2 + ["hard"] * 4 + ["easy"] * 4
-    assert list(table["95 % interval"][1:4]) == ["63.3 to 75.9", "7.4 to 16.1", "33.5 to 46.9"]  # 140, 22, 80 of 200
-
-
-def test_a_styled_table_has_a_fixed_id_and_words_to_the_left(runs):
-    html = styled(report.table3(runs), "table3").to_html()
-    assert 'id="T_table3"' in html
-    assert "text-align: left" in html
-    assert html == styled(report.table3(runs), "table3").to_html()
 
 
 def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
@@ -446,29 +344,14 @@ def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
         assert any(c.startswith("paper, CIFAR-10") for c in table.columns)
 
 
-def test_heads_say_how_many_images_and_which_classes():
-    assert rows.attack_label(profile_named("cifar10")) == "AA"
-    assert rows.attack_label(profile_named("cifar10-quick")) == "AA, 100 images a class"
-    assert (rows.attack_label(FASHION), rows.white_box_label(FASHION)) == ("targeted PGD-20", "PGD-20")
-    assert rows.worst_label(FASHION) == "worst class"
-    runs = made("tiny-imagenet")
-    assert "AA, 10 images a class (average / worst 10 % of classes)" in report.table1(runs).columns
-    assert "worst 10 % of classes, AA, 10 images a class" in report.comparisons(runs, [("at_cfa", "at")])
-    one_seed = report.comparisons(made("cifar10-quick"), [("at_cfa", "at")])
-    assert one_seed.iloc[0, 1].endswith("; test images, one seed]")
-
-
 def test_hard_classes_are_those_that_plain_training_finds_hardest(runs):
     assert rows.hardest_first(runs)[:4] == [2, 3, 4, 5]  # 93 and three times 95 % against 98 %
     assert rows.hard_classes(runs) == (2, 3, 4, 5)
     for r in (turned := all_runs(SMOKE)).where(recipe="plain"):
         clean = r.clean("live", "last")
         r.record.evaluations["live/last"]["clean"] = replace(clean, hits=tuple(200 - k for k in range(10)))
-    assert rows.hardest_first(turned) == list(range(9, -1, -1))
     assert rows.class_groups(turned) == {"hard": (6, 7, 8, 9), "easy": tuple(range(6)), "all": tuple(range(10))}
-    text = rows.hardness_text(turned)
-    assert text.startswith("Hard classes: class 6, class 7, class 8, class 9; those on which a plainly trained network")
-    assert text.endswith("lowest clean accuracy (mean of 1 run).")
+    assert rows.hardness_text(turned).startswith("Hard classes: class 6, class 7, class 8, class 9; those on which")
 
 
 def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(runs):
@@ -486,44 +369,46 @@ def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(
 def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     runs = made("tiny-imagenet")
     assert rows.hard_classes(runs) == tuple(range(2, 82))
-    indices = rows.shown_class_indices(runs)
+    indices = shown_classes(runs).indices
     assert len(indices) == len(set(indices)) == 20
     assert set(indices[:10]) <= set(rows.hard_classes(runs))
     assert not set(indices[10:]) & set(rows.hard_classes(runs))
     assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs).axes[0].get_title("left")
-    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == 20
-    table = report.class_change_table(runs, "at_cfa", "at")
-    assert table.columns[0] == "Class (10 hardest and 10 easiest of 200 classes)"
-    assert len(table) == 20
+    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == len(report.class_change_table(runs, "at_cfa", "at"))
 
 
 def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_too_much():
-    runs = made("cifar10-quick")
+    runs = all_runs(profile_named("cifar10-quick"))
     table = report.attack_checks(runs, TABLE_1).set_index(["Attack", "compared with"])
     assert list(table.index) == [
         ("PGD-20", "PGD-10"), ("AA", "PGD-20"), ("AA", "PGD-100"), ("PGD-20", "Square (no gradients)"),
         ("PGD-20 at ε = 0.5", "PGD-20"),
     ]  # fmt: skip
     assert list(table["leaves no more on"])[:2] == ["33 of 33 checkpoints"] * 2
-    assert table["leaves, mean"].iloc[-1] == "0.0 %"
-    weak = all_runs(runs.profile)
-    for r in weak:
+    for r in runs:
         for e in r.record.evaluations.values():
-            e.update({key: _share_hit(a, 1) for key, a in e.items() if key.startswith("aa")})
-    row = report.attack_checks(weak, TABLE_1).set_index(["Attack", "compared with"]).loc[("AA", "PGD-20")]
+            e.update({key: replace(a, hits=a.n) for key, a in e.items() if key.startswith("aa")})
+    row = report.attack_checks(runs, TABLE_1).set_index(["Attack", "compared with"]).loc[("AA", "PGD-20")]
     assert row["leaves no more on"] == "0 of 33 checkpoints"
     assert float(row["largest excess, points"]) > 10
 
 
-def test_claims_are_drawn_where_their_numbers_lie_in_the_colour_of_their_verdict(runs):
-    ax = report.claims_picture(runs, ("at_ccm_worst", "at_ccm_avg")).axes[0]
-    heights = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks()))
-    dots = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
-    dot = dots[heights["AT + CCM − AT, worst, best"]]
-    assert dot.get_xdata()[0] == pytest.approx(10.0)
-    assert dot.get_color() == COLOURS[SUPPORTED]
+def test_all_claims_are_drawn_in_two_columns(runs):
     left, right = report.claims_picture(runs, beside=made("digits")).axes
     assert len(left.get_yticks()) + len(right.get_yticks()) > len(EXPERIMENTS)
+
+
+def test_the_headline_claims_are_few_and_drawn_as_the_ledger_judges_them():
+    keys = {key for claims in HEADLINES.values() for key in claims}
+    assert len(keys) == sum(map(len, HEADLINES.values())) == 10
+    assert keys <= {c.key for c in EXPERIMENTS}
+    runs = all_runs(FASHION, effect={"at_ccm": 0.1})
+    ax = report.headline_picture(runs).axes[0]
+    heights = [y for t, y in zip(ax.get_yticklabels(), ax.get_yticks()) if t.get_text() not in HEADLINES]
+    dots = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
+    assert set(dots) == set(heights)
+    assert dots[heights[0]].get_color() == COLOURS[SUPPORTED]
+    assert dots[heights[0]].get_xdata()[0] == pytest.approx(10.0)
 
 
 def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):
@@ -532,19 +417,13 @@ def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):
     assert fair.worst >= best.worst
 
 
-def _share_hit(accuracy, share):
-    return replace(accuracy, hits=tuple(share * n for n in accuracy.n))
-
-
 def test_averages_stand_side_by_side():
     runs = made("cifar10-quick")
     table = report.average_table(runs)
     assert list(table["Weights"][:3]) == ["live", "ema", "fawa"]
     assert (table["Training run"] == "AT").sum() == 1 + len(runs.profile.averages) + len(runs.profile.compared_averages)
-    assert (table["Training run"] == "AT + CCM").sum() == 2 + len(runs.profile.compared_averages)  # no EMA
     row = table.set_index("Weights").loc["fawa release"].iloc[0]
     assert (row["decay"], row["threshold"], row["begins with"]) == ("0.88", "0.24", "random network")
     run = rows.find(runs, "at")[0]
-    accepted = sum(e.accepted["fawa"] for e in run.record.epochs)
-    assert table["epochs accepted"][2] == f"{accepted} of 40"
+    assert table["epochs accepted"][2] == f"{sum(e.accepted['fawa'] for e in run.record.epochs)} of 40"
     assert best_epoch(run, "fawa") >= run.config.best_from

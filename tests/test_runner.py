@@ -25,7 +25,7 @@ from cfa_pages.pages import cache, draw, jobs, manifest, notebooks, pipeline, st
 from cfa_pages.pages.compare import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
 from cfa_pages.pages.manifest import Manifest
 from cfa_pages.pages.scrub import KERNELSPEC, PageError, machine_folders, refuse_errors, scrub, serialise
-from cfa_pages.report.contrast import contrast_table
+from cfa_pages.report.comparisons import contrast_table
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results
 from tests.factories import accuracy, finish, provenance, run

@@ -39,7 +39,7 @@ def test_one_worker_and_two_leave_the_same_records(tmp_path):
 def test_a_failed_run_is_named_and_the_others_are_kept(tmp_path):
     good, bad = tiny.config("at"), tiny.config("trades", lr=1e30)
     store = RunStore(tmp_path)
-    with pytest.raises(SweepError, match=r"1 of 2 runs failed.*\n  trades, seed 0: TrainingError"):
+    with pytest.raises(SweepError, match=r"1 of 2 runs failed.*\n  trades, seed 0: FloatingPointError"):
         ensure(SMOKE, [bad, good], store, workers=1, progress=lambda e: None)
     assert store.status(good, SMOKE.averages_of(good)).fresh
 

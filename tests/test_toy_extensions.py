@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cfa_pages.theory import KClassToy, ToyModel, ToyModelWithBias, ccm_rounds
 from cfa_pages.theory.fairness import ccm_fixed_point
-from cfa_pages.theory.model import CLOSE, FIGURE_1, UNEQUAL_NOISE
+from cfa_pages.theory.model import FIGURE_1, UNEQUAL_NOISE
 from tests.toy import models, mp
 
 few = settings(max_examples=30)
@@ -38,18 +38,10 @@ def test_with_equal_noise_the_fair_w_is_the_hard_class_s_own(model, eps):
         assert model.fair_w(eps) < model.optimal_w(eps=eps)
 
 
-def test_fair_w_values():
-    assert CLOSE.fair_w(0.25) == pytest.approx(2.063464, abs=5e-7)
-    assert CLOSE.robust_acc(-1, CLOSE.fair_w(0.25), 0.25) == pytest.approx(0.651014, abs=5e-7)
+def test_with_unequal_noise_the_fair_w_makes_the_classes_equal():
     crossing = UNEQUAL_NOISE.fair_w(0.1)
     assert UNEQUAL_NOISE.robust_acc(1, crossing, 0.1) == pytest.approx(UNEQUAL_NOISE.robust_acc(-1, crossing, 0.1))
     assert FIGURE_1.fair_w([0.1, 0.2]).shape == (2,)
-
-
-def test_fixed_point_of_eq_6():
-    assert FIGURE_1.ccm_fixed_point(0.2, 0.3) == pytest.approx((2.452999, 0.229597, 0.180569), abs=5e-7)
-    assert FIGURE_1.ccm_fixed_point(0.2, 0.5) == pytest.approx((3.068873, 0.269932, 0.220085), abs=5e-7)
-    assert FIGURE_1.ccm_fixed_point(0.2, 0.274555).w == pytest.approx(2.392125, abs=5e-7)
 
 
 @settings(max_examples=10)
@@ -66,13 +58,13 @@ def test_eq_6_leaves_its_fixed_point_alone(model, share, lambda_1):
 @pytest.mark.parametrize(("d", "converges"), [(16, True), (256, False)])
 def test_eq_6_converges_where_a_deviation_shrinks(d, converges):
     model = ToyModel(0.85, 0.60, 0.40, d)
-    last_move = np.abs(np.diff(ccm_rounds(model, 0.3, 0.3, 60)[-2:], axis=0)).max()
-    assert (model.ccm_radius(0.3, 0.3) < 1) == converges == (last_move < 1e-6)
+    last_move = np.abs(np.diff(ccm_rounds(model, 0.3, 0.3, 20)[-2:], axis=0)).max()
+    assert (model.ccm_radius(0.3, 0.3) < 1) == converges == (last_move < 1e-3)
     if converges:
         assert model.ccm_fixed_point(0.3, 0.3).w == pytest.approx(ccm_fixed_point(model, 0.3, 0.3, share=0.5).w)
     else:
         with pytest.raises(ArithmeticError, match="has not come to rest"):
-            ccm_fixed_point(model, 0.3, 0.3, rounds=200)
+            ccm_fixed_point(model, 0.3, 0.3, rounds=40)
 
 
 def test_split_margins_move_w_by_the_criterion():
@@ -82,16 +74,6 @@ def test_split_margins_move_w_by_the_criterion():
         model = ToyModel(0.85, 0.60, 0.40, d)
         change = model.trained_w(0.2 + 1e-4, 0.2 - 1e-4) - model.optimal_w(eps=0.2)
         assert (change < 0) == (d * 0.2**2 < half * np.tanh(half))
-    assert FIGURE_1.trained_w(0.22, 0.18) == pytest.approx(2.397315, abs=5e-7)
-    assert ToyModel(0.85, 0.60, 0.40, 100).trained_w(0.22, 0.18) == pytest.approx(3.121627, abs=5e-7)
-
-
-def test_one_margin_raised_need_not_raise_w():
-    for d, slope in ((1, 6.75672), (100, -8.76045)):
-        model = ToyModel(0.85, 0.60, 0.40, d)
-        change = (model.trained_w(0.2, 0.2 + 1e-5) - model.trained_w(0.2, 0.2 - 1e-5)) / 2e-5
-        assert change == pytest.approx(slope, rel=1e-4)
-        assert model.trained_w(0.2 + 1e-5, 0.2) > model.trained_w(0.2, 0.2)
 
 
 # With a threshold
@@ -112,15 +94,10 @@ def test_no_other_rule_beats_the_one_with_a_threshold(model, first, second):
     assert mean(w, c) >= mean(1e9, 0.0) - 1e-13
 
 
-def test_threshold_values():
+def test_with_a_threshold_split_margins_move_it_and_not_w():
     model = ToyModelWithBias(0.85, 0.60, 0.40)
-    assert model.optimal(0.2) == pytest.approx((2.675083, -0.295562), abs=5e-7)
-    assert [model.robust_acc(y, *model.optimal(0.2), 0.2) for y in (1, -1)] == pytest.approx(
-        [0.834305, 0.618346], abs=1e-6
-    )
-    split = model.optimal(0.24, 0.16)
-    assert split == pytest.approx((2.675083, -0.295562 + 0.04 / 2.675083), abs=1e-6)
-    assert [model.robust_acc(y, *split, 0.2) for y in (1, -1)] == pytest.approx([0.835800, 0.616840], abs=1e-6)
+    (w, c), split = model.optimal(0.2), model.optimal(0.24, 0.16)
+    assert split == pytest.approx((w, c + 0.04 / w))
     assert model.optimal(0.4)[0] == np.inf
     assert model.robust_acc(-1, 1.3, 0.0, 0.2) == pytest.approx(FIGURE_1.robust_acc(-1, 1.3, 0.2))  # no threshold
 

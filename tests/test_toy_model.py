@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfa_pages.theory import ToyModel
 from cfa_pages.theory.model import FIGURE_1, FIGURE_1_EPS, UNEQUAL_NOISE
 from tests.toy import balls, models, monte_carlo_acc, mp
 
@@ -52,8 +51,7 @@ def test_the_literal_ball_is_the_other_at_a_larger_margin_and_at_twice_eta_the_g
 
 
 @pytest.mark.parametrize("ball", ["features", "all"])
-@pytest.mark.parametrize("eps", [0.0, 0.2, 0.5])
-@pytest.mark.parametrize("model", [FIGURE_1, ToyModel(0.85, 0.60, 0.40, 2), UNEQUAL_NOISE], ids=str)
+@pytest.mark.parametrize(("model", "eps"), [(FIGURE_1, 0.5), (replace(UNEQUAL_NOISE, d=2), 0.2)], ids=str)
 def test_monte_carlo_over_the_true_ball(model, eps, ball):
     for label, w in ((1, 0.5), (-1, 1.5)):
         measured, standard_error = monte_carlo_acc(model, label, w, eps, ball, seed=1)
@@ -71,14 +69,6 @@ def test_figure_1():
         assert np.all(np.diff(rising) > 0)
     assert clean[-1].max() - clean[-1][-1] > 10 * (clean[1].max() - clean[1][-1])
     assert robust[1][-1] - robust[1][0] > 2 * (robust[-1][-1] - robust[-1][0])
-    assert [float(FIGURE_1.clean_acc(y, 1.0)) for y in (1, -1)] == pytest.approx([0.822495, 0.661247], abs=5e-7)
-    assert [float(FIGURE_1.robust_acc(y, 1.0, 0.5)) for y in (1, -1)] == pytest.approx([0.713899, 0.543830], abs=5e-7)
-
-
-def test_unequal_noise_turns_theorem_1_round():
-    assert UNEQUAL_NOISE.clean_acc(1, 0.2) == pytest.approx(0.606199, abs=5e-7)
-    assert UNEQUAL_NOISE.clean_acc(-1, 0.2) == pytest.approx(0.793127, abs=5e-7)
-    assert UNEQUAL_NOISE.gap(0.2) < 0
 
 
 def test_limits():
@@ -90,44 +80,31 @@ def test_limits():
     assert FIGURE_1.clean_acc(1, 1e-12) == pytest.approx(FIGURE_1.clean_acc(-1, 1e-12))
 
 
-def test_arrays_broadcast_and_numbers_stay_numbers():
-    assert FIGURE_1.robust_acc(1, np.ones((3, 1)), np.zeros(4)).shape == (3, 4)
-    assert np.ndim(FIGURE_1.overall_acc(1.0, 0.1)) == 0
-    assert FIGURE_1.overall_acc(1.0, 0.1) == pytest.approx(np.mean([FIGURE_1.robust_acc(y, 1.0, 0.1) for y in (1, -1)]))
-
-
-def test_samples_are_seeded_and_follow_eq_5():
+def test_samples_are_seeded_and_follow_eq_5_and_arrays_broadcast():
     x, y = FIGURE_1.sample(200_000, seed=3)
     again, _ = FIGURE_1.sample(200_000, seed=3)
     np.testing.assert_array_equal(x, again)
     assert x.shape == (200_000, 2)
     assert np.mean(x[y == -1, 0] == -1) == pytest.approx(0.60, abs=0.005)
     assert np.mean(x[y == 1, 1]) == pytest.approx(0.40, abs=0.01)
+    assert FIGURE_1.robust_acc(1, np.ones((3, 1)), np.zeros(4)).shape == (3, 4)
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda m: replace(m, p_pos=1.0), r"p_pos must lie in \[0.5, 1\)"),
-        (lambda m: replace(m, p_neg=0.4), r"p_neg must lie in \[0.5, 1\)"),
         (lambda m: replace(m, p_neg=0.9), "p_neg < p_pos"),
         (lambda m: replace(m, p_pos="high"), "p_pos must be a number"),
         (lambda m: replace(m, eta=0.0), r"eta must lie in \(0, inf\)"),
-        (lambda m: replace(m, eta=float("nan")), "eta must lie"),
         (lambda m: replace(m, d=0), "d must be an integer >= 1"),
-        (lambda m: replace(m, d=1.5), "d must be an integer >= 1"),
-        (lambda m: replace(m, sigma_neg=-1.0), r"sigma_neg must lie in \(0, inf\)"),
         (lambda m: m.clean_acc(0, 1.0), "label must be"),
         (lambda m: m.clean_acc(1, [1.0, 0.0]), r"w must lie in \(0, inf\]"),
         (lambda m: m.robust_acc(1, 1.0, -0.1), r"eps must lie in \[0, inf\)"),
         (lambda m: m.robust_acc(1, 1.0, 0.1, "cube"), "ball must be"),
-        (lambda m: m.optimal_w(2), "label must be"),
-        (lambda m: m.optimal_w(eps=-1), "eps must lie"),
-        (lambda m: m.optimal_w(ball=None), "ball must be"),
         (lambda m: m.ccm_fixed_point(0.0, 0.5), "eps must lie"),
         (lambda m: m.ccm_fixed_point(0.2, 0.0), "lambda_1 must lie"),
         (lambda m: m.sample(0, 1), "n must be an integer"),
-        (lambda m: m.fair_w(float("inf")), "eps must lie"),
     ],
 )
 def test_what_lies_outside_its_domain_is_refused(call, words):

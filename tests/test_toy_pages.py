@@ -1,54 +1,18 @@
-"""What readers of the toy theory see: figures, the panel, verdicts and where they lead."""
+"""What readers of the toy theory see beside its figures: the panel, verdicts and where they lead."""
 
 import re
 
-import matplotlib.pyplot as plt
 import nbformat
 import pytest
-from matplotlib.figure import Figure
 
 from cfa_nb.paths import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
-from cfa_pages.report import theory_beyond, theory_figures, theory_panel
-from cfa_pages.report.style import png
-from cfa_pages.theory import ToyModelWithBias
-from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1, UNEQUAL_NOISE
-
-FIGURES = {
-    "data_scatter": lambda: theory_figures.data_scatter(FIGURE_1, 100, 0),
-    "accuracy_curves": lambda: theory_figures.accuracy_curves(FIGURE_1, 0.2, "all"),
-    "lead": lambda: theory_figures.lead_figure(FIGURE_1, UNEQUAL_NOISE),
-    "stronger_attack": lambda: theory_figures.stronger_attack_figure(FIGURE_1, (0, 0.2, 0.4)),
-    "clean_tops": lambda: theory_figures.clean_tops_figure(FIGURE_1, COIN_FLIP),
-    "hard_class": lambda: theory_figures.hard_class_figure(FIGURE_1, (0.1, 0.5)),
-    "rise_map": lambda: theory_beyond.rise_map(0.4),
-    "repair": lambda: theory_beyond.repair_figure(FIGURE_1),
-    "optimal_w": lambda: theory_beyond.optimal_w_figure([FIGURE_1, FALLING]),
-    "jump": lambda: theory_beyond.jump_figure(FALLING),
-    "fair": lambda: theory_beyond.fair_figure(FIGURE_1, 0.2),
-    "swing": lambda: theory_beyond.swing_figure(FIGURE_1, 4, 16, 0.3, 0.3, rounds=3),
-    "bias": lambda: theory_beyond.bias_figure(ToyModelWithBias(0.85, 0.6, 0.4), 0.2),
-    "k_class": lambda: theory_beyond.k_class_figure((2, 3), 0.6, 0.4, 4, 0.1),
-    "panel": lambda: theory_panel.panel_figure(COIN_FLIP, 0.45),
-}
-
-
-@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
-def test_figures(draw):
-    fig = draw()
-    assert isinstance(fig, Figure)
-    assert all(ax.get_xlabel() or ax.get_xticklabels() for ax in fig.axes)
-    plt.close(fig)
-
-
-def test_equal_figures_give_equal_bytes():
-    first, second = (png(FIGURES["data_scatter"]()) for _ in range(2))
-    plt.close("all")
-    assert first == second
+from cfa_pages.report import theory_figures
+from cfa_pages.theory.model import FIGURE_1
 
 
 def test_the_panel_redraws_and_says_what_is_out_of_domain():
-    controls, note, picture = theory_panel.build_panel(FIGURE_1, 0.2).children
+    controls, note, picture = theory_figures.build_panel(FIGURE_1, 0.2).children
     p_pos, p_neg = controls.children[:2]
     before = picture.value
     p_pos.value = 0.9
@@ -71,8 +35,8 @@ def test_only_a_live_front_end_gets_the_widget(monkeypatch, environment, live):
         if name in environment:
             monkeypatch.setenv(name, environment[name])
     displayed = []
-    monkeypatch.setattr(theory_panel, "display", lambda data, **_: displayed.append(data))
-    theory_panel.show_panel(FIGURE_1, 0.2)
+    monkeypatch.setattr(theory_figures, "display", lambda data, **_: displayed.append(data))
+    theory_figures.show_panel(FIGURE_1, 0.2)
     if live:
         assert list(displayed[0]) == ["application/vnd.jupyter.widget-view+json"]
     else:

@@ -1,14 +1,24 @@
 """Models and configs small enough to reason about, shared by the tests of the training core."""
 
+import copy
 import signal
 from dataclasses import replace
 
 import torch
 import torch.nn as nn
 
+from cfa_nb import data
 from cfa_nb.config import Average
 from cfa_nb.data.dataset import Split
+from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.metrics import ClassCounts
+from cfa_nb.method.model import build
+from cfa_nb.method.objectives import Networks
+from cfa_nb.method.step import Sgd, train_step
+from cfa_nb.method.train import train
+from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import SMOKE
+from cfa_nb.runs.store import RunStore
 
 AVERAGES = (Average("ema", start=2), Average("fawa", start=2, threshold=0.15))
 
@@ -21,6 +31,21 @@ def config(recipe="at", seed=0, **changes):
 def resnet_config(recipe="at", **changes):
     """The same on a PreActResNet of width 4, with BatchNorm."""
     return replace(config(recipe), model="preactresnet", width=4, depth=1, **changes)
+
+
+def learnt(folder):
+    """A run that has learnt something: its store, config, network and test images."""
+    store = RunStore(folder)
+    run = config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32, eval_per_class=None)
+    train(run, (), store)
+    return store, run, network(store, run, "live/last"), data.load(run).test
+
+
+def network(store, run, key):
+    """The network rebuilt from a checkpoint."""
+    model = build(run, 10, (1, 14, 14)).eval()
+    model.load_state_dict(store.load_weights(run, key))
+    return model
 
 
 def heed_ctrl_c():
@@ -62,3 +87,70 @@ def split(n=20, shape=(1, 8, 8), num_classes=10, seed=0):
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+# --- single steps in float64: in float32 the sign of a gradient near 0 would be chance, and two correct steps part ways
+
+SHAPE = (3, 8, 8)
+CLOSE = 1e-9  # of the largest movement
+
+
+def step_config(recipe="at", **changes):
+    """A PreActResNet with all of the step: margins, a clean pass that moves BatchNorm's statistics."""
+    own = dict(precision="fp64", clean_forward="train", lr=0.05, steps=4, alpha=0.02, eps=0.06)
+    return resnet_config(recipe, **own | changes)
+
+
+def batch(step, n=20):
+    """n learnable images: a template of the class, and as much noise."""
+    y = torch.arange(n) % 10
+    templates, noise = (
+        torch.rand(k, *SHAPE, generator=generator(s), dtype=torch.float64) for k, s in ((10, 5), (n, 100 + step))
+    )
+    return 0.5 * templates[y] + 0.5 * noise, y
+
+
+def class_wise(config):
+    """A `Calibration` that differs from class to class in everything."""
+    spread = [0.6 + 0.08 * k for k in range(10)]
+    weights = tuple(s / sum(spread) for s in spread)
+    return Calibration(*(tuple(v * s for s in spread) for v in (config.eps, config.beta)), weights, weights[::-1])
+
+
+class Stepped:
+    """A network that is stepped, on `batch` after `batch`, with what the steps need and count."""
+
+    def __init__(self, config, model=None, networks=Networks):
+        self.config, self.model = config, (model or build(config, 10, SHAPE)).double().train()
+        self.networks, self.update = networks(self.model), Sgd(self.model, config)
+        self.counts = ClassCounts(10), ClassCounts(10)
+        self.class_values = class_wise(config).to("cpu", torch.float64)
+
+    def step(self, number, n=20):
+        x, y = batch(number, n)
+        noise = stream(0, "attack", 1, number)
+        return train_step(self.networks, self.update, x, y, self.class_values, self.config, noise, *self.counts)
+
+    def results(self):
+        return [counts.result() for counts in self.counts]
+
+
+def warmed_up(config, model=None):
+    """A network after three steps: its weights and statistics are away from their start."""
+    before = Stepped(config, model)
+    for number in range(3):
+        before.step(1000 + number)
+    return before.model
+
+
+def difference(start, ours, theirs):
+    """Largest difference of two states' weights and statistics, over the largest movement since `start`."""
+    names = [k for k in start if start[k].is_floating_point()]
+    assert all(torch.equal(ours[k], theirs[k]) for k in start if k not in names), "batch counters"
+    moved = max(float((ours[k] - start[k]).abs().max()) for k in names)
+    assert moved > 1e-4
+    return max(float((ours[k] - theirs[k]).abs().max()) for k in names) / moved
+
+
+def state_of(model):
+    return copy.deepcopy(model.state_dict())

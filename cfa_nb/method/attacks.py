@@ -1,4 +1,4 @@
-"""L-infinity attacks in pixel space: `pgd` (Eq. 2), `friendly_pgd` for FAT, `targeted_pgd` to evaluate with.
+"""L-infinity attacks in pixel space: `pgd` (Eq. 2), and `friendly_pgd` for FAT.
 
     start = uniform_start(x, 8 / 255, generator)
     x_adv = pgd(model, x, cross_entropy(y), eps=8 / 255, alpha=2 / 255, steps=10, start=start)
@@ -59,9 +59,14 @@ def cross_entropy(y: Tensor) -> Loss:
 
 
 def kl_to(clean_logits: Tensor) -> Loss:
-    """The loss of TRADES as a function of adversarial logits: sum of KL(clean || adversarial)."""
-    target = F.log_softmax(clean_logits.detach(), dim=1)
-    return lambda logits: F.kl_div(F.log_softmax(logits, dim=1), target, reduction="sum", log_target=True)
+    """The loss of TRADES' attack as a function of adversarial logits, summed: the clean output does not move."""
+    return lambda logits: kl(clean_logits.detach(), logits).sum()
+
+
+def kl(clean_logits: Tensor, adversarial_logits: Tensor) -> Tensor:
+    """KL(clean || adversarial) of each image, (B,); gradients flow into both. From log-probabilities: always finite."""
+    log_p, log_q = F.log_softmax(clean_logits, dim=1), F.log_softmax(adversarial_logits, dim=1)
+    return (log_p.exp() * (log_p - log_q)).sum(dim=1)
 
 
 def pgd(model: Callable, x: Tensor, loss: Loss, *, eps, alpha, steps: int, start: Tensor, mode: str = "eval") -> Tensor:
@@ -118,41 +123,6 @@ def friendly_pgd(
             if omega:
                 move = move + omega * torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
             x_adv = torch.where(frozen.view(-1, 1, 1, 1), x_adv, project(x_adv + move, x, eps))
-    return x_adv
-
-
-def targeted_pgd(model: Callable, x: Tensor, y: Tensor, x_adv: Tensor, *, eps, steps: int, rivals: int = 4) -> Tensor:
-    """Goes on where an attack failed: tries to turn each image into each of the classes nearest to its own.
-
-    One rival after the other, of the largest logits on the clean image: `steps` steps from the image itself, up the
-    rival's logit less the label's. The step is eps at first and halves after each quarter of them: large ones find the
-    way round, small ones the last bit. Logits so large that the cross-entropy has no gradient still have this one.
-
-    Args:
-        model: in eval mode; from (B, C, H, W) in [0, 1] to logits (B, K).
-        x, y: images and labels.
-        x_adv: what the attack before made of the images, such as PGD; kept where it misleads the network.
-        eps: radius in pixel units, one number.
-        steps: of each walk.
-        rivals: classes that are tried.
-    Returns:
-        (B, C, H, W) adversarial images; the network is right on no more of them than on `x_adv`.
-    """
-    with torch.no_grad():
-        nearest = model(x).scatter(1, y[:, None], -torch.inf).argsort(dim=1, descending=True)
-        left = (model(x_adv).argmax(dim=1) == y).nonzero().flatten()  # images that are still taken for what they are
-    x_adv = x_adv.clone()
-    for rank in range(min(rivals, nearest.shape[1] - 1)):
-        image, label, rival, walked = x[left], y[left, None], nearest[left, rank, None], x[left]
-        for step in range(steps):
-            gradient, _ = input_gradient(
-                model, walked, lambda z, r=rival, k=label: (z.gather(1, r) - z.gather(1, k)).sum()
-            )
-            walked = project(walked + eps / 2 ** (4 * step // steps) * gradient.sign(), image, eps)
-        with torch.no_grad():
-            wrong = model(walked).argmax(dim=1) != label[:, 0]
-        x_adv[left[wrong]] = walked[wrong]
-        left = left[~wrong]
     return x_adv
 
 

@@ -52,7 +52,7 @@ def autoattack_accuracy(
     """`ClassAccuracy` under an `Attack` of one of `KINDS`.
 
     Args:
-        model: from (B, C, H, W) in [0, 1] to logits (B, K), in eval mode, with frozen parameters.
+        model: from (B, C, H, W) in [0, 1] to logits (B, K), in eval mode.
         batches: [(uint8 images, labels)]; their size is part of what is drawn.
         attack: kind, margin and, for Square, queries.
         num_classes: K.
@@ -62,7 +62,7 @@ def autoattack_accuracy(
     """
     refuse(attack, num_classes)
     done = {} if journal is None else dict(journal.done)
-    with _contained(journal):
+    with _contained(model, journal):
         for index, (images, y) in enumerate(batches):
             if index not in done:
                 done[index] = _attack_batch(model, to_float(images, dtype_of(model)), y, attack, num_classes, seed)
@@ -150,12 +150,14 @@ def made_with(attack: Attack, batch_size: int, images: int) -> dict:
 
 
 @contextmanager
-def _contained(journal):
+def _contained(model, journal):
     """Inside the block the library's lines go to the journal's log, and to handlers put on `LOGGER` itself.
 
-    The library seeds the global generator and clears the trace function; both are put back.
+    The library would fill in parameters' gradients, seeds the global generator and clears the trace function: they are
+    as before at the end.
     """
     trace, level, propagate = sys.gettrace(), LOGGER.level, LOGGER.propagate
+    learning = [p for p in model.parameters() if p.requires_grad]
     handler = logging.NullHandler()
     if journal is not None:
         make_folder(journal.log.parent)
@@ -164,10 +166,13 @@ def _contained(journal):
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False
     LOGGER.addHandler(handler)
+    model.requires_grad_(False)
     try:
         with torch.random.fork_rng():
             yield
     finally:
+        for parameter in learning:
+            parameter.requires_grad_()
         LOGGER.removeHandler(handler)
         handler.close()
         LOGGER.setLevel(level)

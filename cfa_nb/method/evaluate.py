@@ -17,10 +17,10 @@ from torch import Tensor
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import to_float
 from cfa_nb.data.dataset import Split
-from cfa_nb.method.attacks import cross_entropy, pgd, targeted_pgd, uniform_start
+from cfa_nb.method.attacks import cross_entropy, input_gradient, pgd, project, uniform_start
 from cfa_nb.method.autoattack import Journal, autoattack_accuracy, refuse
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, Measured
-from cfa_nb.method.model import dtype_of, frozen, in_mode
+from cfa_nb.method.model import dtype_of, in_mode
 from cfa_nb.rng import stream, stream_seed
 
 BATCH = 1000  # part of what a seeded attack draws, so a constant
@@ -32,7 +32,7 @@ def predictions(model: nn.Module, split: Split, attack: Attack | None = None, ke
     Args:
         key: (seed, purpose, epoch) of the streams that the attack's starts are drawn from.
     """
-    with in_mode(model, "eval"), frozen(model):
+    with in_mode(model, "eval"):
         for number, (images, y) in enumerate(_batches(split)):
             x = to_float(images, dtype_of(model))
             if attack is not None:
@@ -47,6 +47,41 @@ def attacked_images(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, gene
     start = uniform_start(x, attack.eps, generator)
     x_adv = pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
     return targeted_pgd(model, x, y, x_adv, eps=attack.eps, steps=attack.steps) if attack.kind == "targeted" else x_adv
+
+
+def targeted_pgd(model: Callable, x: Tensor, y: Tensor, x_adv: Tensor, *, eps, steps: int, rivals: int = 4) -> Tensor:
+    """Goes on where an attack failed: tries to turn each image into each of the classes nearest to its own.
+
+    One rival after the other, of the largest logits on the clean image: `steps` steps from the image itself, up the
+    rival's logit less the label's. The step is eps at first and halves after each quarter of them: large ones find the
+    way round, small ones the last bit. Logits so large that the cross-entropy has no gradient still have this one.
+
+    Args:
+        model: in eval mode; from (B, C, H, W) in [0, 1] to logits (B, K).
+        x, y: images and labels.
+        x_adv: what the attack before made of the images, such as PGD; kept where it misleads the network.
+        eps: radius in pixel units, one number.
+        steps: of each walk.
+        rivals: classes that are tried.
+    Returns:
+        (B, C, H, W) adversarial images; the network is right on no more of them than on `x_adv`.
+    """
+    with torch.no_grad():
+        nearest = model(x).scatter(1, y[:, None], -torch.inf).argsort(dim=1, descending=True)
+        left = (model(x_adv).argmax(dim=1) == y).nonzero().flatten()  # images that are still taken for what they are
+    x_adv = x_adv.clone()
+    for rank in range(min(rivals, nearest.shape[1] - 1)):
+        image, label, rival, walked = x[left], y[left, None], nearest[left, rank, None], x[left]
+        for step in range(steps):
+            gradient, _ = input_gradient(
+                model, walked, lambda z, r=rival, k=label: (z.gather(1, r) - z.gather(1, k)).sum()
+            )
+            walked = project(walked + eps / 2 ** (4 * step // steps) * gradient.sign(), image, eps)
+        with torch.no_grad():
+            wrong = model(walked).argmax(dim=1) != label[:, 0]
+        x_adv[left[wrong]] = walked[wrong]
+        left = left[~wrong]
+    return x_adv
 
 
 def _batches(split):
@@ -96,7 +131,7 @@ def attack_accuracy(
     if attack.kind in ("pgd", "targeted"):
         key = attack.key.replace("targeted", "pgd")  # its PGD starts where PGD alone does, so it leaves no more
         return _accuracy(model, split, num_classes, attack, (seed, key, 0), on_batch)
-    with in_mode(model, "eval"), frozen(model):
+    with in_mode(model, "eval"):
         attack_seed = stream_seed(seed, attack.key) % 2**31
         return autoattack_accuracy(model, _batches(split), attack, num_classes, attack_seed, journal, on_batch)
 
@@ -118,7 +153,7 @@ def outcomes(model: nn.Module, split: Split, attack: Attack, seed: int) -> dict[
         seed: fixes every random draw of the attack.
     """
     first, right = replace(attack, kind="pgd"), {key: [] for key in stages(attack)}
-    with in_mode(model, "eval"), frozen(model):
+    with in_mode(model, "eval"):
         for number, (images, y) in enumerate(_batches(split)):
             x = to_float(images, dtype_of(model))
             x_pgd = attacked_images(model, x, y, first, stream(seed, first.key, 0, number, x.device))

@@ -126,10 +126,10 @@ class GraphEpoch(Epoch):
         return [tensor for part in self._parts() for tensor in part]
 
     def _parts(self):
-        """The same: weights, BatchNorm's statistics, momentum, whole numbers."""
+        """The same: weights, BatchNorm's statistics, momentum, counters."""
         buffers = list(self.model.buffers())
         statistics = [b for b in buffers if b.is_floating_point()]
-        counters = [self.robust.counts, self.clean.counts, self.steps_done, self.first_bad_step]
+        counters = [self.robust.counts, self.clean.counts, self.loss]
         whole = [b for b in buffers if not b.is_floating_point()] + counters
         return list(self.model.parameters()), statistics, self.update.momentum, whole
 

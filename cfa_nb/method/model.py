@@ -146,18 +146,6 @@ def in_mode(model: nn.Module, mode: str) -> Iterator[nn.Module]:
         model.train(before)
 
 
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Parameters without gradients inside the block: an attack needs the input's alone."""
-    flags = [(p, p.requires_grad) for p in model.parameters()]
-    model.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p, flag in flags:
-            p.requires_grad_(flag)
-
-
 def dtype_of(model: nn.Module) -> torch.dtype:
     """The network's number type; float32 for one without parameters."""
     return next((p.dtype for p in model.parameters()), torch.float32)

@@ -1,18 +1,17 @@
-"""What a batch is trained on: `at`, `trades`, `fat`, `frl`, `plain`, from a batch to (loss, adversarial logits).
+"""What a batch is trained on: `at` (Eq. 1), `trades` (Eqs. 3, 8), `fat`, `plain`: to (loss, adversarial logits).
 
 All have one signature. The forward pass that is differentiated runs in train mode; the attack's mode is
 `config.attack_bn`. A new objective is one function below `@objective`; its name is what `TrainConfig.objective` takes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, kl_to, pgd, uniform_start
+from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, kl, kl_to, pgd, uniform_start
 from cfa_nb.method.model import in_mode
 
 OBJECTIVES: dict[str, Callable] = {}
@@ -30,7 +29,6 @@ def objective(function: Callable) -> Callable:
     return function
 
 
-@dataclass(frozen=True)
 class Networks:
     """One network as the two halves of a training step see it, both in train mode.
 
@@ -38,12 +36,8 @@ class Networks:
     itself, as on a CPU; `cfa_nb.method.fast` has faster views of it.
     """
 
-    trained: Callable[[Tensor], Tensor]
-    attacked: Callable[[Tensor], Tensor] | None = None
-
-    def __post_init__(self):
-        if self.attacked is None:
-            object.__setattr__(self, "attacked", self.trained)
+    def __init__(self, trained: Callable[[Tensor], Tensor], attacked: Callable[[Tensor], Tensor] | None = None):
+        self.trained, self.attacked = trained, trained if attacked is None else attacked
 
     def refresh(self) -> None:
         """Lets the attack see the weights as they are now: a view may hold a copy of them in another precision."""
@@ -104,7 +98,7 @@ def fat(networks, x, y, image, config, generator):
 @objective
 def trades(networks, x, y, image, config, generator):
     """Natural loss plus beta times the KL to the attack's output, over 1 + beta (Eq. 8), or not (Eq. 3). As in `at`."""
-    x_adv = _kl_attack(networks.attacked, x, image, config.alpha, config, generator)
+    x_adv = kl_attack(networks.attacked, x, image, config.alpha, config, generator)
     clean_logits, logits = networks.trained(x), networks.trained(x_adv)
     if config.repeat_forwards:
         _move_statistics(networks.trained, x)
@@ -113,32 +107,12 @@ def trades(networks, x, y, image, config, generator):
     return (weight * losses).mean(), logits.detach()
 
 
-@objective
-def frl(networks, x, y, image, config, generator):
-    """TRADES with class weights on both terms and class margins (Xu et al., 2021). Arguments as in `at`.
-
-    The attack's step is a quarter of the batch's largest margin, as in its released code.
-    """
-    x_adv = _kl_attack(networks.attacked, x, image, image.eps.max() / 4, config, generator)
-    clean_logits, logits = networks.trained(x), networks.trained(x_adv)
-    natural = F.cross_entropy(clean_logits, y, reduction="none")
-    boundary = kl(clean_logits, logits)
-    loss = _weighted_mean(natural, image.ce_weight) + config.beta * _weighted_mean(boundary, image.kl_weight)
-    return loss, logits.detach()
-
-
-def kl(clean_logits: Tensor, adversarial_logits: Tensor) -> Tensor:
-    """KL(clean || adversarial) of each image, (B,); gradients flow into both. From log-probabilities: always finite."""
-    log_p, log_q = F.log_softmax(clean_logits, dim=1), F.log_softmax(adversarial_logits, dim=1)
-    return (log_p.exp() * (log_p - log_q)).sum(dim=1)
-
-
 def _attack(image, config):
     return dict(eps=image.eps, alpha=config.alpha, steps=config.steps, mode=config.attack_bn)
 
 
-def _kl_attack(model, x, image, alpha, config, generator):
-    """PGD on the KL to the clean output, which does not change in eval mode and is computed once."""
+def kl_attack(model: Callable, x: Tensor, image: PerImage, alpha, config: TrainConfig, generator) -> Tensor:
+    """TRADES' attack: PGD of step `alpha` on the KL to the clean output, which is computed once."""
     with torch.no_grad(), in_mode(model, config.attack_bn):
         clean_logits = model(x)
     start = gaussian_start(x, generator)
@@ -149,7 +123,3 @@ def _move_statistics(model, x):
     """One more pass in train mode, for BatchNorm's running statistics alone."""
     with torch.no_grad():
         model(x)
-
-
-def _weighted_mean(values, weights):
-    return (weights * values).sum() / weights.sum()

@@ -104,24 +104,26 @@ class Epoch:
         self.update, self.layout = Sgd(model, config), layout_of(model)
         self.class_values = torch.zeros(4, num_classes, dtype=DTYPES[config.precision], device=self.device)
         self.robust, self.clean = (ClassCounts(num_classes, self.device) for _ in range(2))
-        self.steps_done, self.first_bad_step = (
-            torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(2)
-        )
+        self.loss = torch.zeros((), device=self.device)  # of all steps, added up
 
-    def run(self, epoch: int, calibration: Calibration) -> tuple[ClassAccuracy, ClassAccuracy, int]:
+    def run(self, epoch: int, calibration: Calibration) -> tuple[ClassAccuracy, ClassAccuracy]:
         """One epoch at `config.lr_at(epoch)` with these class-wise values.
 
         Returns:
-            Accuracy on adversarial and on clean training images, and the number (from 1) of the first step whose loss
-            was not finite, or 0.
+            Accuracy on adversarial and on clean training images.
+        Raises:
+            FloatingPointError: if the loss of a step was not finite.
         """
         self.update.set_lr(self.config.lr_at(epoch))
         self.class_values.copy_(calibration.to(self.device, self.class_values.dtype))
-        for counter in (self.robust.counts, self.clean.counts, self.steps_done, self.first_bad_step):
+        for counter in (self.robust.counts, self.clean.counts, self.loss):
             counter.zero_()
         for number, index in enumerate(Batches(self.split, self.config, epoch).order()):
             self.run_step(epoch, number, index)
-        return self.robust.result(), self.clean.result(), int(self.first_bad_step)
+        if not self.loss.isfinite():
+            run = f"{self.config.recipe}, seed {self.config.seed}"
+            raise FloatingPointError(f"{run}: the loss is not finite at epoch {epoch}; a smaller lr usually helps")
+        return self.robust.result(), self.clean.result()
 
     def run_step(self, epoch: int, number: int, index: Tensor) -> None:
         """One step on the images at `index`."""
@@ -132,7 +134,4 @@ class Epoch:
         x, y = take(self.split, index, self.config, augment)
         x = x.contiguous(memory_format=self.layout)
         counts = self.robust, self.clean
-        loss = train_step(self.networks, self.update, x, y, self.class_values, self.config, attack, *counts)
-        self.steps_done += 1
-        bad = (self.first_bad_step == 0) & ~loss.isfinite()
-        self.first_bad_step.copy_(torch.where(bad, self.steps_done, self.first_bad_step))
+        self.loss += train_step(self.networks, self.update, x, y, self.class_values, self.config, attack, *counts)

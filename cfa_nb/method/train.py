@@ -15,10 +15,12 @@ from cfa_nb import data
 from cfa_nb.config import LIVE, Attack, Average, TrainConfig
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.method.averaging import WeightAverage
-from cfa_nb.method.calibration import CALIBRATORS, Frl, Past, next_calibration
+from cfa_nb.method.calibration import CALIBRATORS, Past, next_calibration
 from cfa_nb.method.evaluate import EpochEvaluation
+from cfa_nb.method.graphs import GraphEpoch, GraphEvaluation
 from cfa_nb.method.model import build, layout_of
 from cfa_nb.method.objectives import OBJECTIVES
+from cfa_nb.method.rivals import Frl
 from cfa_nb.method.step import Epoch
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.provenance import Provenance
@@ -26,10 +28,6 @@ from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord
 from cfa_nb.runs.store import RunStore
 
 SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message names the run and the step."""
 
 
 def train(
@@ -58,7 +56,7 @@ def train(
         The finished `RunRecord`.
     Raises:
         ValueError: if the config names an objective or a calibrator that there is not.
-        TrainingError: on a loss that is not finite.
+        FloatingPointError: on a loss that is not finite.
     """
     for name, functions in (("objective", OBJECTIVES), ("calibrator", CALIBRATORS)):
         if getattr(config, name) not in functions:
@@ -68,21 +66,8 @@ def train(
         if not status.fresh:
             if status.state == "stale":
                 store.set_aside(config)
-            _train(Training(config, averages, store, device, keep), on_epoch)
+            Training(config, averages, store, device, keep).run(on_epoch)
         return measure(config, store, evaluations or {}, device, confusions)
-
-
-def _train(run, on_epoch):
-    started, config, store = time.perf_counter(), run.config, run.store
-    seconds = run.resume()
-    for epoch in range(len(run.record.epochs) + 1, config.epochs + 1):
-        run.epoch(epoch)
-        run.save(seconds + time.perf_counter() - started)
-        if on_epoch:
-            on_epoch(epoch, config)
-    for name, state in run.states().items():
-        run.keep(f"{name}/last", config.epochs, state)
-    store.write_record(config, run.record, Provenance.now(seconds + time.perf_counter() - started, 0.0, run.device))
 
 
 class Training:
@@ -105,8 +90,9 @@ class Training:
         self.parent = store.record(config.parent) if config.parent else None
         if config.objective == "frl":
             self.model.load_state_dict(store.load_weights(config.parent, f"{LIVE}/best_val"))
-        self.epoch_runner = _epoch_kind(self.device)(self.model, config, self.data.train, self.num_classes)
+        self.steps = _epoch_kind(self.device)(self.model, config, self.data.train, self.num_classes)
         self.averages = [WeightAverage(a, self._initial_state(a)) for a in averages]
+        self.splits = {"val": self.data.val, "test": self.data.test.first_per_class(config.eval_per_class)}
         self.evaluations = {}
         self.record = RunRecord(config, self.data.content_hash, self.data.class_names, tuple(averages))
 
@@ -120,6 +106,20 @@ class Training:
         if average.init == "random":
             return self._build("average").state_dict()
         return self.model.state_dict() if average.init == "theta_0" else None
+
+    def run(self, on_epoch: Callable | None = None) -> None:
+        """Trains the epochs that are left, and leaves record and weights in the store."""
+        started = time.perf_counter()
+        started -= self.resume()  # the seconds spent before it was interrupted
+        for epoch in range(len(self.record.epochs) + 1, self.config.epochs + 1):
+            self.epoch(epoch)
+            self.save(time.perf_counter() - started)
+            if on_epoch:
+                on_epoch(epoch, self.config)
+        for name, state in self.states().items():
+            self.keep(f"{name}/last", self.config.epochs, state)
+        provenance = Provenance.now(time.perf_counter() - started, 0.0, self.device)
+        self.store.write_record(self.config, self.record, provenance)
 
     def epoch(self, epoch: int) -> None:
         """Trains one epoch and appends its `EpochRecord`."""
@@ -152,29 +152,22 @@ class Training:
             val = self.record.epochs[-1].val[LIVE] if self.record.epochs else self._evaluate("val", 0)
             self.frl = self.frl.update(val.clean.per_class, val.robust.per_class, self.config)
             return self.frl.calibration(self.config)
-        t = [e.train_robust.per_class for e in self.record.epochs]
-        past = Past(t, self.parent.epochs[epoch - 1].class_eps if self.parent else None) if t else None
+        margins = self.parent.epochs[epoch - 1].class_eps if self.parent else None
+        past = Past([e.train_robust.per_class for e in self.record.epochs], margins)
         return next_calibration(self.config, self.num_classes, epoch, past)
 
     def _train_epoch(self, epoch, calibration):
         """One pass over the training images: accuracy on the adversarial ones, and on the clean ones if asked for."""
-        robust, clean, bad_step = self.epoch_runner.run(epoch, calibration)
-        if bad_step:
-            raise TrainingError(
-                f"{self.config.recipe}, seed {self.config.seed}: the loss is not finite at epoch {epoch}, "
-                f"step {bad_step}; a smaller lr usually helps"
-            )
-        robust, clean = (a.with_share(self.config.worst_share) for a in (robust, clean))
+        robust, clean = (a.with_share(self.config.worst_share) for a in self.steps.run(epoch, calibration))
         return robust, clean if self.config.clean_forward != "off" else None
 
     def _evaluate(self, split, epoch, model=None):
         """The `Measured` of the live network, or of `model`, on validation or test."""
-        model = model or self.model
-        key = split, model, self.epoch_runner.one_by_one
+        key = split, model or self.model, self.steps.one_by_one
         if key not in self.evaluations:
-            images = self.data.val if split == "val" else self.data.test.first_per_class(self.config.eval_per_class)
-            options = images, self.config, self.num_classes, f"evaluate-{split}"
-            self.evaluations[key] = _evaluation_kind(self.epoch_runner.one_by_one)(model, *options)
+            kind = EpochEvaluation if self.steps.one_by_one else GraphEvaluation
+            about = self.splits[split], self.config, self.num_classes, f"evaluate-{split}"
+            self.evaluations[key] = kind(model or self.model, *about)
         return self.evaluations[key](epoch)
 
     def _evaluate_average(self, average, epoch, changed):
@@ -191,12 +184,11 @@ class Training:
         """Keeps the weights of an epoch that beats all candidates before it; the earlier of equals stays."""
         if epoch < self.config.best_from:
             return
-        rivals = self.record.epochs[self.config.best_from - 1 : epoch - 1]
-        now = self.record.epochs[-1]
+        *before, now = self.record.epochs[self.config.best_from - 1 :]
         for name, state in self.states().items():
             for selection, split in SELECTIONS.items():
-                scores = [m.score for e in rivals if (m := getattr(e, split)[name]) is not None]
-                if not scores or getattr(now, split)[name].score > max(scores):
+                scores = [measured.score for e in before if (measured := getattr(e, split)[name]) is not None]
+                if getattr(now, split)[name].score > max(scores, default=-1):
                     self.keep(f"{name}/{selection}", epoch, state)
 
     def keep(self, key: str, epoch: int, state: dict) -> None:
@@ -211,8 +203,7 @@ class Training:
 
     def save(self, seconds: float) -> None:
         """Checkpoint of everything that the next epoch needs."""
-        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"momentum/{index}": v for index, v in enumerate(self.epoch_runner.update.momentum)}
+        tensors = self._live_tensors()
         for a in self.averages:
             tensors |= {f"average/{a.spec.name}/{k}": v for k, v in (a.state or {}).items()}
         meta = {
@@ -233,34 +224,21 @@ class Training:
         record = RunRecord.from_json(meta["record"], "the saved training state")
         if record.averages != self.record.averages:
             return 0.0
-        self.record, self.frl = record, Frl(*(tuple(v) for v in meta["frl"]))
-        self.model.load_state_dict(_below(tensors, "model/"))
-        for index, momentum in enumerate(self.epoch_runner.update.momentum):
-            momentum.copy_(tensors[f"momentum/{index}"])
+        self.record, self.frl = record, Frl(*map(tuple, meta["frl"]))
+        for name, tensor in self._live_tensors().items():
+            tensor.copy_(tensors[name])
         for a in self.averages:
-            a.accepted = meta["accepted"][a.spec.name]
-            state = _below(tensors, f"average/{a.spec.name}/")
+            a.accepted, prefix = meta["accepted"][a.spec.name], f"average/{a.spec.name}/"
+            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             a.state = {k: v.to(self.device) for k, v in state.items()} or None
         return meta["seconds"]
+
+    def _live_tensors(self):
+        """{name: tensor} of the network and its momentum, to be saved, or filled in place."""
+        tensors = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        return tensors | {f"momentum/{index}": value for index, value in enumerate(self.steps.update.momentum)}
 
 
 def _epoch_kind(device):
     """How the steps of an epoch are made: one by one, or on a GPU as CUDA graphs, unless `--plain` is asked for."""
-    if device.type != "cuda" or os.environ.get("CFA_NB_PLAIN"):
-        return Epoch
-    from cfa_nb.method.graphs import GraphEpoch
-
-    return GraphEpoch
-
-
-def _evaluation_kind(one_by_one):
-    """How the evaluation after an epoch is made: as its steps are."""
-    if one_by_one:
-        return EpochEvaluation
-    from cfa_nb.method.graphs import GraphEvaluation
-
-    return GraphEvaluation
-
-
-def _below(tensors, prefix):
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    return GraphEpoch if device.type == "cuda" and not os.environ.get("CFA_NB_PLAIN") else Epoch

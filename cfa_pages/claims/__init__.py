@@ -1,6 +1,6 @@
 """The paper's claims, and a verdict for each: `ledger(results)` is the first table a reader sees.
 
-`base` says what a claim and a verdict are, `theory` holds those of Section 2, `experiments` those of Sections 3 and 5.
+`verdicts` says what a claim and a verdict are, `theory` has those of Section 2, `experiments` those of Sections 3 to 5.
 """
 
 from collections.abc import Iterable
@@ -8,27 +8,28 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import (
+from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
+from cfa_pages.claims.theory import THEOREMS as THEORY
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
+    FEW_ACCEPTED,
     NO_DIFFERENCE,
     NOT_JUDGED,
     NOT_REPRODUCED,
     NOT_RUN,
+    OTHER_SIDE,
     REPRODUCED,
     STATUSES,
     SUPPORTED,
     UNDECIDED,
     Claim,
     Verdict,
+    Z,
     words_of,
 )
-from cfa_pages.claims.experiments import CLAIMS as EXPERIMENTS
-from cfa_pages.claims.theory import CLAIMS as THEORY
-from cfa_pages.claims.verdicts import FEW_ACCEPTED, OTHER_SIDE, Z
-from cfa_pages.results.cells import Cell
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import holm
+from cfa_pages.results.stats import Cell, holm
 
 SIGNS = {
     SUPPORTED: "✓", REPRODUCED: "✓", DIRECTION: "◐", CONTRADICTED: "✗", NOT_REPRODUCED: "✗", NO_DIFFERENCE: "=",
@@ -67,7 +68,7 @@ def _row(claim, verdict, adjusted):
         "Place": claim.place,
         "Claim": claim.sentence,
         "paper, CIFAR-10": claim.paper_value or "",
-        "Verdict": f"{_sign(verdict)} {verdict.status}",
+        "Verdict": f"{SIGNS.get(verdict.status, '✗')} {verdict.status}",
         "Estimate": Cell(verdict.estimate or "", **({"value": value, "unit": unit} if verdict.numbers else {})),
         "95 % interval": Cell(verdict.interval or "", **({"low": low, "high": high} if verdict.numbers else {})),
         "p, Holm": "" if adjusted is None else Cell(f"{adjusted:.2g}", value=adjusted),
@@ -79,7 +80,8 @@ def _row(claim, verdict, adjusted):
 def tally(results: Results, claims: Iterable[Claim] = ALL) -> str:
     """How many claims have which verdict, in words: "12 shown here, 3 not shown here, ..."."""
     statuses = [verdict.status for _, verdict in judge(results, claims)]
-    return ", ".join(f"{statuses.count(s)} {s}" for s in dict.fromkeys(sorted(statuses, key=_rank)))
+    of_theorems = [s for s in dict.fromkeys(statuses) if s not in STATUSES]
+    return ", ".join(f"{statuses.count(s)} {s}" for s in (*of_theorems, *STATUSES) if s in statuses)
 
 
 def verdicts(results: Results, *keys: str) -> pd.DataFrame:
@@ -91,38 +93,23 @@ def verdicts(results: Results, *keys: str) -> pd.DataFrame:
     return ledger(results, chosen)[columns]
 
 
-def _sign(verdict):
-    return SIGNS.get(verdict.status, "✗")
-
-
-def _rank(status):
-    return STATUSES.index(status) if status in STATUSES else -1
-
-
 def rule_text(profile: Profile) -> str:
     """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
     words = words_of(profile)
-    side = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"
-    lines = [f"**{words.holds.capitalize()}**: {side}"]
+    rules = {words.holds: "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"}
     if profile.paper_protocol:
-        lines[0] += (
+        rules[words.holds] += (
             f", and the paper's number, where the claim gives one, lies within our interval widened by {Z} standard "
             f"errors of the paper's own difference"
         )
-        lines.append(f"**{words.other_size.capitalize()}**: on the claim's side, but the paper's number does not fit")
-    lines.append(f"**{words.fails.capitalize()}**: {OTHER_SIDE}")
-    lines += [f"**{NO_DIFFERENCE.capitalize()}**: the whole interval lies within 1 point of 0"] * (
-        words.fails == CONTRADICTED
-    )
-    lines.append(
-        f"**{UNDECIDED.capitalize()}**: the interval covers the border, or standard AutoAttack decides otherwise, or "
-        f"there is one seed"
-    )
-    lines.append(
-        f"**{NOT_JUDGED.capitalize()}**: an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is "
-        f"hardly one; **{NOT_RUN}**: no record"
-    )
-    text = "\n".join(f"- {line}." for line in lines)
+        rules[words.other_size] = "on the claim's side, but the paper's number does not fit"
+    rules[words.fails] = OTHER_SIDE
+    if not profile.paper_protocol:
+        rules[NO_DIFFERENCE] = "the whole interval lies within 1 point of 0"
+    covers = "the interval covers the border, or standard AutoAttack decides otherwise, or there is one seed"
+    few = f"an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is hardly one"
+    rules |= {UNDECIDED: covers, NOT_JUDGED: f"{few}; **{NOT_RUN}**: no record"}
+    text = "\n".join(f"- **{status.capitalize()}**: {rule}." for status, rule in rules.items())
     return (
         f"{text}\n\nAn interval covers other seeds (Student's t). For table rows under the targeted attack it "
         f"covers other test images, too, by a bootstrap over the images that both methods meet; elsewhere seeds alone. "

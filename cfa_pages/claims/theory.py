@@ -11,7 +11,7 @@ that no longer contradicts raises here: no verdict then stands.
 from collections.abc import Mapping
 from functools import cache
 
-from cfa_pages.claims.base import Claim, Verdict
+from cfa_pages.claims.verdicts import Claim, Verdict
 from cfa_pages.theory import ToyModel, jump_margin
 from cfa_pages.theory.model import COIN_FLIP, FALLING, FIGURE_1
 
@@ -46,7 +46,21 @@ def rise(model: ToyModel, label: int, low: float, high: float, eps: float, ball:
     return float(model.robust_acc(label, high, eps, ball) - model.robust_acc(label, low, eps, ball))
 
 
-def theorem_1() -> Verdict:
+THEOREMS: list[Claim] = []  # in the paper's order
+
+
+def _theorem(place, sentence):
+    """Enters what settles a theorem as the check of the claim of its name: it needs no runs and is asked once."""
+
+    def enter(settle):
+        settled = cache(settle)
+        THEOREMS.append(Claim(settle.__name__, f"Sec. 2.3, {place}", sentence, lambda *_: settled()))
+
+    return enter
+
+
+@_theorem("Theorem 1", "The easy class is ahead, clean and robust: A₊₁ > A₋₁ and R₊₁ > R₋₁ for every w > 0.")
+def theorem_1():
     """Holds for every w > 0 and every eps, in both readings of the ball."""
     return judge(
         f"{PAPER}#Theorem-1",
@@ -54,7 +68,8 @@ def theorem_1() -> Verdict:
     )
 
 
-def theorem_2() -> Verdict:
+@_theorem("Theorem 2", "The best w for overall robustness grows with ε, for 0 ≤ ε ≤ η.")
+def theorem_2():
     """x_1 outside the ball: an argmax exists for eps < eta only."""
     top = min(FIGURE_1.optimal_w(eps=FIGURE_1.eta), 2.0)  # inf; were it finite, R(f_top) would exceed the limit
     shortfall = FIGURE_1.overall_acc(top, FIGURE_1.eta) - FIGURE_1.overall_acc(float("inf"), FIGURE_1.eta)
@@ -65,7 +80,8 @@ def theorem_2() -> Verdict:
     )
 
 
-def theorem_2_literal() -> Verdict:
+@_theorem("Theorem 2", "The same for the ball as Eq. 4 writes it, in which the attack moves x₁, too.")
+def theorem_2_literal():
     """The ball of Eq. 4 read literally: w* falls, then jumps."""
     change = FALLING.optimal_w(eps=0.1, ball="all") - FALLING.optimal_w(eps=0.0, ball="all")
     jump = jump_margin(FALLING)
@@ -76,7 +92,8 @@ def theorem_2_literal() -> Verdict:
     )
 
 
-def theorem_3() -> Verdict:
+@_theorem("Theorem 3", "The hard class has its best clean accuracy at the smaller w.")
+def theorem_3():
     """Needs p_-1 > 1/2."""
     gain = COIN_FLIP.clean_acc(-1, 0.1) - COIN_FLIP.clean_acc(-1, 0.01)
     return judge(
@@ -86,14 +103,16 @@ def theorem_3() -> Verdict:
     )
 
 
-def theorem_4_clean() -> Verdict:
+@_theorem("Theorem 4", "Past the easy class's best w both classes lose clean accuracy, the hard one more.")
+def theorem_4_clean():
     """Holds; its first inequality even for all w > 0."""
     return judge(
         f"{PAPER}#Theorem-4", "Holds as stated: the lead of the easy class grows with w, and both are past their tops."
     )
 
 
-def theorem_4_gain() -> Verdict:
+@_theorem("Theorem 4", "As w grows, the hard class gains less robust accuracy than the easy one.")
+def theorem_4_gain():
     """R_-1 gains less than R_+1: both readings, in the literal ball for eps <= 1."""
     lead = FIGURE_1.gap(2.0, 1.5, "all") - FIGURE_1.gap(1.0, 1.5, "all")
     return judge(
@@ -103,7 +122,8 @@ def theorem_4_gain() -> Verdict:
     )
 
 
-def theorem_4_rise() -> Verdict:
+@_theorem("Theorem 4", "The hard class does gain robust accuracy, for every w > 0.")
+def theorem_4_rise():
     """R_-1 gains at all: only for eps >= eta."""
     literal = rise(FIGURE_1, -1, 0.1, 0.5, 0.5, "all")
     return judge(
@@ -116,7 +136,8 @@ def theorem_4_rise() -> Verdict:
     )
 
 
-def together() -> Verdict:
+@_theorem("Theorems 2 and 4", "Both describe training and measuring at one margin ε.")
+def theorems_2_and_4():
     """Theorem 2 and the robust half of Theorem 4 at one eps."""
     top = FIGURE_1.optimal_w(eps=0.2)
     return judge(
@@ -126,7 +147,11 @@ def together() -> Verdict:
     )
 
 
-def repaired() -> Verdict:
+@_theorem(
+    "after Theorem 3",
+    "As the attack in training grows, the hard class loses more clean accuracy and gains less robustness.",
+)
+def strong_attacks():
     """Both stories at two margins: train below eta, evaluate at or above it."""
     same_margin = rise(FIGURE_1, -1, FIGURE_1.optimal_w(eps=0.1), FIGURE_1.optimal_w(eps=0.2), 0.2)
     return judge(
@@ -134,48 +159,3 @@ def repaired() -> Verdict:
         "Holds with two margins: train at ε < η, measure robustness at η or more.",
         edge={"measured at ε = 0.2 < η, change of R₋₁ from training at 0.1 to 0.2: {:+.4f}": same_margin},
     )
-
-
-def _theorem(key, place, sentence, settle):
-    settled = cache(settle)  # a verdict needs no runs and is asked for once
-    return Claim(key, f"Sec. 2.3, {place}", sentence, None, lambda *_: settled())
-
-
-CLAIMS = THEOREMS = (
-    _theorem(
-        "theorem_1",
-        "Theorem 1",
-        "The easy class is ahead, clean and robust: A₊₁ > A₋₁ and R₊₁ > R₋₁ for every w > 0.",
-        theorem_1,
-    ),
-    _theorem("theorem_2", "Theorem 2", "The best w for overall robustness grows with ε, for 0 ≤ ε ≤ η.", theorem_2),
-    _theorem(
-        "theorem_2_literal",
-        "Theorem 2",
-        "The same for the ball as Eq. 4 writes it, in which the attack moves x₁, too.",
-        theorem_2_literal,
-    ),
-    _theorem("theorem_3", "Theorem 3", "The hard class has its best clean accuracy at the smaller w.", theorem_3),
-    _theorem(
-        "theorem_4_clean",
-        "Theorem 4",
-        "Past the easy class's best w both classes lose clean accuracy, the hard one more.",
-        theorem_4_clean,
-    ),
-    _theorem(
-        "theorem_4_gain",
-        "Theorem 4",
-        "As w grows, the hard class gains less robust accuracy than the easy one.",
-        theorem_4_gain,
-    ),
-    _theorem(
-        "theorem_4_rise", "Theorem 4", "The hard class does gain robust accuracy, for every w > 0.", theorem_4_rise
-    ),
-    _theorem("theorems_2_and_4", "Theorems 2 and 4", "Both describe training and measuring at one margin ε.", together),
-    _theorem(
-        "strong_attacks",
-        "after Theorem 3",
-        "As the attack in training grows, the hard class loses more clean accuracy and gains less robustness.",
-        repaired,
-    ),
-)

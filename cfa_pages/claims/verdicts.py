@@ -1,17 +1,20 @@
-"""From a comparison paired by seed to a verdict: one rule for all claims, fixed before the published runs were made.
+"""What a claim is and what is said of it: one rule for all claims, fixed before the published runs were made.
 
-Where the whole 95 % interval lies on the claim's side the claim is supported, on the other side contradicted; where it
-lies within a point of 0 on both sides there is no difference worth the name; else the records do not decide. On the
-paper's own protocol a claim that holds is reproduced only if the paper's number fits ours too (`fits`).
+A verdict comes from records (or, for the theorems, from a proof or a counterexample); nobody types one. Where the whole
+95 % interval lies on the claim's side the claim is supported, on the other side contradicted; where it lies within a
+point of 0 on both sides there is no difference worth the name; else the records do not decide. On the paper's own
+protocol a claim that holds is reproduced only if the paper's number fits ours too (`fits`).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.claims.base import HERE, NO_DIFFERENCE, NOT_JUDGED, NOT_RUN, UNDECIDED, Verdict, Words, words_of
 from cfa_pages.results.paper import Gap
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -23,12 +26,88 @@ from cfa_pages.results.rows import (
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points, worst_bias
+from cfa_pages.results.stats import MANY_SEEDS, ROUNDING, Paired, count, points
+
+SUPPORTED, CONTRADICTED = "supported here", "contradicted here"
+REPRODUCED, DIRECTION, NOT_REPRODUCED = "reproduced", "direction only", "not reproduced"
+NO_DIFFERENCE, UNDECIDED = "no difference here", "undecided here"
+NOT_JUDGED, NOT_RUN = "not judged", "not run"
+
+#: In the order in which a tally names them.
+STATUSES = (
+    REPRODUCED, DIRECTION, NOT_REPRODUCED, SUPPORTED, CONTRADICTED, NO_DIFFERENCE, UNDECIDED, NOT_JUDGED, NOT_RUN,
+)  # fmt: skip
 
 OTHER_SIDE = "the whole interval lies on the other side"  # what "contradicted" means, told in every such verdict
 SMALL = 0.01  # a difference of less than a point is none
 Z = 1.96  # standard errors of the paper's own difference by which ours may miss it
 FEW_ACCEPTED = 5  # an average of fewer epochs is hardly one, and nothing is judged by it
+
+
+class Words(NamedTuple):
+    """How verdicts are worded: the claim holds; it holds, but the paper's number does not fit; it fails."""
+
+    holds: str
+    other_size: str
+    fails: str
+
+
+HERE = Words(SUPPORTED, SUPPORTED, CONTRADICTED)  # other data or network: the paper's number is not held against ours
+PROTOCOL = Words(REPRODUCED, DIRECTION, NOT_REPRODUCED)
+
+
+def words_of(profile: Profile) -> Words:
+    """`PROTOCOL` where data, network, schedule and attack are the paper's, `HERE` everywhere else."""
+    return PROTOCOL if profile.paper_protocol else HERE
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the records say of one claim.
+
+    status: one of `STATUSES`; for a theorem "proved", "proved under conditions" or "refuted".
+    estimate: the measured quantity with its unit, such as "+5.7 points"; None where there is none.
+    interval: its 95 % interval, such as "+1.2 to +10.2"; None where there is none.
+    n: how many seeds (or cases) it rests on.
+    evidence: one sentence: what was compared with what, and what else is worth knowing.
+    numbers: (mean, low, high) in points, or in the estimate's unit, for a picture; None where there is none.
+    p: p-value of the difference lying at the claim's border; None where nothing was compared.
+    """
+
+    status: str
+    estimate: str | None = None
+    interval: str | None = None
+    n: int | None = None
+    evidence: str = ""
+    numbers: tuple[float, float, float] | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of the paper that can turn out true or false.
+
+    key: short name, unique in the ledger.
+    place: where the paper says it, such as "Sec. 3.1, Fig. 2(b)".
+    sentence: what it says, in its own words as far as they fit.
+    check: `check(results) -> Verdict`.
+    label: what is measured, in a few words, for a picture.
+    paper_value: the number that it gives, as text; None where it gives none.
+    gap: the paper's own difference, where the claim is one between two rows of a table.
+    """
+
+    key: str
+    place: str
+    sentence: str
+    check: Callable[..., Verdict]
+    label: str = ""
+    paper_value: str | None = None
+    gap: Gap | None = None
+
+    @property
+    def section(self) -> str:
+        """Such as "Sec. 5.2": the family of claims within which Holm's correction is made."""
+        return ".".join(self.place.partition(",")[0].split(".")[:3])
 
 
 def verdict_of(
@@ -56,29 +135,31 @@ def verdict_of(
         return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
     paper = paper if words.holds != words.other_size else None
     status = _status(comparison, sign, border, unit, words, paper)
-    side = _side(comparison, sign, border)
     if aa is not None and aa.n:
         notes = (f"standard AutoAttack: {aa}", *notes)
-        status = UNDECIDED if side * _side(aa, sign, border) < 0 else status
+        status = UNDECIDED if _side(comparison, sign, border) * _side(aa, sign, border) < 0 else status
     ahead = sum(sign * (d - border) > 0 for d in comparison.differences)
     seeds = f"{ahead} of {count(comparison.n, 'seed')} on the claim's side"
     seeds += f"; {OTHER_SIDE}" if status == words.fails else ""
     seeds += f"; {_seeds_text(comparison, border)}" if status == UNDECIDED and comparison.n > 1 else ""
     notes = (*([fit_text(comparison, paper)] if paper else []), *notes)
-    text = "; ".join((evidence, seeds, *notes)) + "."
     low, high = comparison.interval if comparison.n > 1 else comparison.images or (math.nan, math.nan)
-    numbers = tuple(100 * v for v in (comparison.mean, low, high))
-    estimate = f"{points(comparison.mean)} {unit}"
-    p = comparison.p_value(border) if comparison.n > 1 else None
-    return Verdict(status, estimate, comparison.interval_text, comparison.n, text, numbers, p)
+    return Verdict(
+        status,
+        f"{points(comparison.mean)} {unit}",
+        comparison.interval_text,
+        comparison.n,
+        "; ".join((evidence, seeds, *notes)) + ".",
+        tuple(100 * v for v in (comparison.mean, low, high)),
+        comparison.p_value(border) if comparison.n > 1 else None,
+    )
 
 
 def _status(comparison, sign, border, unit, words, paper):
-    side = _side(comparison, sign, border)
     if words is HERE and border == 0 and unit == "points" and max(map(abs, comparison.interval)) < SMALL:
         return NO_DIFFERENCE
     holds = words.holds if paper is None or fits(comparison, paper) else words.other_size
-    return {1: holds, -1: words.fails, 0: UNDECIDED}[side]
+    return {1: holds, -1: words.fails, 0: UNDECIDED}[_side(comparison, sign, border)]
 
 
 def _side(comparison, sign, border):
@@ -118,11 +199,9 @@ def few_accepted_notes(results: Results, keys: Sequence[str], selection: str) ->
 def _few_accepted(results, key, selection):
     weights, few = ROWS[key].weights, []
     for seed, run in row_runs(results, key).items() if weights != LIVE else ():
-        spec = next((a for a in run.record.averages if a.name == weights), None)
-        if spec is None:  # a study without averages: the row is not run
-            continue
+        starts = [a.start for a in run.record.averages if a.name == weights]  # none in a study without averages
         accepted = 0 if run.record.never_accepted(weights) else run.accepted(weights, selection)
-        if accepted < min(FEW_ACCEPTED, run.config.epochs - spec.start + 1):
+        if any(accepted < min(FEW_ACCEPTED, run.config.epochs - start + 1) for start in starts):
             few.append(f"{accepted} in seed {seed}")
     name = weights.upper()
     return f"{ROWS[key].label}, {SELECTIONS[selection]}: {name} had accepted {', '.join(few)}" if few else ""
@@ -142,25 +221,17 @@ def rows_compared(
 
     `paper` is the paper's own `Gap` between the two rows.
     """
-    comparisons = {s: row_difference(results, row, base, s, quantity) for s in SELECTIONS}
-    conditions = f"{quantity_text(results.profile, quantity)}, {attack_label(results.profile)}, {SELECTIONS[selection]}"
+    profile, comparisons = results.profile, {s: row_difference(results, row, base, s, quantity) for s in SELECTIONS}
+    name = "average" if quantity == "robust_avg" else worst_label(profile)
+    conditions = f"{name}, {attack_label(profile)}, {SELECTIONS[selection]}"
     evidence = [f"{ROWS[row].label} minus {ROWS[base].label}, {conditions}"]
     if (few := few_accepted_notes(results, (row, base), selection)) and comparisons[selection].n:
         return Verdict(NOT_JUDGED, evidence="; ".join((*evidence, *few)))
     others = ((SELECTIONS[s], d) for s, d in comparisons.items() if s != selection and d.n)
-    evidence += [f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others]
+    evidence = "; ".join((*evidence, *(f"{name} {points(d.mean)} [{d.interval_text}]" for name, d in others)))
     notes = bias_notes(results, (row, base), selection) if quantity == "robust_worst" else ()
     aa = aa_difference(results, row, base, quantity) if selection == "last" else None
-    return verdict_of(
-        comparisons[selection], "; ".join(evidence), sign, border, "points", words_of(results.profile), paper, notes, aa
-    )
-
-
-def quantity_text(profile: Profile, quantity: str) -> str:
-    """ "average", "worst class", "clean, worst class" of a quantity of `rows.QUANTITIES`."""
-    metric, statistic = quantity.split("_")
-    name = "average" if statistic == "avg" else worst_label(profile)
-    return name if metric == "robust" else f"{metric}, {name}"
+    return verdict_of(comparisons[selection], evidence, sign, border, "points", words_of(profile), paper, notes, aa)
 
 
 def bias_notes(results: Results, keys: Sequence[str], selection: str) -> tuple[str, ...]:

@@ -1,18 +1,21 @@
-"""Averages of the same run side by side: the paper's text against the released code, and other thresholds (Sec. 4.3).
+"""What averages accepted, and averages of one run side by side: the paper's text against the released code (Sec. 4.3).
 
 Averages are passive, so one training run carries them all and nothing else differs between two rows.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from cfa_nb.card.uncertainty import percent
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
-from cfa_pages.results.rows import worst_label
+from cfa_pages.results.rows import row_runs, worst_label
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import percent
 
 FIRST_VALUE = {"first": "nothing", "theta_0": "initial weights", "random": "random network"}
-OTHERS = ("fawa_release", "fawa_paper")  # FAWA as the other source has it: in a study by the text, or by the release
+STAND_IN = {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}  # for an empty average
+CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
 def carriers(results: Results) -> list[Run]:
@@ -66,3 +69,37 @@ def best_epoch(run: Run, weights: str) -> int | None:
 
 def _pair(accuracy):
     return "–" if accuracy is None else f"{percent(accuracy.overall)} / {percent(accuracy.worst)}"
+
+
+def acceptance(results: Results, recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)) -> pd.DataFrame:
+    """Per training run: how many epochs FAWA accepted, the first of them, and the seeds that never had one.
+
+    Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
+    """
+    spec = next(a for a in results.profile.averages if a.name == "fawa")
+    rows = []
+    for recipe in recipes:
+        recipe_runs = row_runs(results, recipe).values()
+        if recipe_runs:
+            seeds = {"seeds": str(len(recipe_runs))}
+            rows.append({"Training run": ROWS[recipe].label, **_acceptance(recipe_runs, spec), **seeds})
+    return pd.DataFrame(rows)
+
+
+def _acceptance(runs, spec):
+    accepted_epochs = [[e.epoch for e in r.record.epochs if e.accepted[spec.name]] for r in runs]
+    possible = sum(len(r.record.epochs) - spec.start + 1 for r in runs)
+    firsts = [epochs[0] for epochs in accepted_epochs if epochs]
+    never = f"seeds that never accepted (rows show {STAND_IN[spec.init]})"
+    return {
+        f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, accepted_epochs))} of {possible}",
+        "first accepted epoch": _span(firsts),
+        never: str(sum(not epochs for epochs in accepted_epochs)),
+    }
+
+
+def _span(epochs):
+    """ "13", "11–14", "–"."""
+    if not epochs:
+        return "–"
+    return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))

@@ -1,23 +1,26 @@
-"""Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference."""
+"""Methods compared seed by seed: mean difference, 95 % t interval, seeds up, and the paper's own difference; and the
+comparison of AT + CCM with AT on several data sets.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from cfa_nb.recipes import CONTROLS, ROWS
-from cfa_pages.results.cells import Cell
-from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_pages.report.tables import heading, pair_text
+from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import (
     SELECTIONS,
     added_rows,
     attack_label,
     base_row,
     row_difference,
+    row_runs,
     versus,
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Paired, count, points
+from cfa_pages.results.stats import NO_WIDTH, ONE_SEED, Cell, Paired, count, points
 
 #: (row, base) of the comparisons that each table of the paper is read for.
 TABLE_1_PAIRS = (
@@ -73,13 +76,10 @@ def paper_difference(row: str, base: str, selection: str = "best") -> Cell:
 
     "–" where none does: Tables 2 and 3 have no last epoch.
     """
-    checkpoint = "last" if selection == "last" else "best"
-    table_1 = {k: v[checkpoint]["robust"] for k, v in TABLE_1.items()}
-    tables = (table_1, TABLE_2, TABLE_3) if checkpoint == "best" else (table_1,)
-    table = next((t for t in tables if row in t and base in t), None)
-    if table is None:
+    gaps = [gap_between(row, base, statistic, selection) for statistic in ("avg", "worst")]
+    if not all(gaps):
         return Cell("–")
-    average, worst = (difference(table, row, base, statistic).mean for statistic in ("avg", "worst"))
+    average, worst = (gap.mean for gap in gaps)
     return Cell(f"{points(average)} / {points(worst)}", average=100 * average, worst=100 * worst)
 
 
@@ -101,3 +101,26 @@ def _bracket_text(seeds, profile):
     if profile.ablation_seeds in (None, profile.seeds):
         return "the 95 % interval, over seeds and, under the targeted attack, over test images"
     return f'the 95 % interval (of "{ONE_SEED}": a bootstrap {over_images})'
+
+
+def contrast_table(studies: Sequence[Results]) -> pd.DataFrame:
+    """A row a data set: AT and AT + CCM, average / worst class, and their difference paired by seed, in points."""
+    return pd.DataFrame([_contrast_row(results) for results in studies], dtype=object)
+
+
+def _contrast_row(results):
+    profile = results.profile
+    row = {"Data": profile.data_label, "Attack": attack_label(profile)}
+    for key, label in (("at", "AT"), ("at_ccm", "AT + CCM")):
+        row[heading(profile, label)] = pair_text(results, key, "last")
+    for name, quantity in (("average", "robust_avg"), (worst_label(profile), "robust_worst")):
+        row[f"CCM − AT, {name}"] = difference_text(row_difference(results, "at_ccm", "at", "last", quantity))
+    return row | {"seeds": str(len(row_runs(results, "at_ccm")))}
+
+
+def contrast_caption() -> str:
+    """Caption of `contrast_table`."""
+    return (
+        "AT and AT + CCM, robust accuracy in percent, average / worst class, mean ± std over seeds, "
+        "last epoch; in brackets the 95 % interval of the difference, over seeds and test images."
+    )

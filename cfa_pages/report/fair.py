@@ -1,4 +1,6 @@
-"""Pictures of other methods (notebook 09): what they change over AT, and what FAT and FRL give each class."""
+"""Pictures of other methods (notebook 09): what they change over AT, what FAT and FRL give each class, and where the
+difficulty of test images lies.
+"""
 
 from collections.abc import Sequence
 
@@ -8,10 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cfa_nb.config import LIVE
-from cfa_nb.method.calibration import Calibration, Frl
+from cfa_nb.method.calibration import Calibration
+from cfa_nb.method.rivals import Frl
 from cfa_nb.recipes import ROWS
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
-from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, name_classes, panels, plt
+from cfa_nb.runs.record import unpack_outcomes
+from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
+from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, panels, plt
 from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
 from cfa_pages.results.runs import Results, Run
 
@@ -19,24 +23,24 @@ COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page c
 STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
 
 
-def class_changes(results: Results, row: str, base: str = "at", selection: str = "best") -> np.ndarray:
-    """(K,) by how much each class's robust accuracy differs between two table rows, mean over seeds, as fractions."""
-    ours, theirs = (accuracies(results, key, selection) for key in (row, base))
+def class_changes(results: Results, row: str, base: str = "at") -> np.ndarray:
+    """(K,) by how much each class's robust accuracy (best) differs between two rows, mean over seeds; fractions."""
+    ours, theirs = (accuracies(results, key, "best") for key in (row, base))
     return np.array([np.subtract(ours[s].per_class, theirs[s].per_class) for s in ours if s in theirs]).mean(axis=0)
 
 
-def change_bars(results: Results, selection: str = "best") -> Figure:
+def change_bars(results: Results) -> Figure:
     """What FAT, AT + CFA and FRL + EMA change over AT, class by class and on average, in points."""
     classes = shown_classes(results)
     indices = list(classes.indices)
     fig, (ax,) = panels(1, height=3.9, width=8.2)
     at = np.arange(len(indices))
     for shift, (key, colour) in zip((-0.27, 0, 0.27), COMPARED.items()):
-        change = 100 * class_changes(results, key, "at", selection)[indices]
-        average = 100 * row_difference(results, key, "at", selection, "robust_avg").mean
+        change = 100 * class_changes(results, key)[indices]
+        average = 100 * row_difference(results, key, "at", "best", "robust_avg").mean
         ax.bar(at + shift, change, 0.26, color=colour, label=ROWS[key].label)
         ax.bar(len(indices) + 0.5 + shift, average, 0.26, color=colour)
-    _name(ax.xaxis, classes)
+    classes.name(ax.xaxis)
     names = [label.get_text() for label in ax.get_xticklabels()]
     ax.set_xticks([*at, len(indices) + 0.5], [*names, "average"])
     ax.get_xticklabels()[-1].set(
@@ -50,11 +54,6 @@ def change_bars(results: Results, selection: str = "best") -> Figure:
     ax.set_xlabel(classes.note)
     legend_above(ax, 3)
     return fig
-
-
-def _name(axis, classes):
-    names = [classes.names[k] for k in classes.indices]
-    name_classes(axis, names, [i for i, k in enumerate(classes.indices) if k in classes.hard])
 
 
 def legend_above(ax: Axes, columns: int, **options) -> None:
@@ -81,7 +80,7 @@ def steps_bars(taken: Sequence[int], labels: Sequence[int], results: Results, st
         shares = np.array([100 * np.mean(taken[labels == k] == s) if (labels == k).any() else 0.0 for k in indices])
         ax.barh(np.arange(len(indices)), shares, 0.78, left=left, color=colour, label="all" if s == steps else str(s))
         left += shares
-    _name(ax.yaxis, classes)
+    classes.name(ax.yaxis)
     ax.invert_yaxis()
     ax.grid(False)
     ax.set_xlim(0, 100)
@@ -117,9 +116,7 @@ def frl_trace(results: Results) -> Figure:
     fig, axes = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
     titles = ("weight in the natural loss (1: all classes equal)", "margin of the training attack")
     for ax, values, title, base in zip(axes, frl_values(results), titles, (1, config.eps)):
-        for k in sorted(classes.indices, key=lambda k: k in classes.hard):
-            wide = k in classes.hard
-            ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if wide else 1.2)
+        class_traces(ax, values, classes, thin=1.2)
         ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
         ax.set_title(classes.title(title))
         epoch_axis(ax, config)
@@ -153,11 +150,62 @@ def opposite_margins(results: Results) -> Figure:
     ax.hlines(rows, *pairs, color=QUIET, lw=1.2, zorder=1)
     for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):
         ax.plot(values, rows, marker, color=colour, ms=8, mew=0, label=label, clip_on=False)
-    _name(ax.yaxis, classes)
+    classes.name(ax.yaxis)
     ax.invert_yaxis()
     ax.axvline(255 * eps, color=INK, lw=1, ls=(0, (1, 2)), zorder=1)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}/255"))
     ax.set_xlabel(f"margin of the training attack (dotted: ε₀ = {eps_text(eps)})")
     legend_above(ax, 2)
+    return fig
+
+
+PARTS = {"class": HARD[1], "image": AVERAGED, "run": "#c9d2da"}  # of the variance of outcomes
+
+
+def difficulty_shares(results: Results, key: str) -> dict[str, float]:
+    """{"class", "image", "run": share} of the variance of whether a test image resists; {} where nobody can tell.
+
+    Of the outcomes of all images in all training runs (seeds) of a row at the last epoch: what its class explains, what
+    the image explains beyond its class, and what changes from one training to the next.
+    """
+    runs = [run for _, run in sorted(row_runs(results, key).items())]
+    attack = results.profile.final_attack(runs[0].config)
+    texts = [run.outcomes(ROWS[key].weights, "last", attack) for run in runs]
+    if len(runs) < 2 or not all(texts):
+        return {}
+    n = next(iter(accuracies(results, key, "last").values())).n
+    right = np.array([np.concatenate(unpack_outcomes(text, n)) for text in texts], dtype=float)
+    return variance_shares(right, np.repeat(np.arange(len(n)), n))
+
+
+def variance_shares(right: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """The same of (runs, images) outcomes, 1 or 0, and (images,) labels: a nested analysis of variance."""
+    image, run = right.mean(axis=0), right.var(axis=0, ddof=1).mean()
+    groups = [image[labels == k] for k in np.unique(labels)]
+    sizes = [len(g) for g in groups]
+    within = max(0.0, np.average([g.var(ddof=1) for g in groups], weights=sizes) - run / len(right))
+    between = np.average([(g.mean() - image.mean()) ** 2 for g in groups], weights=sizes)
+    total = between + within + run
+    return {"class": between / total, "image": within / total, "run": run / total} if total else {}
+
+
+def difficulty_bars(results: Results, keys: Sequence[str]) -> Figure:
+    """The shares of `difficulty_shares`, a bar a table row; no bar where nobody can tell."""
+    fig, (ax,) = panels(1, height=0.42 * len(keys) + 1.4)
+    for y, key in enumerate(keys):
+        left = 0.0
+        for part, share in difficulty_shares(results, key).items():
+            ax.barh(y, 100 * share, 0.7, left=left, color=PARTS[part])
+            ax.text(left + 50 * share, y, f"{100 * share:.0f}", ha="center", va="center", fontweight="bold",
+                    color=INK if part == "run" else "white")  # fmt: skip
+            left += 100 * share
+    ax.set_yticks(range(len(keys)), [ROWS[key].label for key in keys])
+    ax.set_xlim(0, 100)
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.set_xlabel("share of the variance, %")
+    labels = ("between classes", "between images of a class", "between training runs")
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in PARTS.values()]
+    legend_above(ax, 3, handles=handles, labels=labels, fontsize=9, columnspacing=1.2)
     return fig

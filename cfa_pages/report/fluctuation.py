@@ -17,19 +17,19 @@ from cfa_pages.results.stats import mean_std
 NAMES = {"live": "AT", "ema": "AT + EMA", "fawa": "AT + FAWA"}
 
 
-def fluctuation(results: Results, weights: str = "live", seed: int | None = None) -> Figure:
-    """Fig. 4(a) ("live") and (b) ("fawa"), of one seed: overall, worst class, and |change of the worst class|.
+def fluctuation(results: Results, weights: str = "live") -> Figure:
+    """Fig. 4(a) ("live") and (b) ("fawa"), of the first seed: overall, worst class, and |change of the worst class|.
 
     Thin lines are the worst class in the other seeds. An average is drawn from its first epoch on, with a triangle for
     each epoch that it accepted; where it does not exist yet there is nothing to draw.
     """
     at_runs = row_runs(results, "at")
-    run = at_runs[results.profile.seeds[0] if seed is None else seed]
+    run = at_runs[results.profile.seeds[0]]
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
-    overall, worst = (series(run, weights, statistic) for statistic in ("overall", "worst"))
+    overall, worst = (run.series(weights, statistic) for statistic in ("overall", "worst"))
     epochs = np.arange(1, len(overall) + 1)
     for seed_run in at_runs.values():
-        top.plot(epochs, series(seed_run, weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
+        top.plot(epochs, seed_run.series(weights, "worst"), color=CFA, lw=0.8, alpha=0.3)
     _draw_curves(top, epochs, overall, worst, worst_label(results.profile))
     _mark_accepted(top, run, weights)
     _draw_changes(bottom, epochs, worst, worst_label(results.profile))
@@ -38,11 +38,6 @@ def fluctuation(results: Results, weights: str = "live", seed: int | None = None
     top.set_xlabel("")
     top.set_title(f"{NAMES[weights]}, seed {run.config.seed}")
     return fig
-
-
-def series(run: Run, weights: str, statistic: str) -> np.ndarray:
-    """(epochs,) "overall" or "worst" robust test accuracy; nan while these weights do not exist."""
-    return np.array([np.nan if a is None else getattr(a, statistic) for a in run.curve(weights)])
 
 
 def _draw_curves(ax, epochs, overall, worst, name):
@@ -67,9 +62,8 @@ def _draw_changes(ax, epochs, worst, name):
     jumps = np.abs(np.diff(worst))
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
     points_axis(ax, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
-    if not np.nan_to_num(jumps).any():
-        note = "no change" if np.isfinite(jumps).any() else "no average" if np.isnan(worst).all() else "one epoch alone"
-        ax.annotate(note, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
+    if np.isnan(worst).all():
+        ax.annotate("no average", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
 
 

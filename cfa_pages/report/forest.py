@@ -1,4 +1,4 @@
-"""Differences with their intervals, one row each: all claims in one picture, or what methods change over their base."""
+"""Differences with their intervals, one row each: all claims, headline claims, what methods change over a base."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cfa_pages.claims import EXPERIMENTS, Claim, Verdict, judge
-from cfa_pages.claims.base import (
+from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
     NO_DIFFERENCE,
@@ -16,10 +16,10 @@ from cfa_pages.claims.base import (
     REPRODUCED,
     SUPPORTED,
     UNDECIDED,
+    verdict_of,
 )
-from cfa_pages.claims.verdicts import verdict_of
 from cfa_pages.report.style import INK, QUIET, panels
-from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, difference
+from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import attack_label, row_difference, versus, worst_label
 from cfa_pages.results.runs import Results
 
@@ -46,23 +46,19 @@ def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results |
     chosen = [c for c in EXPERIMENTS if c.key in keys or not keys]
     judged = judge(results, chosen)
     other = {c.key: v for c, v in judge(beside, [c for c in chosen if c.gap])} if beside else {}
-    columns = [judged] if keys else _halves(judged)
-    height = ROW * max(map(_rows_of, columns)) + 0.9
-    fig, axes = panels(len(columns), height=height, width=8.6 if keys else 14.6)
+    main = [pair for pair in judged if pair[0].section == "Sec. 5.2"]  # to the right, all else to the left
+    columns = [judged] if keys else [[pair for pair in judged if pair not in main], main]
+    rows = max(len(column) + 1.4 * len({claim.section for claim, _ in column}) for column in columns)
+    fig, axes = panels(len(columns), height=ROW * rows + 0.9, width=8.6 if keys else 14.6)
     for ax, column in zip(axes, columns):
         _draw_claims(ax, column, other)
-    _legend(fig, {v.status for _, v in judged}, any(c.gap for c, _ in judged), beside)
+    statuses = {v.status for _, v in judged}
+    marks = {s: (colour, s) for s, colour in COLOURS.items() if s in statuses}
+    small = Line2D([], [], marker="o", ls="", mfc="white", mec=QUIET, ms=4)
+    if beside:
+        small.set_label(beside.profile.data_label)
+    _legend(fig, marks, any(c.gap for c, _ in judged), [small] if beside else [], columns=3 if keys else 6)
     return fig
-
-
-def _halves(judged):
-    """Main results to the right, all else to the left."""
-    right = [pair for pair in judged if pair[0].section == "Sec. 5.2"]
-    return [[pair for pair in judged if pair not in right], right]
-
-
-def _rows_of(judged):
-    return len(judged) + 1.4 * len({claim.section for claim, _ in judged})
 
 
 def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[str, Verdict]):
@@ -73,40 +69,40 @@ def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[
             names[y] = TITLES.get(section, section)
             y += 1
         names[y] = claim.label
-        if claim.gap is not None:
-            ax.plot(_cut(100 * claim.gap.mean), y, "D", mfc="white", mec=INK, ms=5, zorder=2)
+        _row(ax, y, verdict, claim.gap)
         if claim.key in other and other[claim.key].numbers:
             _interval(ax, y + 0.32, other[claim.key], small=True)
-        if verdict.numbers:
-            _interval(ax, y, verdict)
-        else:
-            unjudged.append((y, claim, verdict.status))
+        if not verdict.numbers:
+            unjudged.append((y, verdict.status, claim.gap))
         y += 1
-    _axis(ax, names, y)
-    for row, claim, status in unjudged:
-        _status(ax, row, status, None if claim.gap is None else _cut(100 * claim.gap.mean))
+    _axis(ax, names, y, TITLES.values(), unjudged)
+
+
+def _row(ax, y, verdict, gap):
+    """A row's diamond, the paper's own difference, and our interval, where there are any."""
+    if gap is not None:
+        ax.plot(_cut(100 * gap.mean), y, "D", mfc="white", mec=INK, ms=5.5, zorder=2)
+    if verdict.numbers:
+        _interval(ax, y, verdict)
+
+
+def _axis(ax, names, end, titles=(), unjudged=(), fontsize=9.0):
+    """Names of the rows, titles in bold; a word instead of a number where there is none (height, status, gap)."""
+    ax.set_yticks(list(names), list(names.values()), fontsize=fontsize)
     for label in ax.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in TITLES.values() else "normal")
-
-
-def _status(ax, y, text, diamond):
-    """A word instead of a number, at the right edge, or left of a diamond that is there."""
-    low, high = ax.get_xlim()
-    style = {"ha": "right", "va": "center", "fontsize": 8, "color": QUIET}
-    if diamond is not None and diamond > low + 0.75 * (high - low):
-        ax.annotate(text, (diamond, y), xytext=(-8, 0), textcoords="offset points", **style)
-    else:
-        ax.text(0.99, y, text, transform=ax.get_yaxis_transform(), **style)
-
-
-def _axis(ax, names, end):
-    ax.set_yticks(list(names), list(names.values()), fontsize=9)
+        label.set_fontweight("bold" if label.get_text() in titles else "normal")
     ax.set_ylim(end, -0.6)
-    ax.set_xlim(*(np.clip(ax.get_xlim(), -LIMIT - 1, LIMIT + 1)))
+    low, high = np.clip(ax.get_xlim(), -LIMIT - 1, LIMIT + 1)
+    ax.set_xlim(low, high)
     ax.axvline(0, color=INK, lw=1, zorder=1)
     ax.set_xlabel("difference in points")
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
+    for y, status, gap in unjudged:  # at the right edge, or left of a diamond that is there
+        diamond = -np.inf if gap is None else _cut(100 * gap.mean)
+        place = diamond if diamond > low + 0.75 * (high - low) else high
+        ax.annotate(status, (place, y), (-8, 0), textcoords="offset points", ha="right", va="center", color=QUIET,
+                    fontsize=fontsize - 1)  # fmt: skip
 
 
 def _cut(value):
@@ -125,18 +121,56 @@ def _interval(ax, y, verdict, small=False):
                    mew=1 if small else 0, zorder=4)  # fmt: skip
 
 
-def _legend(fig, statuses, gaps, beside):
-    marks = [Line2D([], [], marker="o", ls="", color=c, label=s) for s, c in COLOURS.items() if s in statuses]
-    marks += [_diamond()] if gaps else []
-    if beside:
-        label = beside.profile.data_label
-        marks.append(Line2D([], [], marker="o", ls="", mfc="white", mec=QUIET, ms=4, label=label))
-    columns = min(len(marks), 3 if fig.get_figwidth() < 10 else 6)
-    fig.legend(handles=marks, loc="outside lower center", ncols=columns, fontsize=9)
+def _legend(fig, marks, diamonds, more=(), columns=3, fontsize=9.0):
+    """Below the figure: {status: (colour, words)}, the paper's diamond where there is one, and further handles."""
+    handles = [Line2D([], [], marker="o", ls="", color=colour, label=words) for colour, words in marks.values()]
+    if diamonds:
+        handles.append(Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label="paper, CIFAR-10, AutoAttack"))
+    handles += more
+    fig.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns), fontsize=fontsize)
 
 
-def _diamond():
-    return Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label="paper, CIFAR-10, AutoAttack")
+#: The claims that the paper is read for, each in a few words: what page 00 shows before all others.
+HEADLINES = {
+    "worst class, last epoch": {
+        "cfa_at_worst_last": "AT + CFA − AT", "cfa_trades_worst_last": "TRADES + CFA − TRADES",
+        "cfa_fat_worst_last": "FAT + CFA − FAT", "ccm_over_at_mean_margin": "class-wise − one margin",
+    },
+    "average, last epoch": {
+        "cfa_at_avg_last": "AT + CFA − AT", "cfa_trades_avg_last": "TRADES + CFA − TRADES",
+        "cfa_fat_avg_last": "FAT + CFA − FAT",
+    },
+    "worst class, best epoch": {
+        "cfa_at_worst": "AT + CFA − AT", "cfa_trades_worst": "TRADES + CFA − TRADES",
+        "cfa_over_frl_worst": "TRADES + CFA − (FRL + EMA)",
+    },
+}  # fmt: skip
+
+
+def headline_picture(results: Results) -> Figure:
+    """Ten headline claims in large type, readable on a telephone: ours as dot and interval, the paper's a diamond."""
+    verdicts = {c.key: (c.gap, v) for c, v in judge(results, [c for c in EXPERIMENTS if _is_headline(c.key)])}
+    fig, (ax,) = panels(1, height=6.4, width=6.2)
+    y, names, unjudged = 0.0, {}, []
+    for title, claims in HEADLINES.items():
+        names[y] = title
+        for key, words in claims.items():
+            y += 1
+            names[y] = words
+            gap, verdict = verdicts[key]
+            _row(ax, y, verdict, gap)
+            unjudged += [] if verdict.numbers else [(y, verdict.status, gap)]
+        y += 1.3
+    _axis(ax, names, y - 0.7, HEADLINES, unjudged, fontsize=13)
+    ax.tick_params(axis="x", labelsize=13)
+    ax.xaxis.label.set_size(13)
+    marks = {s: (COLOURS[s], s) for s in COLOURS if s in {v.status for _, v in verdicts.values()}}
+    _legend(fig, marks, True, columns=2, fontsize=12)
+    return fig
+
+
+def _is_headline(key):
+    return any(key in claims for claims in HEADLINES.values())
 
 
 #: (row, base) in groups with a gap between them: what pages 00 and 06 show, and page 07.
@@ -161,42 +195,18 @@ def differences_picture(
 ) -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
     fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.7, width=9.6, sharex=True, sharey=True)
-    for ax, quantity in zip(axes, ("robust_worst", "robust_avg")):
-        names = _draw_differences(ax, results, groups, selection, quantity)
-        name = worst_label(results.profile).capitalize() if quantity == "robust_worst" else "Average"
+    for ax, statistic, name in zip(axes, ("worst", "avg"), (worst_label(results.profile).capitalize(), "Average")):
+        names, y = {}, 0.0
+        for group in groups:
+            for pair in group:
+                names[y] = versus(*pair)
+                comparison = row_difference(results, *pair, selection, f"robust_{statistic}")
+                _row(ax, y, verdict_of(comparison, ""), gap_between(*pair, statistic, selection))
+                y += 1
+            y += 0.6
         ax.set_title(f"{name}, {attack_label(results.profile)}")
-    _axis(axes[0], names, max(names) + 0.6)
-    _axis(axes[1], names, max(names) + 0.6)
-    marks = [Line2D([], [], marker="o", ls="", color=COLOURS[s], label=MEANINGS[s]) for s in MEANINGS]
-    marks += (
-        [_diamond()] if any(_paper(*pair, selection, "robust_avg") is not None for g in groups for pair in g) else []
-    )
-    fig.legend(handles=marks, loc="outside lower center", ncols=3, fontsize=9.5)
+    for ax in axes:
+        _axis(ax, names, max(names) + 0.6)
+    printed = any(gap_between(*pair, "avg", selection) for group in groups for pair in group)
+    _legend(fig, {s: (COLOURS[s], words) for s, words in MEANINGS.items()}, printed, fontsize=9.5)
     return fig
-
-
-def _draw_differences(ax, results, groups, selection, quantity):
-    """Draws one column; returns {height: name of the comparison}."""
-    names, y = {}, 0.0
-    for group in groups:
-        for row, base in group:
-            names[y] = versus(row, base)
-            paper = _paper(row, base, selection, quantity)
-            if paper is not None:
-                ax.plot(_cut(100 * paper), y, "D", mfc="white", mec=INK, ms=6, zorder=2)
-            comparison = row_difference(results, row, base, selection, quantity)
-            if comparison.n:
-                _interval(ax, y, verdict_of(comparison, ""))
-            y += 1
-        y += 0.6
-    return names
-
-
-def _paper(row, base, selection, quantity):
-    """The paper's own difference as a fraction, None where it prints none: Tables 2 and 3 have the best checkpoint."""
-    checkpoint, statistic = "last" if selection == "last" else "best", quantity.removeprefix("robust_")
-    if row in TABLE_1 and base in TABLE_1:
-        return difference(TABLE_1, row, base, statistic, checkpoint, "robust").mean
-    tables = (TABLE_2, TABLE_3) if checkpoint == "best" else ()
-    table = next((t for t in tables if row in t and base in t), None)
-    return None if table is None else difference(table, row, base, statistic).mean

@@ -1,27 +1,16 @@
-"""Parts that several figures share: lines of classes, names at their ends, milestones, means over seeds."""
+"""Parts that several figures share: the classes that are shown, axes of margins and of epochs, milestones."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cfa_nb.config import TrainConfig
-from cfa_pages.report.style import INK, QUIET, class_colours, label_ends, percent_axis, short_name
-from cfa_pages.results.rows import eps_text, hard_classes, shown_class_indices, shown_note
-from cfa_pages.results.runs import Results, Run
-
-
-def mean_curves(
-    runs: Sequence[Run], weights: str = "live", statistic: str = "overall"
-) -> tuple[np.ndarray, np.ndarray]:
-    """(epochs, mean over runs) of the "overall" or "worst" robust test accuracy; nan where no run has these weights."""
-    rows = [[np.nan if a is None else getattr(a, statistic) for a in r.curve(weights)] for r in runs]
-    rows = np.array(rows, dtype=float)
-    is_number = ~np.isnan(rows)
-    mean = np.where(is_number, rows, 0).sum(axis=0) / np.where(is_number.any(axis=0), is_number.sum(axis=0), np.nan)
-    return np.arange(1, rows.shape[1] + 1), mean
+from cfa_pages.report.style import INK, QUIET, class_colours, name_classes, short_name
+from cfa_pages.results.rows import CLASS_LIMIT, class_names, eps_text, hard_classes, hardest_first
+from cfa_pages.results.runs import Results
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,11 @@ class ShownClasses:
         """ "hard" or "easy"."""
         return "hard" if k in self.hard else "easy"
 
+    def name(self, axis: Axis) -> None:
+        """Their names as the ticks of an axis (`ax.xaxis` or `ax.yaxis`), the hard ones bold and red."""
+        hard = [i for i, k in enumerate(self.indices) if k in self.hard]
+        name_classes(axis, [self.names[k] for k in self.indices], hard)
+
     def ends(self, values: np.ndarray) -> list[tuple[float, str, str]]:
         """What `label_ends` writes beside the last of (N, K) values."""
         colours = self.colours
@@ -59,28 +53,24 @@ class ShownClasses:
 
 def shown_classes(results: Results) -> ShownClasses:
     """The classes that a figure of these runs shows."""
-    names = tuple(map(str, results[0].record.class_names))
-    return ShownClasses(shown_class_indices(results), names, hard_classes(results), shown_note(results))
+    names, half, note = class_names(results), CLASS_LIMIT // 2, ""
+    indices = tuple(range(len(names)))
+    if len(names) > CLASS_LIMIT:
+        order = hardest_first(results)  # as those that train without attacks find them
+        indices, note = (*order[:half], *order[-half:]), f"{half} hardest and {half} easiest of {len(names)} classes"
+    return ShownClasses(indices, names, hard_classes(results), note)
 
 
-def class_lines(ax: Axes, x: Sequence[float], values: Sequence[np.ndarray], classes: ShownClasses) -> None:
-    """One line a class over x, hard classes warm and strong, named at the right end; bars: one std over seeds.
+def class_traces(ax: Axes, values: np.ndarray, classes: ShownClasses, thin: float = 1.4, **options) -> None:
+    """A line a class over epochs from 1, hard classes strong and on top.
 
     Args:
-        x: (N,) positions.
-        values: N of (seeds, K) fractions.
-        classes: those to draw.
+        values: (epochs, K).
+        thin: width of the other lines.
     """
-    spread = np.array([np.std(v, axis=0, ddof=1) if len(v) > 1 else np.zeros(np.shape(v)[1]) for v in values])
-    values, hard, colours = np.array([np.mean(v, axis=0) for v in values]), classes.hard, classes.colours
-    for k in sorted(classes.indices, key=lambda k: k in hard):
-        stroke = {"lw": 2.3, "ms": 4.5, "zorder": 3} if k in hard else {"lw": 1.5, "ms": 3, "zorder": 2}
-        ax.errorbar(x, values[:, k], spread[:, k], fmt="-o", color=colours[k], mew=0, elinewidth=0.9, **stroke)
-    drawn = values[:, list(classes.indices)]
-    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
-    pad = 0.06 * (high - low) + max(0.005, (0.12 - (high - low)) / 2)  # never zoomed in further than 12 points
-    percent_axis(ax, max(0.0, low - pad), min(high + pad, 1.01))
-    label_ends(ax, x[-1], classes.ends(values), gap=0.048)
+    for k in sorted(classes.indices, key=lambda k: k in classes.hard):
+        style = {"color": classes.colours[k], "lw": 2.4 if k in classes.hard else thin} | options
+        ax.plot(np.arange(1, len(values) + 1), values[:, k], **style)
 
 
 def margin_axis(ax: Axes) -> None:

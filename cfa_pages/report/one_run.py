@@ -1,13 +1,17 @@
-"""One run, epoch by epoch (notebook 05): margins that follow t_k, and the epochs that FAWA accepts."""
+"""One run, step by step (notebook 05): margins that follow t_k, epochs that FAWA accepts, source code on a page."""
 
-from collections.abc import Sequence
+import ast
+import inspect
+from collections.abc import Callable, Sequence
+from html import escape
+from textwrap import dedent
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.report.lines import epoch_axis, margin_axis, shown_classes
+from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import (
     AVERAGED,
     BELOW,
@@ -33,10 +37,7 @@ def margin_trace(run: Run, results: Results) -> Figure:
     classes, config = shown_classes(results), run.config
     values, names = np.array([e.class_eps for e in run.record.epochs]), classes.names
     fig, (ax,) = panels(1, height=4.4 if len(classes.indices) <= 10 else 8.0, width=6.2)
-    for k in classes.indices:
-        hard = k in classes.hard
-        ax.plot(np.arange(1, len(values) + 1), values[:, k], color=classes.colours[k], lw=2.4 if hard else 1.3,
-                zorder=3 if hard else 2)  # fmt: skip
+    class_traces(ax, values, classes)
     ax.axhline(config.eps, color=INK, lw=1.2, ls=(0, (1, 2)))
     epoch_axis(ax, config)
     ax.set_ylim(0, 1.08 * values.max())
@@ -62,8 +63,7 @@ def refused(run: Run) -> list[int]:
 
 def last_worst(run: Run, weights: str) -> float:
     """Worst robust class accuracy on test of some weights after the last epoch; nan where there are none."""
-    accuracy = run.curve(weights)[-1]
-    return np.nan if accuracy is None else accuracy.worst
+    return run.series(weights, "worst")[-1]
 
 
 def _spec(run):
@@ -106,7 +106,7 @@ def _worst_curves(ax, run):
     ends, epochs = [], np.arange(1, run.config.epochs + 1)
     lines = (("live", PLAIN, EASY[1], "live"), ("ema", AVERAGED, BELOW[3], "EMA"), (FAWA, CFA, CFA, "FAWA"))
     for name, colour, dark, label in lines:
-        values = np.array([np.nan if a is None else a.worst for a in run.curve(name)])
+        values = run.series(name, "worst")
         ax.plot(epochs, values, color=colour, lw=2.6 if name == FAWA else 1.6)
         if np.isfinite(values[-1]):
             ends.append((values[-1], f"{label}  {100 * values[-1]:.1f} %", dark))
@@ -123,3 +123,53 @@ def calibration_table(
     order = order if len(order) <= 2 * half else order[:half] + order[-half:]
     columns = {str(names[k]): [f"{100 * train_robust_acc[k]:.1f} %", calibrated_text(class_eps[k])] for k in order}
     return pd.DataFrame({"": ["train robust accuracy t", "next margin"]} | columns)
+
+
+def listing(*functions: Callable) -> str:
+    """The source of functions as a block of code in Markdown; of a docstring the first line."""
+    return "```python\n" + "\n\n".join("\n".join(_source(f)) for f in functions) + "\n```"
+
+
+def _source(function):
+    """Lines of a function's source, without what its docstring says after the first line."""
+    lines = dedent(inspect.getsource(function)).rstrip().splitlines()
+    node = ast.parse("\n".join(lines)).body[0]
+    docstring = ast.get_docstring(node)
+    if docstring is None or "\n" not in docstring:
+        return lines
+    first = node.body[0]
+    short = " " * first.col_offset + f'"""{docstring.splitlines()[0]}"""'
+    return [*lines[: first.lineno - 1], short, *lines[first.end_lineno :]]
+
+
+def algorithm_beside(function: Callable, parts: Sequence[tuple[str, str]]) -> str:
+    """A table in HTML: steps of an algorithm to the left, to the right the lines of a function that carry them out.
+
+    Args:
+        function: the real one.
+        parts: (first words of the line at which a step begins, the step in HTML), in order.
+    Raises:
+        ValueError: if there is no such line, or they come in another order.
+    """
+    lines = _source(function)
+    begins = [_line(lines, words) for words, _ in parts]
+    if begins != sorted(set(begins)):
+        raise ValueError(f"the steps are not in the order of the lines of {function.__qualname__}: {begins}")
+    rows = []
+    for (_, step), begin, end in zip(parts, begins, [*begins[1:], len(lines)]):
+        code = escape("\n".join(lines[begin:end]))
+        rows.append(f'<tr><td {_STEP}>{step}</td><td {_LEFT}><pre style="{_CODE}">{code}</pre></td></tr>')
+    head = f"<tr><th {_LEFT}>Algorithm 1</th><th {_LEFT}>the code that runs</th></tr>"
+    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+_LEFT = 'style="text-align:left; vertical-align:top"'
+_STEP = 'style="text-align:left; vertical-align:top; width:13em; min-width:13em"'
+_CODE = "margin:0; background:none; font-family:monospace; font-size:90%; white-space:pre-wrap"
+
+
+def _line(lines, words):
+    for number, line in enumerate(lines):
+        if line.strip().startswith(words):
+            return number
+    raise ValueError(f"no line begins with {words!r}")

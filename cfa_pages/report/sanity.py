@@ -4,39 +4,49 @@ A defence that only hides its gradients looks robust to a weak attack that follo
 steps do not hurt more, a huge margin does not break it, or an attack without gradients beats the one with them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
 
-from cfa_nb.config import LIVE, Attack
-from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.card.uncertainty import percent, points
+from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_pages.results.rows import SELECTIONS, aa_accuracies, row_runs
-from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import percent, points
-
-Pair = tuple[ClassAccuracy, ClassAccuracy]  # under the attack that should be the stronger one, and under the other
+from cfa_pages.results.runs import Results
 
 
 def attack_checks(results: Results, keys: Iterable[str]) -> pd.DataFrame:
     """A row a check, on all checkpoints that these table rows show: what both attacks leave, and where it holds."""
     keys, profile = list(keys), results.profile
     config = profile.config("at", profile.seeds[0])
-    final, pgd = profile.final_attack(config), profile.white_box(config)
-    name = final.label.partition(",")[0]
+    pgd, name = profile.white_box(config).label, profile.final_attack(config).label.partition(",")[0]
+    every = [c for key in keys for c in _checkpoints(results, key)]
+    recipes = dict.fromkeys(ROWS[key].recipe for key in keys)
+    live = [(run, LIVE, "last") for recipe in recipes for run in row_runs(results, recipe).values()]
+
+    def white_box(config, per_class=None, **changes):
+        return replace(profile.white_box(config, per_class), **changes)
+
+    def kept(config, chosen):
+        return next(filter(chosen, profile.evaluations(config).get(f"{LIVE}/last", ())), None)
+
+    few, long, sanity = profile.final_per_class, profile.long_steps, profile.sanity_per_class
     checks = (
-        (pgd.label, f"PGD-{config.eval_steps}", _more_steps(results, keys)),
-        (name, pgd.label, _stronger(results, keys)),
-        (name, f"PGD-{profile.long_steps}", _long(results, keys) if profile.long_steps else ()),
+        (pgd, f"PGD-{config.eval_steps}", _pairs(every, white_box)),
+        (name, pgd, _pairs(every, profile.final_attack, lambda c: white_box(c, few))),
+        (name, f"PGD-{long}",
+         _pairs(live if long else (), profile.final_attack, lambda c: white_box(c, few, steps=long))),
         ("AutoAttack", name, (pair for key in keys for pair in aa_accuracies(results, key).values())),
-        (pgd.label, "Square (no gradients)", _square(results, keys)),
-        (f"{pgd.label} at ε = {profile.large_eps:g}", pgd.label, _large(results, keys)),
-    )
+        (pgd, "Square (no gradients)",
+         _pairs(live, lambda c: white_box(c, sanity), lambda c: kept(c, lambda a: a.kind == "square"))),
+        (f"{pgd} at ε = {profile.large_eps:g}", pgd,
+         _pairs(live, lambda c: kept(c, lambda a: a.nominal_eps), white_box)),
+    )  # fmt: skip
     return pd.DataFrame([row for stronger, weaker, pairs in checks if (row := _row(stronger, weaker, list(pairs)))])
 
 
-def _row(stronger, weaker, pairs: list[Pair]):
+def _row(stronger, weaker, pairs):
     if not pairs:
         return None
     excesses = [a.overall - b.overall for a, b in pairs]
@@ -48,58 +58,18 @@ def _row(stronger, weaker, pairs: list[Pair]):
     }  # fmt: skip
 
 
-def _checkpoints(results, keys) -> Iterator[tuple[Run, str, str]]:
-    """All that a table's rows show, without averages that accepted no epoch."""
-    for key in keys:
-        for run in row_runs(results, key).values():
-            if not run.record.never_accepted(ROWS[key].weights):
-                yield from ((run, ROWS[key].weights, selection) for selection in SELECTIONS)
+def _checkpoints(results, key):
+    """(run, weights, selection) of all that a table row shows, without averages that accepted no epoch."""
+    weights = ROWS[key].weights
+    shown = [run for run in row_runs(results, key).values() if not run.record.never_accepted(weights)]
+    return [(run, weights, selection) for run in shown for selection in SELECTIONS]
 
 
-def _both(run: Run, weights: str, selection: str, stronger: Attack, weaker: Attack) -> Iterator[Pair]:
-    pair = tuple(run.robust(weights, selection, attack.key) for attack in (stronger, weaker))
-    if all(pair):
-        yield pair
-
-
-def _more_steps(results, keys):
-    for run, weights, selection in _checkpoints(results, keys):
-        accuracy = run.robust(weights, selection, results.profile.white_box(run.config).key)
-        if accuracy:
-            yield accuracy, run.pgd10(weights, selection)
-
-
-def _stronger(results, keys):
-    profile = results.profile
-    for run, weights, selection in _checkpoints(results, keys):
-        pgd = profile.white_box(run.config, profile.final_per_class)
-        yield from _both(run, weights, selection, profile.final_attack(run.config), pgd)
-
-
-def _live(results, keys):
-    return [r for recipe in dict.fromkeys(ROWS[k].recipe for k in keys) for r in row_runs(results, recipe).values()]
-
-
-def _long(results, keys):
-    profile = results.profile
-    for run in _live(results, keys):
-        pgd = replace(profile.white_box(run.config, profile.final_per_class), steps=profile.long_steps)
-        yield from _both(run, LIVE, "last", profile.final_attack(run.config), pgd)
-
-
-def _square(results, keys):
-    for run, attacks in _sanity_attacks(results, keys):
-        pgd = results.profile.white_box(run.config, results.profile.sanity_per_class)
-        for square in (a for a in attacks if a.kind == "square"):
-            yield from _both(run, LIVE, "last", pgd, square)
-
-
-def _large(results, keys):
-    for run, attacks in _sanity_attacks(results, keys):
-        pgd = results.profile.white_box(run.config)
-        for large in (a for a in attacks if a.nominal_eps):
-            yield from _both(run, LIVE, "last", large, pgd)
-
-
-def _sanity_attacks(results, keys):
-    return [(run, results.profile.evaluations(run.config).get(f"{LIVE}/last", ())) for run in _live(results, keys)]
+def _pairs(checkpoints, stronger, weaker=None):
+    """`ClassAccuracy` under both attacks, functions of the config (None: that of the epochs), where both were made."""
+    for run, weights, selection in checkpoints:
+        attacks = [attack(run.config) for attack in (stronger, weaker) if attack]
+        accuracies = [run.robust(weights, selection, attack.key) for attack in attacks if attack]
+        accuracies += [] if weaker else [run.pgd10(weights, selection)]
+        if len(accuracies) == 2 and all(accuracies):
+            yield accuracies

@@ -5,16 +5,13 @@ import re
 from collections.abc import Collection, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
-from matplotlib.transforms import Bbox
 from pandas.io.formats.style import Styler
 from PIL import Image
 
@@ -120,6 +117,9 @@ def points_axis(ax: Axes, high: float) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{round(100 * v, 1):g}"))
 
 
+_LEAD = {"arrowstyle": "-", "lw": 0.7, "alpha": 0.6, "relpos": (0, 0.5), "shrinkA": 0, "shrinkB": 3}
+
+
 def label_ends(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap: float = 0.035) -> None:
     """Writes each line's name beside its right end instead of a legend, led to it where names have to move apart.
 
@@ -134,7 +134,7 @@ def label_ends(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]], gap: 
     for height, (y, text, colour) in zip(heights, ends):
         ax.annotate(text, (x, y), (16, height), textcoords=("offset points", "data"), va="center", fontsize=9,
                     color=colour, annotation_clip=False,
-                    arrowprops=_LEAD | {"color": colour, "alpha": 0.6, "relpos": (0, 0.5), "shrinkB": 3})  # fmt: skip
+                    arrowprops=_LEAD | {"color": colour})  # fmt: skip
 
 
 def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -159,54 +159,6 @@ def panels(count: int, height: float = 3.9, width: float | None = None, **option
     fig, axes = plt.subplots(1, count, figsize=(width or (7.6 if count == 1 else 4.9 * count), height), squeeze=False,
                              **options)  # fmt: skip
     return fig, list(axes[0])
-
-
-def label_points(ax: Axes, points: Sequence[tuple[float, float, str, dict]]) -> None:
-    """Names points where there is room: the first place that overlaps nothing and is nearest to its own marker.
-
-    A label that finds such a place only at some distance is led to its marker by a thin line.
-
-    Args:
-        points: (x, y, text, options of `annotate`) of each; those that come first choose first.
-    """
-    ax.figure.draw_without_rendering()
-    centres = ax.transData.transform([(x, y) for x, y, _, _ in points])
-    occupied = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in centres]
-    for index, (x, y, text, options) in enumerate(points):
-        for place, led in (*((p, False) for p in _PLACES), *((p, True) for p in _PLACES[8:])):
-            label, box = _label(ax, x, y, text, place, options)
-            is_near = led or nearest(box, centres) == index  # in a crowd the line alone says whose label it is
-            if is_near and not any(box.overlaps(occupied_box) for occupied_box in occupied):
-                break
-            label.remove()
-        else:
-            label, box = _label(ax, x, y, text, _PLACES[0], options)
-        occupied.append(box.padded(3))
-
-
-def _label(ax, x, y, text, place, options):
-    """A label at a place beside its point, and its box without the line that leads to it."""
-    offset, ha, va = place
-    lead = {"arrowprops": _LEAD} if max(map(abs, offset)) > 12 else {}
-    label = ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=ha, va=va, **lead, **options)
-    label.update_positions(ax.figure.canvas.get_renderer())
-    return label, Text.get_window_extent(label)
-
-
-def nearest(box: Bbox, centres: Sequence[tuple[float, float]]) -> int:
-    """Index of the marker that is nearest to a label; -1 where the runner-up is hardly farther away."""
-    gaps = [np.hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1)) for x, y in centres]
-    order = np.argsort(gaps, kind="stable")
-    return int(order[0]) if len(gaps) == 1 or gaps[order[1]] > 1.5 * gaps[order[0]] else -1
-
-
-_LEAD = {"arrowstyle": "-", "color": QUIET, "lw": 0.7, "shrinkA": 0, "shrinkB": 4}
-_PLACES = (
-    ((9, 0), "left", "center"), ((8, 5), "left", "bottom"), ((8, -5), "left", "top"), ((-9, 0), "right", "center"),
-    ((-8, 5), "right", "bottom"), ((-8, -5), "right", "top"), ((0, 8), "center", "bottom"), ((0, -8), "center", "top"),
-    *(((dx, dy), "left" if dx > 0 else "right", "bottom" if dy > 0 else "top")
-      for far in (16, 24, 32, 44) for dx, dy in ((far, far), (far, -far), (-far, far), (-far, -far))),
-)  # fmt: skip
 
 
 _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")

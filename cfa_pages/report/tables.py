@@ -5,14 +5,12 @@ beside. Everywhere else the paper's value stands in a column of
 its own and no difference to it is computed: another data set, another network, another attack.
 """
 
-from collections.abc import Iterable
-
 import pandas as pd
 
+from cfa_nb.card.uncertainty import percent
 from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
-from cfa_pages.results.cells import Cell
 from cfa_pages.results.paper import NOT_PRINTED, Pair, printed
 from cfa_pages.results.rows import (
     SELECTIONS,
@@ -21,15 +19,12 @@ from cfa_pages.results.rows import (
     attack_label,
     by_seed,
     row_runs,
-    stand_in,
-    white_box_label,
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import count, mean_std, percent, points
+from cfa_pages.results.stats import Cell, count, mean_std, points
 
 PAPER, LESS = "paper, CIFAR-10", "ours − paper, points"
-CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
 def table1(results: Results, selection: str = "best") -> pd.DataFrame:
@@ -66,8 +61,9 @@ def heading(profile: Profile, text: str) -> str:
 
 def _white_box(results, key, selection):
     """The column of PGD beside the tables' attack."""
-    name = f"{white_box_label(results.profile)}, {SELECTIONS[selection]}"
-    return {heading(results.profile, name): pair_text(results, key, selection, "pgd")}
+    profile = results.profile
+    name = f"{profile.white_box(profile.config('at', profile.seeds[0])).label}, {SELECTIONS[selection]}"
+    return {heading(profile, name): pair_text(results, key, selection, "pgd")}
 
 
 def _less_paper(results, key, selection, metric, paper, name):
@@ -163,64 +159,11 @@ def both(avg: Cell, worst: Cell, mark: str = "") -> Cell:
     return Cell(f"{avg} / {worst}{mark}", **numbers)
 
 
-def acceptance(
-    results: Results, weights: str = "fawa", recipes: Iterable[str] = (*PLAIN_RUNS, *CALIBRATED)
-) -> pd.DataFrame:
-    """Per training run: how many epochs the average accepted, the first of them, and the seeds that never had one.
-
-    Table 1 shows the average of the calibrated runs (`CALIBRATED`), Table 3 that of the plain ones (`PLAIN_RUNS`).
-    """
-    spec = next(a for a in results.profile.averages if a.name == weights)
-    rows = []
-    for recipe in recipes:
-        recipe_runs = row_runs(results, recipe).values()
-        if recipe_runs:
-            seeds = {"seeds": str(len(recipe_runs))}
-            rows.append({"Training run": ROWS[recipe].label, **_acceptance(recipe_runs, spec), **seeds})
-    return pd.DataFrame(rows)
-
-
-def _acceptance(runs, spec):
-    accepted_epochs = [[e.epoch for e in r.record.epochs if e.accepted[spec.name]] for r in runs]
-    possible = sum(len(r.record.epochs) - spec.start + 1 for r in runs)
-    firsts = [epochs[0] for epochs in accepted_epochs if epochs]
-    return {
-        f"epochs accepted, from epoch {spec.start}": f"{sum(map(len, accepted_epochs))} of {possible}",
-        "first accepted epoch": _span(firsts),
-        f"seeds that never accepted (rows show {stand_in(spec)})": str(sum(not epochs for epochs in accepted_epochs)),
-    }
-
-
-def _span(epochs):
-    """ "13", "11–14", "–"."""
-    if not epochs:
-        return "–"
-    return f"{min(epochs)}–{max(epochs)}" if min(epochs) < max(epochs) else str(min(epochs))
-
-
-def evaluations(results: Results) -> pd.DataFrame:
-    """Everything that was measured on kept checkpoints, tidy: a row a run, checkpoint, attack and class.
-
-    `hits` of `n` test images are still right; `attack` is "clean", "pgd20", "targeted20" and so on.
-    """
-    return pd.DataFrame(
-        {"recipe": run.config.recipe, "eps": run.config.eps, "beta": run.config.beta, "lambda_1": run.config.lambda_1,
-         "lambda_2": run.config.lambda_2, "seed": run.config.seed, "weights": weights, "checkpoint": checkpoint,
-         "epoch": run.record.checkpoints[f"{weights}/{checkpoint}"].epoch, "attack": attack, "class": name,
-         "hits": hits, "n": n}
-        for run in results
-        for key, by_attack in run.record.evaluations.items()
-        for weights, checkpoint in [key.split("/")]
-        for attack, accuracy in by_attack.items()
-        for name, hits, n in zip(run.record.class_names, accuracy.hits, accuracy.n)
-    )  # fmt: skip
-
-
-def class_interval_table(results: Results, key: str = "at", selection: str = "last") -> pd.DataFrame:
-    """Robust accuracy of each class in the first seed's run, with its 95 % Wilson interval."""
-    seed, accuracy = min(accuracies(results, key, selection).items())
+def class_interval_table(results: Results) -> pd.DataFrame:
+    """Robust accuracy of each class in the first seed's run of AT at the last epoch, with its 95 % Wilson interval."""
+    seed, accuracy = min(accuracies(results, "at", "last").items())
     classes, intervals = shown_classes(results), accuracy.wilson()
-    column = f"{ROWS[key].label}, seed {seed}, {attack_label(results.profile)}"
+    column = f"AT, seed {seed}, {attack_label(results.profile)}"
     return pd.DataFrame(
         {
             classes.heading: classes.names[k],

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cfa_pages.report.style import ABOVE, BELOW, HARD, INK, QUIET, label_ends, panels, percent_axis
-from cfa_pages.report.theory_figures import COLOUR, DOT, NAME, WEIGHT, label_starts
+from cfa_pages.report.theory_figures import COLOUR, DOT, NAME, WEIGHT, draw_curves
 from cfa_pages.theory import KClassToy, ToyModel, ToyModelWithBias, always_rises, ccm_rounds, jump_margin
 
 FILLS = ("#dbe9f4", "#f7dcd3")  # where Theorem 2 speaks, and where Theorem 4 does
@@ -175,13 +175,9 @@ def bias_figure(model: ToyModelWithBias, eps: float, reach: float = 0.15) -> Fig
 def k_class_figure(counts: Sequence[int], p: float, eta: float, d: int, eps: float, w_max: float = 16.0) -> Figure:
     """K classes: robust accuracy along w for several K, with the top at log((K-1)p/(1-p)) / (eta - 2 eps)."""
     fig, (ax,) = panels(1, height=3)
-    w, starts = np.linspace(0.02, w_max, 400), []
-    for count, colour in zip(counts, (INK, *ABOVE[2:])):
-        toy = KClassToy(count, p, eta, d)
-        ax.plot(w, toy.robust_acc(w, eps), color=colour)
-        top = toy.optimal_w(eps)
-        ax.plot([top], [toy.robust_acc(top, eps)], "o", color=colour, **DOT)
-        starts.append((toy.robust_acc(w[0], eps), f"{count} classes"))
-    ax.set(xlabel=WEIGHT, ylabel=f"robust accuracy at $\\epsilon$ = {eps:g}")
-    label_starts(ax, starts, w_max)
+    toys = [KClassToy(count, p, eta, d) for count in counts]
+    curves = [(toy, f"{count} classes", colour) for toy, count, colour in zip(toys, counts, (INK, *ABOVE[2:]))]
+    w = np.linspace(0.02, w_max, 400)
+    draw_curves(ax, w, lambda w, toy: toy.robust_acc(w, eps), lambda toy: toy.optimal_w(eps), curves, w_max)
+    ax.set_ylabel(f"robust accuracy at $\\epsilon$ = {eps:g}")
     return fig

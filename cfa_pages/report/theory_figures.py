@@ -1,16 +1,24 @@
-"""Pictures of the toy model, Section 2: Fig. 1 and Theorems 1 to 4, each where it holds and where it ends.
+"""Pictures of the toy model, Section 2: Fig. 1 and Theorems 1 to 4, each where it holds and where it ends; the panel.
 
 Blue is the easy class +1, red the hard class -1; solid is robust accuracy, dotted is clean, as in the paper.
-Every function returns a matplotlib Figure.
+Every function returns a matplotlib Figure, but for the panel in which one moves the parameters (JupyterLab):
+
+    page.figure(panel_figure(model, eps), ...)   # always: a static picture, which the saved page keeps
+    show_panel(model, eps)                       # in JupyterLab: the same picture with sliders
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cfa_pages.report.style import BELOW, HARD, INK, QUIET, label_ends, ordered_colours, panels, percent_axis
+from cfa_pages.report.style import BELOW, HARD, INK, QUIET, label_ends, ordered_colours, panels, percent_axis, png
 from cfa_pages.theory import ToyModel
 
 COLOUR = {1: BELOW[3], -1: HARD[0]}
@@ -98,15 +106,10 @@ def draw_pairs(axes: Sequence[Axes], models: Sequence[ToyModel], w: np.ndarray) 
 def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: float = 6.0) -> Figure:
     """Theorem 2: overall robust accuracy along w at some margins, tops marked; and w* along the margin."""
     fig, (left, right) = panels(2, height=3.6, width=9)
-    w, starts = np.linspace(0.01, w_max, 500), []
-    for eps, colour in ordered_colours(margins, model.eta).items():
-        accuracy, top = model.overall_acc(w, eps), model.optimal_w(eps=eps)
-        left.plot(w, accuracy, color=colour)
-        starts.append((accuracy[0], f"$\\epsilon$ = {eps:g}"))
-        if top < w_max:
-            left.plot([top], [model.overall_acc(top, eps)], "o", color=colour, **DOT)
-    left.set(xlabel=WEIGHT, ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
-    label_starts(left, starts, w_max)
+    w, colours = np.linspace(0.01, w_max, 500), ordered_colours(margins, model.eta)
+    curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
+    draw_curves(left, w, model.overall_acc, lambda eps: model.optimal_w(eps=eps), curves, w_max)
+    left.set(ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
     eps = np.linspace(0, model.eta, 300, endpoint=False)
     right.plot(eps, model.optimal_w(eps=eps), color=INK)
     right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
@@ -116,12 +119,26 @@ def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: flo
     return fig
 
 
-def label_starts(ax: Axes, starts: Sequence[tuple[float, str]], w_max: float) -> None:
-    """Writes each line's name to the left of its start, where curves that end together still lie apart."""
+def draw_curves(
+    ax: Axes, w: np.ndarray, accuracy: Callable, top: Callable, curves: Sequence[tuple], w_max: float
+) -> None:
+    """Accuracies along w, a curve for each (setting, name, colour), with a dot on each top that is in sight.
+
+    The name stands to the left of a line's start, where curves that end together still lie apart.
+
+    Args:
+        accuracy: from w and a setting to an accuracy.
+        top: from a setting to the w of its largest accuracy.
+    """
+    for setting, name, colour in curves:
+        heights, best = accuracy(w, setting), top(setting)
+        ax.plot(w, heights, color=colour)
+        if best < w_max:
+            ax.plot([best], [accuracy(best, setting)], "o", color=colour, **DOT)
+        ax.text(-0.015 * w_max, heights[0], name, ha="right", va="center", fontsize=9)
+    ax.set_xlabel(WEIGHT)
     ax.set(xlim=(-0.2 * w_max, w_max), xticks=range(0, int(w_max) + 1, 1 if w_max < 10 else 4))
     percent_axis(ax, None)
-    for height, text in starts:
-        ax.text(-0.015 * w_max, height, text, ha="right", va="center", fontsize=9)
 
 
 def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
@@ -143,16 +160,86 @@ def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
 def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4: robust accuracy of both classes along w at up to four margins; a dot where it starts to fall."""
     fig, axes = panels(2, height=3.6, width=9)
-    w = np.linspace(0.005, w_max, 800)
+    w, colours = np.linspace(0.005, w_max, 800), ordered_colours(margins, model.eta)
+    curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
     for ax, label in zip(axes, (1, -1)):
-        starts = []
-        for eps, colour in ordered_colours(margins, model.eta).items():
-            robust = model.robust_acc(label, w, eps)
-            ax.plot(w, robust, color=colour)
-            starts.append((robust[0], f"$\\epsilon$ = {eps:g}"))
-            if (top := model.optimal_w(label, eps)) < w_max:
-                ax.plot([top], [model.robust_acc(label, top, eps)], "o", color=colour, **DOT)
-        ax.set(xlabel=WEIGHT, ylabel="robust accuracy", title=NAME[label].capitalize())
+        draw_curves(ax, w, partial(model.robust_acc, label), partial(model.optimal_w, label), curves, w_max)
+        ax.set(ylabel="robust accuracy", title=NAME[label].capitalize())
         ax.title.set_color(COLOUR[label])
-        label_starts(ax, starts, w_max)
     return fig
+
+
+SLIDERS = {  # name: (description, low, high, step); the paper's domain
+    "p_pos": ("p₊₁", 0.50, 0.99, 0.01),
+    "p_neg": ("p₋₁", 0.50, 0.99, 0.01),
+    "eta": ("η", 0.02, 0.50, 0.01),
+    "d": ("d", 1, 30, 1),
+    "eps": ("ε", 0.0, 1.0, 0.01),
+}
+BALLS = {"x₁ untouched": "features", "literal ball": "all"}
+
+
+def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
+    """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
+    fig, (left, right) = panels(2, height=3.7, width=9.6)
+    draw_accuracies(left, model, eps, ball, w_max)
+    best = model.optimal_w(eps=eps, ball=ball)
+    if best < w_max:
+        left.axvline(best, color=INK, linewidth=0.9, linestyle="--")
+    left.set_title(f"Accuracies, attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
+    margins = np.linspace(0, 1.25 * model.eta, 200)
+    right.plot(margins, model.optimal_w(eps=margins, ball=ball), color=INK)
+    right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
+    right.plot([eps], [min(best, 10)], "^" if best > 10 else "o", color=INK, clip_on=False, **DOT)
+    right.set(xlabel="training margin $\\epsilon$ (dashed: $\\eta$)", ylabel="best $w$ overall", ylim=(0, 10))
+    right.set_xlim(0, max(margins[-1], eps))
+    right.set_title("Training finds no best $w$\n" if best == np.inf else f"Training chooses $w$ = {best:.2f}\n")
+    return fig
+
+
+def _gap_words(model, w, eps, ball):
+    clean, robust = (100 * model.gap(w, margin, ball) if w > 0 else 0.0 for margin in (0.0, eps))
+    return f"hard class behind by {clean:.0f} points clean, {robust:.0f} robust"
+
+
+def build_panel(model: ToyModel, eps: float) -> widgets.VBox:
+    """The widget: a slider a parameter, the reading of the ball, the picture, and a line for what is out of domain."""
+    start = {"p_pos": model.p_pos, "p_neg": model.p_neg, "eta": model.eta, "d": model.d, "eps": eps}
+    controls = {name: _slider(*SLIDERS[name], start[name]) for name in SLIDERS}
+    controls["ball"] = widgets.Dropdown(options=BALLS, value="features", description="ball")
+    picture, note = widgets.Image(format="png"), widgets.Label()
+
+    def redraw(_=None):
+        values = {name: control.value for name, control in controls.items()}
+        margin, ball = values.pop("eps"), values.pop("ball")
+        try:
+            fig = panel_figure(ToyModel(**values), margin, ball)
+        except ValueError as error:
+            note.value = str(error)
+            return
+        picture.value, note.value = png(fig), ""
+        plt.close(fig)
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    redraw()
+    return widgets.VBox([widgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"}), note, picture])
+
+
+def _slider(description, low, high, step, value):
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=description, continuous_update=False)
+
+
+def live_front_end() -> bool:
+    """Whether a person's notebook front end runs this kernel: its session is named, and the runner is not at work."""
+    return "JPY_SESSION_NAME" in os.environ and os.environ.get("CFA_NB_RUNNER") != "1"
+
+
+def show_panel(model: ToyModel, eps: float) -> None:
+    """Shows the widget under a live front end, else one line that says where it would move."""
+    if live_front_end():
+        view = build_panel(model, eps)._repr_mimebundle_()
+        display({kind: data for kind, data in view.items() if kind != "text/plain"}, raw=True)
+    else:
+        display(Markdown("*Run this cell in JupyterLab for sliders for every parameter.*"))

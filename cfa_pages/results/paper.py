@@ -98,36 +98,29 @@ TABLE_3 = {
 
 @dataclass(frozen=True)
 class Quoted:
-    """A number that the text quotes, with its unit and place."""
+    """A number that the text quotes, with its unit."""
 
     value: float
     unit: str
-    place: str
-    meaning: str
 
     def __str__(self):
         return f"{self.value:g} {self.unit}".strip()
 
 
 QUOTED = {
-    "fig4_best_epoch": Quoted(108, "", "Sec. 3.3, Fig. 4(a)", "epoch of the highest overall robust accuracy"),
-    "fig4_best_avg": Quoted(53.2, "%", "Sec. 3.3, Fig. 4(a)", "overall robust accuracy at epoch 108 (PGD-10)"),
-    "fig4_best_worst": Quoted(23.5, "%", "Sec. 3.3, Fig. 4(a)", "worst class at epoch 108 (PGD-10)"),
-    "fig4_fair_epoch": Quoted(110, "", "Sec. 3.3, Fig. 4(a)", "epoch preferred when considering fairness"),
-    "fig4_fair_avg": Quoted(52.6, "%", "Sec. 3.3, Fig. 4(a)", "overall robust accuracy at epoch 110 (PGD-10)"),
-    "fig4_fair_worst": Quoted(28.1, "%", "Sec. 3.3, Fig. 4(a)", "worst class at epoch 110 (PGD-10)"),
-    "fig4_worst_change": Quoted(10, "points", "Sec. 3.3", "change of the worst class between adjacent epochs, nearly"),
-    "fig4_avg_change": Quoted(1, "point", "Sec. 3.3", "change of the overall accuracy between epochs, less than"),
-    "fig4_fawa_change": Quoted(1, "point", "Sec. 4.3, Fig. 4(b)", "change between epochs under FAWA, less than"),
-    "cfa_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of CFA over EMA in the worst class, best, more than"),
-    "frl_over_ema": Quoted(2, "points", "Sec. 5.2", "gain of FRL over TRADES + EMA in the worst class, less than"),
-    "frl_cost": Quoted(3, "points", "Sec. 5.2", "loss of FRL against TRADES + EMA in average robustness, about"),
-    "cfa_over_frl_avg": Quoted(4, "points", "Sec. 5.2", "TRADES + CFA over FRL + EMA in average robustness, about"),
-    "cfa_over_frl_worst": Quoted(1, "point", "Sec. 5.2", "TRADES + CFA over FRL + EMA in the worst class, about"),
-    "fawa_over_ema": Quoted(2, "points", "Sec. 5.3.2", "gain of FAWA over EMA in the worst class, nearly"),
-    "fawa_cost": Quoted(0.3, "points", "Sec. 5.3.2", "loss of FAWA against EMA in average robustness, less than"),
-    "lambda_1": Quoted(0.5, "", "Sec. 5.1", "base perturbation budget for AT (0.3 for TRADES, 0.7 for FAT)"),
-}  # fmt: skip
+    "fig4_best_avg": Quoted(53.2, "%"),  # Sec. 3.3, Fig. 4(a): overall robust accuracy at epoch 108 (PGD-10)
+    "fig4_best_worst": Quoted(23.5, "%"),  # Sec. 3.3, Fig. 4(a): worst class at epoch 108 (PGD-10)
+    "fig4_fair_avg": Quoted(52.6, "%"),  # Sec. 3.3, Fig. 4(a): overall robust accuracy at epoch 110 (PGD-10)
+    "fig4_fair_worst": Quoted(28.1, "%"),  # Sec. 3.3, Fig. 4(a): worst class at epoch 110 (PGD-10)
+    "fig4_worst_change": Quoted(10, "points"),  # Sec. 3.3: change of the worst class between adjacent epochs, nearly
+    "fig4_avg_change": Quoted(1, "point"),  # Sec. 3.3: change of the overall accuracy between epochs, less than
+    "fig4_fawa_change": Quoted(1, "point"),  # Sec. 4.3, Fig. 4(b): change between epochs under FAWA, less than
+    "frl_over_ema": Quoted(2, "points"),  # Sec. 5.2: gain of FRL over TRADES + EMA in the worst class, less than
+    "cfa_over_frl_avg": Quoted(4, "points"),  # Sec. 5.2: TRADES + CFA over FRL + EMA in average robustness, about
+    "cfa_over_frl_worst": Quoted(1, "point"),  # Sec. 5.2: TRADES + CFA over FRL + EMA in the worst class, about
+    "fawa_cost": Quoted(0.3, "points"),  # Sec. 5.3.2: loss of FAWA against EMA in average robustness, less than
+    "lambda_1": Quoted(0.5, ""),  # Sec. 5.1: base perturbation budget for AT (0.3 for TRADES, 0.7 for FAT)
+}
 
 
 @dataclass(frozen=True)
@@ -148,16 +141,21 @@ def printed(table: int | str, key: str, selection: str = "best") -> dict[str, Pa
     return {"clean": NOT_PRINTED, "robust": {2: TABLE_2, 3: TABLE_3}.get(table, {}).get(key, NOT_PRINTED)}
 
 
-def difference(table: dict, row: str, base: str, statistic: str, *path: str) -> Gap:
-    """The paper's own `Gap` between two rows; `statistic` is "avg" or "worst", `path` leads to the Pair in Table 1.
+def gap_between(row: str, base: str, statistic: str, selection: str = "best") -> Gap | None:
+    """The paper's own `Gap` in robust accuracy between two rows, from a table that prints both; None where none does.
 
-    The paper prints no difference seed by seed, so its error takes the two rows as independent.
+    Tables 2 and 3 print the best checkpoints alone. The paper prints no difference seed by seed, so its error takes the
+    two rows as independent.
+
+    Args:
+        statistic: "avg" or "worst".
+        selection: "best" or "last"; the paper's checkpoints are chosen on the test set, so "best_val" is "best".
     """
-    ours, theirs = (getattr(_walk(table[key], path), statistic) for key in (row, base))
+    checkpoint = "last" if selection == "last" else "best"
+    tables = [{key: entry[checkpoint]["robust"] for key, entry in TABLE_1.items()}]
+    tables += [TABLE_2 | TABLE_3] if checkpoint == "best" else []
+    table = next((t for t in tables if row in t and base in t), None)
+    if table is None:
+        return None
+    ours, theirs = (getattr(table[key], statistic) for key in (row, base))
     return Gap((ours.mean - theirs.mean) / 100, math.hypot(ours.error, theirs.error) / 100)
-
-
-def _walk(entry, path):
-    for key in path:
-        entry = entry[key]
-    return entry

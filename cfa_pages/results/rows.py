@@ -11,35 +11,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from cfa_nb.config import LIVE, Average
+from cfa_nb.card.uncertainty import image_interval
+from cfa_nb.config import LIVE
 from cfa_nb.method.evaluate import stages
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.study import Profile
-from cfa_pages.results.images import Statistic, first_of_each_class, image_error, statistic_of
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3
 from cfa_pages.results.runs import Results, Run
-from cfa_pages.results.stats import Paired, count, image_interval, paired
+from cfa_pages.results.stats import (
+    Paired,
+    Statistic,
+    count,
+    first_of_each_class,
+    image_error,
+    paired,
+    statistic_of,
+)
 
 #: Classes that count as hard: the paper's on CIFAR-10 (Secs. 3.1 and 5.3.1); on other data, as there, those on which a
 #: plainly trained network (the recipe "plain") has the lowest clean accuracy.
-HARD_CLASSES = {"cifar10": (2, 3, 4, 5)}
-NAMED = "named by the paper (Secs. 3.1 and 5.3.1)"
-CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+HARD_NAMES = ("bird", "cat", "deer", "dog")
+CIFAR10_NAMES = ("airplane", "automobile", *HARD_NAMES, "frog", "horse", "ship", "truck")
 HARD_SHARE = 0.4  # of the classes, where nobody named the hard ones: as many as the paper's four of ten
 CLASS_LIMIT = 20  # classes that a figure can name; of more, the hardest and the easiest half of this are shown
 
 SELECTIONS = {"best": "best on test", "best_val": "best on validation", "last": "last epoch"}
-QUANTITIES = ("clean_avg", "clean_worst", "robust_avg", "robust_worst")
+
+
+def class_names(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Names of the K classes; () without a run."""
+    return tuple(map(str, runs[0].record.class_names)) if runs else ()
 
 
 def hard_classes(results: Results) -> tuple[int, ...]:
     """Indices of the hard classes: the paper's where the classes are CIFAR-10's, else the `HARD_SHARE` of all that a
     plainly trained network finds hardest; () without such a run.
     """  # fmt: skip
-    names = list(map(str, results[0].record.class_names)) if results else []
+    names = class_names(results)
     if sorted(names) == list(CIFAR10_NAMES):
-        return tuple(k for k, name in enumerate(names) if CIFAR10_NAMES.index(name) in HARD_CLASSES["cifar10"])
+        return tuple(k for k, name in enumerate(names) if name in HARD_NAMES)
     number = min(max(1, round(HARD_SHARE * len(names))), len(names) - 1)
     return tuple(sorted(hardest_first(results)[:number]))
 
@@ -53,47 +64,22 @@ def hardest_first(results: Results) -> list[int]:
 
 def class_groups(results: Results) -> dict[str, tuple[int, ...]]:
     """{"hard", "easy", "all": indices of classes}; the first two are empty where nobody says which are hard."""
-    every = tuple(range(class_count(results)))
+    every = tuple(range(len(class_names(results))))
     hard = hard_classes(results) if every else ()
     return {"hard": hard, "easy": tuple(k for k in every if k not in hard) if hard else (), "all": every}
 
 
-def class_count(runs: Sequence[Run]) -> int:
-    """K, the number of classes; 0 without a run."""
-    return len(runs[0].record.class_names) if runs else 0
-
-
 def hardness_text(results: Results) -> str:
     """One sentence: which classes count as hard on this page, and who says so."""
-    hard = hard_classes(results)
-    if not hard or not results:
+    names, hard = class_names(results), hard_classes(results) if results else ()
+    if not hard:
         return "Without a run no class is called hard."
-    names = results[0].record.class_names
-    class_text = ", ".join(str(names[k]) for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
-    return f"Hard classes: {class_text}; {_hard_reason(results)}."
-
-
-def _hard_reason(results):
-    if sorted(map(str, results[0].record.class_names)) == list(CIFAR10_NAMES):
-        return NAMED
-    n = len(find(results, "plain"))
-    return f"those on which a plainly trained network has the lowest clean accuracy (mean of {count(n, 'run')})"
-
-
-def shown_class_indices(results: Results) -> tuple[int, ...]:
-    """Indices of the classes that a figure shows: all of them up to `CLASS_LIMIT`, else the hardest and the easiest."""
-    classes = class_count(results)
-    if classes <= CLASS_LIMIT:
-        return tuple(range(classes))
-    order, half = hardest_first(results), CLASS_LIMIT // 2
-    return (*order[:half], *order[-half:])
-
-
-def shown_note(runs: Sequence[Run]) -> str:
-    """ "10 hardest and 10 easiest of 200 classes", as those that train with them find; "" where all are shown."""
-    classes = class_count(runs)
-    half = CLASS_LIMIT // 2
-    return f"{half} hardest and {half} easiest of {classes} classes" if classes > CLASS_LIMIT else ""
+    reason = "named by the paper (Secs. 3.1 and 5.3.1)"
+    if sorted(names) != list(CIFAR10_NAMES):
+        n = count(len(find(results, "plain")), "run")
+        reason = f"those on which a plainly trained network has the lowest clean accuracy (mean of {n})"
+    class_text = ", ".join(names[k] for k in hard) if len(hard) <= 10 else f"{len(hard)} of {len(names)}"
+    return f"Hard classes: {class_text}; {reason}."
 
 
 def find(results: Results, recipe: str, **changes) -> dict[int, Run]:
@@ -102,6 +88,12 @@ def find(results: Results, recipe: str, **changes) -> dict[int, Run]:
         (r, results.profile.config(recipe, r.config.seed, **changes)) for r in results if r.config.recipe == recipe
     )
     return {r.config.seed: r for r, config in candidates if r.config == config}
+
+
+def study_runs(results: Results, recipe: str, field: str, values: Sequence[float]) -> dict[float, list[Run]]:
+    """{value: the runs of a recipe with this value of a field, in the study's seeds}, such as the margins of Fig. 2."""
+    seeds = results.profile.study_seeds
+    return {v: [r for s, r in sorted(find(results, recipe, **{field: v}).items()) if s in seeds] for v in values}
 
 
 def row_runs(results: Results, key: str) -> dict[int, Run]:
@@ -127,11 +119,6 @@ def versus(row: str, base: str) -> str:
     return f"{minuend} − ({subtrahend})" if "+" in subtrahend else f"{minuend} − {subtrahend}"
 
 
-def stand_in(spec: Average) -> str:
-    """What a row shows while its average, an `Average` of the config, has accepted nothing."""
-    return {"first": "live weights", "theta_0": "initial weights", "random": "a random network"}[spec.init]
-
-
 def eps_text(eps: float) -> str:
     """A margin in the paper's unit: "8/255", "2.75/255", "38.25/255"."""
     return f"{round(255 * eps, 2):g}/255"
@@ -142,19 +129,9 @@ def calibrated_text(margin: float) -> str:
     return f"{margin * 255:.1f}/255"
 
 
-def robust_key(run: Run, profile: Profile) -> str:
-    """Key of the attack in the tables' robust column, such as "pgd20" or "aa[n=100/class]"."""
-    return profile.final_attack(run.config).key
-
-
 def attack_label(profile: Profile) -> str:
     """How pages head the robust column: "PGD-20", "AA", "AA, 100 images a class"."""
     return profile.final_attack(profile.config("at", profile.seeds[0])).label
-
-
-def white_box_label(profile: Profile) -> str:
-    """How pages name the PGD attack that every reported checkpoint meets: "PGD-20"."""
-    return profile.white_box(profile.config("at", profile.seeds[0])).label
 
 
 def worst_label(profile: Profile) -> str:
@@ -170,8 +147,8 @@ def accuracy(run: Run, profile: Profile, weights: str, selection: str, metric: s
         return run.robust(weights, selection, clean if metric == "clean" else pgd)
     if metric == "clean":
         return run.clean(weights, selection)
-    key = profile.white_box(run.config).key if metric == "pgd" else robust_key(run, profile)
-    return run.robust(weights, selection, key)
+    attack = profile.white_box(run.config) if metric == "pgd" else profile.final_attack(run.config)
+    return run.robust(weights, selection, attack.key)
 
 
 def accuracies(results: Results, key: str, selection: str, metric: str = "robust") -> dict[int, ClassAccuracy]:
@@ -183,16 +160,19 @@ def accuracies(results: Results, key: str, selection: str, metric: str = "robust
 
 
 def by_seed(results: Results, key: str, selection: str, quantity: str) -> dict[int, float]:
-    """{seed: fraction} of a table row: `quantity` is one of QUANTITIES, or "pgd_avg", "pgd_worst"."""
+    """{seed: fraction} of a table row: `quantity` is a metric of `accuracy` with "_avg" or "_worst"."""
+    metric, statistic = _split(quantity)
+    return {s: getattr(a, statistic) for s, a in accuracies(results, key, selection, metric).items()}
+
+
+def _split(quantity):
     metric, statistic = quantity.split("_")
-    accuracies_by_seed = accuracies(results, key, selection, metric)
-    return {s: a.overall if statistic == "avg" else a.worst for s, a in accuracies_by_seed.items()}
+    return metric, {"avg": "overall", "worst": "worst"}[statistic]
 
 
 def row_difference(results: Results, row: str, base: str, selection: str, quantity: str) -> Paired:
-    """A table row minus another one, paired by seed, in one of QUANTITIES (`statistic_difference`)."""
-    metric, statistic = quantity.split("_")
-    statistic = "overall" if statistic == "avg" else "worst"
+    """A table row minus another one, paired by seed, in a quantity of `by_seed` (`statistic_difference`)."""
+    metric, statistic = _split(quantity)
     return statistic_difference(results, row, base, selection, statistic, metric)
 
 
@@ -246,7 +226,7 @@ def _same_images(run, profile, key, attacks):
 
 def aa_difference(results: Results, row: str, base: str, quantity: str) -> Paired:
     """A row minus another one under standard AutoAttack at the last epoch, paired by seed; over seeds alone."""
-    statistic = "overall" if quantity.endswith("avg") else "worst"
+    _, statistic = _split(quantity)
     both = (aa_accuracies(results, key) for key in (row, base))
     return paired(*({s: getattr(aa, statistic) for s, (aa, _) in found.items()} for found in both))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from cfa_nb.config import LIVE, Attack, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy
@@ -52,14 +53,18 @@ class Run:
         key = self.record.reported(weights, selection)
         return self.record.measured(key.split("/")[0], "test", self.record.checkpoints[key].epoch)
 
-    def curve(self, weights: str = "live", split: str = "test") -> list[ClassAccuracy | None]:
-        """Per epoch the robust `ClassAccuracy`, None where these weights did not exist yet."""
-        measured_by_epoch = (getattr(e, split).get(weights) for e in self.record.epochs)
+    def curve(self, weights: str = LIVE) -> list[ClassAccuracy | None]:
+        """Per epoch the robust test `ClassAccuracy`, None where these weights did not exist yet."""
+        measured_by_epoch = (e.test.get(weights) for e in self.record.epochs)
         return [m.robust if m else None for m in measured_by_epoch]
 
-    def window(self, first: int, last: int, weights: str = "live", metric: str = "robust") -> tuple[float, ...]:
-        """(K,) mean class-wise test accuracy over epochs first..last, both in, counted from 1."""
-        rows = [getattr(e.test[weights], metric).per_class for e in self.record.epochs[first - 1 : last]]
+    def series(self, weights: str, statistic: str) -> np.ndarray:
+        """(epochs,) "overall" or "worst" of `curve`; nan while these weights do not exist."""
+        return np.array([np.nan if a is None else getattr(a, statistic) for a in self.curve(weights)])
+
+    def window(self, first: int, last: int, metric: str = "robust") -> tuple[float, ...]:
+        """(K,) mean class-wise test accuracy of the live weights over epochs first..last, both in, counted from 1."""
+        rows = [getattr(e.test[LIVE], metric).per_class for e in self.record.epochs[first - 1 : last]]
         return tuple(sum(column) / len(rows) for column in zip(*rows))
 
 
@@ -76,15 +81,8 @@ class Results(tuple):
 
     def where(self, **fields) -> "Results":
         """Those whose config has these values: `results.where(recipe="at_ccm", seed=0)`."""
-        chosen = (r for r in self if all(_equal(getattr(r.config, k), v) for k, v in fields.items()))
+        chosen = (r for r in self if all(getattr(r.config, k) == v for k, v in fields.items()))
         return Results(self.profile, chosen)
-
-    def one(self, **fields) -> Run:
-        """The only run with these values; `LookupError` if there is none, or more than one."""
-        matches = self.where(**fields)
-        if len(matches) != 1:
-            raise LookupError(f"{len(matches)} runs with {fields}, expected one")
-        return matches[0]
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -92,5 +90,33 @@ class Results(tuple):
         return tuple(sorted({r.config.seed for r in self}))
 
 
-def _equal(a, b):
-    return abs(a - b) < 1e-12 if isinstance(a, float) and isinstance(b, (int, float)) else a == b
+def evaluations(runs: Iterable[Run]) -> pd.DataFrame:
+    """Everything that was measured on kept checkpoints, tidy: a row a run, checkpoint, attack and class.
+
+    `hits` of `n` test images are still right; `attack` is "clean", "pgd20", "targeted20" and so on.
+    """
+    return pd.DataFrame(
+        _settings(run)
+        | {"weights": weights, "checkpoint": checkpoint, "epoch": run.record.checkpoints[key].epoch, "attack": attack}
+        | {"class": name, "hits": hits, "n": n}
+        for run in runs
+        for key, by_attack in run.record.evaluations.items()
+        for weights, checkpoint in [key.split("/")]
+        for attack, accuracy in by_attack.items()
+        for name, hits, n in zip(run.record.class_names, accuracy.hits, accuracy.n)
+    )
+
+
+def epochs(runs: Iterable[Run], metric: str = "robust") -> pd.DataFrame:
+    """ "clean" or "robust" test counts of the live weights after each epoch, tidy: a row a run, epoch and class."""
+    return pd.DataFrame(
+        _settings(run) | {"epoch": e.epoch, "class": name, "hits": hits, "n": n, "accuracy": hits / n}
+        for run in runs
+        for e in run.record.epochs
+        for measured in [getattr(e.test[LIVE], metric)]
+        for name, hits, n in zip(map(str, run.record.class_names), measured.hits, measured.n)
+    )
+
+
+def _settings(run):
+    return {key: getattr(run.config, key) for key in ("recipe", "eps", "beta", "lambda_1", "lambda_2", "seed")}

@@ -1,23 +1,58 @@
-"""Statistics of a page: comparisons paired by seed, mean and spread over seeds.
+"""Statistics of a page: comparisons paired by seed, chance of the test images, cells that carry their numbers.
+
+    cell = mean_std([0.67, 0.68])                               # "67.5 ± 0.7", and cell.numbers
+    with_numbers(pd.DataFrame({"AT": [cell]}, dtype=object))    # columns "AT: mean", "AT: std"
 
 Everything is in fractions; pages write percent and percentage points.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t as student
 
-from cfa_nb.card.uncertainty import image_interval, percent, points, worst_bias
-from cfa_pages.results.cells import Cell
+from cfa_nb.card.uncertainty import points
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.runs.record import unpack_outcomes
 
 ONE_SEED = "test images, one seed"  # what marks an interval that says nothing of training noise
 NO_INTERVAL = "none (one seed)"
 NO_WIDTH = "none (one seed, too few test images)"  # every test set drawn again has the same worst class
 ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
+LEVEL = (1 + 0.95) / 2  # quantile at which a two-sided interval of 95 % ends
 MANY_SEEDS = 100  # nobody is told to run more
+DRAWS = 1000
+Statistic = str | int  # "overall", "worst", "spread" (of the classes), or one class by index
+
+
+class Cell(str):
+    """What a reader sees of some numbers."""
+
+    numbers: dict[str, float | str]
+
+    def __new__(cls, text: str, **numbers: float | str) -> "Cell":
+        """The text, and its numbers by name; a unit may stand among them."""
+        cell = super().__new__(cls, text)
+        cell.numbers = numbers
+        return cell
+
+
+def with_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table with a column for each number of its cells; columns of words stay as they are.
+
+    Args:
+        table: of dtype object where it holds `Cell`.
+    """
+    columns = {}
+    for name, cells in table.items():
+        numbers = [getattr(cell, "numbers", {}) for cell in cells]
+        parts = dict.fromkeys(part for of_cell in numbers for part in of_cell)
+        columns |= {f"{name}: {part}": [of_cell.get(part) for of_cell in numbers] for part in parts} or {name: cells}
+    return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True)
@@ -30,7 +65,6 @@ class Paired:
     """
 
     differences: tuple[float, ...]
-    level: float = 0.95
     image_error: float | None = None
     images: tuple[float, float] | None = None
 
@@ -62,7 +96,7 @@ class Paired:
         """Student's t interval of the mean difference; (-inf, inf) for fewer than two seeds."""
         if self.n < 2:
             return -math.inf, math.inf
-        half = student.ppf((1 + self.level) / 2, self._freedom(self.n)) * self.error
+        half = student.ppf(LEVEL, self._freedom(self.n)) * self.error
         return self.mean - half, self.mean + half
 
     def p_value(self, border: float = 0.0) -> float:
@@ -73,18 +107,18 @@ class Paired:
             return float(abs(self.mean - border) < ROUNDING)
         return float(2 * student.sf(abs(self.mean - border) / self.error, self._freedom(self.n)))
 
-    def seeds_to_decide(self, border: float = 0.0, power: float = 0.8) -> int | None:
-        """How many seeds would put the whole interval on one side of the border, with this power, if the mean and the
+    def seeds_to_decide(self, border: float = 0.0) -> int | None:
+        """How many seeds would put the whole interval on one side of the border, with power 0.8, if the mean and the
         spread stay as they are; None: more than `MANY_SEEDS`, or none, as the test images are too few.
         """  # fmt: skip
         if self.n < 2:
             return None
-        enough = (n for n in range(2, MANY_SEEDS + 1) if self._decides(n, abs(self.mean - border), power))
+        enough = (n for n in range(2, MANY_SEEDS + 1) if self._decides(n, abs(self.mean - border)))
         return next(enough, None)
 
-    def _decides(self, n, distance, power):
+    def _decides(self, n, distance):
         freedom = self._freedom(n)
-        return distance > (student.ppf((1 + self.level) / 2, freedom) + student.ppf(power, freedom)) * self._error(n)
+        return distance > (student.ppf(LEVEL, freedom) + student.ppf(0.8, freedom)) * self._error(n)
 
     @property
     def interval_text(self) -> str | None:
@@ -153,18 +187,56 @@ def epoch_span(first: int, last: int) -> str:
     return f"epoch {first}" if first == last else f"epochs {first}–{last}"
 
 
-def extreme(values: dict[Hashable, float], least: bool = False) -> tuple[Hashable, str]:
-    """The key of the largest (or least) value, and "", " (tied)" or "all equal" for what else has that value.
+# How much of a difference is chance of the test images. The test set is the same in every seed, so what its choice adds
+# is not in the spread over seeds; and two methods meet the same images, so the outcome of each image has to be known
+# (`RunRecord.outcomes`).
+
+
+def statistic_of(statistic: Statistic, accuracy: ClassAccuracy) -> Callable[[np.ndarray], np.ndarray]:
+    """From class accuracies (..., K) to (...), with the numbers of images and the worst share of this accuracy."""
+    n, share = np.array(accuracy.n), accuracy.worst_share
+    if statistic == "overall":
+        return lambda a: a @ n / n.sum()
+    if statistic == "worst":
+        size = max(1, round(share * len(n)))
+        return lambda a: np.partition(a, size - 1, axis=-1)[..., :size].mean(axis=-1)
+    return (lambda a: a.std(axis=-1)) if statistic == "spread" else (lambda a: a[..., statistic])
+
+
+@lru_cache(maxsize=256)
+def redrawn(outcomes: tuple[str, ...], n: tuple[int, ...]) -> np.ndarray:
+    """(draws, seeds, K) class accuracies on test sets drawn again, with replacement, from each class's images.
 
     Args:
-        values: {key: fraction}; of several keys that share the value the first is given.
+        outcomes: of one row, a packed text a seed.
+        n: test images of each class.
     """
-    best = (min if least else max)(values.values())
-    ties = [key for key, value in values.items() if abs(value - best) < ROUNDING]
-    return ties[0], "" if len(ties) == 1 else "all equal" if len(ties) == len(values) else " (tied)"
+    seeds = [unpack_outcomes(text, n) for text in outcomes]
+    classes = [_weights(size, k) @ np.stack([bits[k] for bits in seeds], axis=1) for k, size in enumerate(n)]
+    return np.stack(classes, axis=2)
 
 
-__all__ = [
-    "Paired", "count", "epoch_span", "extreme", "holm", "image_interval", "mean_std", "paired", "percent", "points",
-    "spread_of", "worst_bias",
-]  # fmt: skip
+@lru_cache(maxsize=64)
+def _weights(size, k):
+    """(draws, size): the share of each image of class k in each redrawn class."""
+    counts = np.random.default_rng(k).multinomial(size, np.full(size, 1 / size), DRAWS)
+    return counts.astype(np.float32) / size
+
+
+@lru_cache(maxsize=4096)
+def image_error(ours: tuple[str, ...], theirs: tuple[str, ...], statistic: Statistic, about: ClassAccuracy) -> float:
+    """Standard error, over test images, of the mean over seeds of our statistic minus theirs.
+
+    Args:
+        ours, theirs: outcomes of the same seeds under the same attack.
+        about: any accuracy of one of them, for its numbers of images and what it calls the worst.
+    """
+    value = statistic_of(statistic, about)
+    drawn = (value(redrawn(ours, about.n)) - value(redrawn(theirs, about.n))).mean(axis=1)
+    return float(drawn.std(ddof=1))
+
+
+def first_of_each_class(outcomes: str, n: Sequence[int], few: int, share: float = 0.0) -> ClassAccuracy:
+    """`ClassAccuracy` on the first `few` test images of each class, from the outcomes of all."""
+    bits = [k[:few] for k in unpack_outcomes(outcomes, n)]
+    return ClassAccuracy(tuple(int(k.sum()) for k in bits), tuple(map(len, bits)), share)
