@@ -7,19 +7,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 
 import click
 
-from cfa_nb.card.command import evaluate
-from cfa_nb.config import LIVE, TrainConfig
+from cfa_nb.config import LIVE
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
-INTERRUPTED = "interrupted; nothing is lost: the same command goes on where it stopped"
 AT_LEAST_1 = click.IntRange(min=1)
 
 PROFILES_TEXT = "\n".join(
@@ -38,14 +37,11 @@ def run_command(group: click.Group, argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return group.main(argv, prog_name=f"python -m {group.name}", standalone_mode=False) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return fail(INTERRUPTED, 130)
+        return fail("interrupted; nothing is lost: the same command goes on where it stopped", 130)
     except BrokenPipeError:  # the reader of our output has gone: `status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -59,21 +55,19 @@ def fail(message: str, code: int) -> int:
     return code
 
 
-def _folder(variable):
-    """A callback that puts an option's folder, as an absolute path, into the environment."""
+def _into(variable):
+    """A callback that puts an option's value into the environment, where workers and notebooks find it."""
 
-    def enter(context, option, folder):
-        if folder is not None:
-            os.environ[variable] = str(Path(folder).absolute())
-        return folder
+    def enter(context, option, value):
+        if value:
+            os.environ[variable] = str(value)
+        return value
 
     return enter
 
 
-def _plain(context, option, wanted):
-    """Puts --plain into the environment, where the workers find it."""
-    if wanted:
-        os.environ["CFA_NB_PLAIN"] = "1"
+def _folder(option, variable, help, **more):
+    return click.option(option, type=os.path.abspath, metavar="DIR", callback=_into(variable), help=help, **more)
 
 
 def _options(*options):
@@ -88,30 +82,17 @@ def _options(*options):
 
 
 folder_options = _options(
-    click.option("--outputs", metavar="DIR", expose_value=False, callback=_folder("CFA_NB_OUTPUTS"),
-                 help="Where records and pages are published (default: outputs/)."),
-    click.option("--runs", metavar="DIR", expose_value=False, callback=_folder("CFA_NB_RUNS"),
-                 help="Where runs are trained and kept (default: runs/)."),
+    _folder("--outputs", "CFA_NB_OUTPUTS", "Where records and pages are published (default: outputs/).",
+            expose_value=False),
+    _folder("--runs", "CFA_NB_RUNS", "Where runs are trained and kept (default: runs/).", expose_value=False),
 )  # fmt: skip
-
-
-def _seeds(context, option, number):
-    """Puts --seeds into the environment, where profiles, workers and notebooks find it."""
-    if number is not None:
-        os.environ[SEEDS] = str(number)
-
-
-seeds_option = click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False,
-                            is_eager=True, callback=_seeds, help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the "
-                            "profile's).")  # fmt: skip
-
 training_options = _options(
     click.option("--workers", type=AT_LEAST_1, metavar="N", help="Training processes, one thread each (default: usable "
                  "cores; 1 on a GPU)."),
     click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU for natural images where there "
                  "is one, else the CPU."),
-    click.option("--plain", is_flag=True, expose_value=False, callback=_plain, help="On a GPU: make all steps one by "
-                 "one, without graphs and compilation."),
+    click.option("--plain", is_flag=True, expose_value=False, callback=_into("CFA_NB_PLAIN"), help="On a GPU: make all "
+                 "steps one by one, without graphs and compilation."),
     click.option("--keep-weights", type=click.Choice(["reported", "all"]), default="reported",
                  help="The checkpoints that tables show (default), or those of every run."),
 )  # fmt: skip
@@ -119,14 +100,14 @@ training_options = _options(
 
 def profile_options() -> Callable:
     """Adds --profile, --seeds, and --data-dir with its two details; the command is called with `profile`, a name."""
-    names = f"One of {', '.join(PROFILES)} (default: {DEFAULT})."
     options = _options(
-        click.option("--profile", metavar="NAME", help=names),
-        click.option("--data-dir", metavar="DIR", callback=_folder("CFA_NB_DATA_DIR"), help="Train on a folder of "
-                     "images (<class>/*, or train/<class>/* and test/<class>/*) instead of the profile's data."),
+        click.option("--profile", metavar="NAME", help=f"One of {', '.join(PROFILES)} (default: {DEFAULT})."),
+        _folder("--data-dir", "CFA_NB_DATA_DIR", "Train on a folder of images (<class>/*, or train/<class>/* and "
+                "test/<class>/*) instead of the profile's data."),
         click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
         click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels."),
-        seeds_option,
+        click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False, is_eager=True,
+                     callback=_into(SEEDS), help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the profile's)."),
     )  # fmt: skip
 
     def add(command):
@@ -146,7 +127,7 @@ def _profile(name, data_dir, data_name, image_size):
     if data_dir is not None and not name:
         raise click.UsageError("--data-dir: say what to do with the images: --profile cifar10-quick, or another one")
     if data_dir is not None:
-        name += f"@{data_name or Path(data_dir).absolute().name}" + (f":{image_size}" if image_size else "")
+        name += f"@{data_name or Path(data_dir).name}" + (f":{image_size}" if image_size else "")
     try:
         return profile_named(name or DEFAULT).name
     except ValueError as error:
@@ -158,87 +139,32 @@ def core():
     """The training core of the companion of 'CFA: Class-wise Calibrated Fair Adversarial Training' (CVPR 2023)."""
 
 
-core.add_command(evaluate)
-
-
 @core.command()
 @click.argument("method")
 @folder_options
 @profile_options()
-@click.option("--seed", type=int, metavar="N", help="Default: the profile's first.")
-@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Another value for a field of the run, "
-              "such as eps=8/255, epochs=5 or flip=false; may be repeated.")  # fmt: skip
-def train(profile, method, seed, changes):
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
+def train(profile, method, seed):
     """Train one run and say how it did; a finished one is only read.
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
     """
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
-    from cfa_nb.runs.sweep import ensure, run_lines
+    from cfa_nb.runs.sweep import ensure
 
     chosen, store = profile_named(profile), RunStore(runs_dir())
     try:
-        config = chosen.config(method, chosen.seeds[0] if seed is None else seed, **changes_from(changes))
+        config = chosen.config(method, chosen.seeds[0] if seed is None else seed)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # all its checkpoints are kept: a run that is asked for by name is wanted
-    progress = run_lines(chosen, click.echo)
-    trained = ensure(chosen, [config], store, workers=1, progress=progress, keep_weights="all")
+    trained = ensure(chosen, [config], store, workers=1, keep_weights="all")
     record = store.record(config)
     robust = record.measured(LIVE, "test", config.epochs).robust
-    worst = f"worst class {record.class_names[robust.worst_class]}: {100 * robust.worst:.1f} %"
-    click.echo(f"{store.path(config).name}: {'trained' if config in trained else 'was finished already'}")
-    click.echo(
-        f"  robust test accuracy after epoch {config.epochs} (PGD-{config.eval_steps}): {100 * robust.overall:.1f} %"
-    )
-    click.echo(f"  {worst}\n  {store.path(config)}")
-
-
-NOT_SETTABLE = {"seed": "use --seed", "parent": "FRL and the controls take the run of their seed"}
-KINDS = {
-    bool: "truth value (true or false)",
-    tuple: "list of whole numbers such as 10,15",
-    float: "number or fraction such as 8/255",
-}
-
-
-def changes_from(pairs: Sequence[str]) -> dict:
-    """{field: value} from texts such as "eps=8/255".
-
-    Raises:
-        ValueError: on a text that is no pair, an unknown field (all are listed), or a value of the wrong kind.
-    """
-    return dict(_change(pair) for pair in pairs)
-
-
-def _change(pair):
-    name, equals, text = pair.partition("=")
-    if not equals:
-        raise ValueError(f"--set takes FIELD=VALUE, not {pair!r}")
-    if name in NOT_SETTABLE:
-        raise ValueError(f"--set {name}: {NOT_SETTABLE[name]}")
-    defaults = {f.name: f.default for f in fields(TrainConfig) if f.name not in NOT_SETTABLE}
-    if name not in defaults:
-        raise ValueError(f"--set: unknown field {name!r}; there are {', '.join(defaults)}")
-    try:
-        return name, _value(defaults[name], text)
-    except (ValueError, KeyError, ZeroDivisionError) as error:
-        raise ValueError(f"--set {name}: {text!r} is no {KINDS.get(type(defaults[name]), 'whole number')}") from error
-
-
-def _value(default, text):
-    """The value of a text, of the kind of the field's default; a field without a default takes whole numbers."""
-    if isinstance(default, bool):
-        return {"true": True, "false": False}[text.lower()]
-    if isinstance(default, tuple):
-        return tuple(int(part) for part in text.split(",") if part)
-    if isinstance(default, float):
-        above, slash, below = text.partition("/")
-        return float(above) / float(below) if slash else float(text)
-    if default is None:
-        return None if text.lower() == "none" else int(text)
-    return type(default)(text)
+    click.echo(f"{store.path(config)}: {'trained' if config in trained else 'was finished already'}")
+    click.echo(f"  robust test accuracy after epoch {config.epochs} (PGD-{config.eval_steps}): {robust.overall:.1%}")
+    click.echo(f"  worst class {record.class_names[robust.worst_class]}: {robust.worst:.1%}")
 
 
 @core.command()
@@ -250,11 +176,11 @@ def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
     from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
-    from cfa_nb.runs.sweep import ensure, run_lines
+    from cfa_nb.runs.sweep import ensure
 
     chosen = profile_named(profile)
     chosen = replace(chosen, aa_seeds=aa_seeds or chosen.aa_seeds)
-    trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), progress=run_lines(chosen, click.echo), **options)
+    trained = ensure(chosen, chosen.runs(), RunStore(runs_dir()), **options)
     click.echo(f"{profile}: {len(trained)} runs trained, all {len(chosen.runs())} are there")
 
 
@@ -269,16 +195,61 @@ def status(profile, as_json):
     print_state(status(profile), lines, as_json)
 
 
-def print_state(state, lines, as_json):
+def print_state(state: dict, lines: Callable, as_json: bool) -> None:
     """Prints what `status` gave, as JSON or as lines of text."""
     print(json.dumps(state, indent=1) if as_json else "\n".join(lines(state)))
 
 
-@core.command(hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("options", nargs=-1)
-def reproduce(options):
-    """Pages are drawn by another package."""
-    raise click.UsageError(f"pages are drawn by the other package: python -m cfa_pages reproduce {' '.join(options)}")
+def _margin(context, option, text):
+    """The number of a text such as "8/255"."""
+    try:
+        margin = text and float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        margin = 0.0
+    if text and not 0 < margin <= 1:
+        raise click.BadParameter(f"must lie above 0 and up to 1, such as 8/255 or 0.03, not {text!r}")
+    return margin
+
+
+# fmt: off
+@core.command()
+@click.option("--weights", required=True, metavar="FILE", help=".safetensors, or a state dict written by torch.save.")
+@click.option("--checkpoint", metavar="NAME", help="Which one of a file below outputs/, such as fawa/last.")
+@click.option("--architecture", metavar="NAME",
+              help="package.module:callable, or preactresnet18 (default: what the file says or looks like).")
+@click.option("--dataset", metavar="NAME", help="Such as cifar10 or folder:NAME; a wrong one lists all (default: what "
+              "our weights were trained on; cifar10 for others).")
+@_folder("--data-dir", "CFA_NB_DATA_DIR", "The folder of images, for --dataset folder.", expose_value=False)
+@click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels.")
+@click.option("--attacks", metavar="LIST", help="Such as pgd20,targeted20,square,aa-fast,aa (default: pgd20,aa; "
+              "pgd20,square for fewer than 10 classes).")
+@click.option("--eps", callback=_margin, metavar="E",
+              help="In pixel units, such as 8/255 (default: our weights' own; 8/255).")
+@click.option("--per-class", type=AT_LEAST_1, metavar="N", help="Only the first N test images a class.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU if there is one.")
+@click.option("--json", "json_file", metavar="FILE", help="Also write the card as data.")
+def evaluate(weights, attacks, eps, per_class, device, json_file, **options):
+    """Attack a file of weights and say how robust each class is.
+
+    Our weights say themselves what they are; those of the paper's authors are recognised; any other network comes from
+    a callable of yours, which is called without arguments and gives an nn.Module from pixels in [0, 1] to logits.
+    Batches of AutoAttack that are done are not done again after an interruption.
+    """
+    # fmt: on
+    import torch
+
+    from cfa_nb.card.card import lines
+    from cfa_nb.card.subject import attack_kinds, load_subject
+    from cfa_nb.files import write
+
+    kinds = attack_kinds(attacks) if attacks else None  # wrong names are said before anything is read
+    subject = load_subject(weights, **options)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    chosen = subject.attacks(kinds, eps, per_class)
+    card = subject.card(chosen, device, report=lambda line: click.echo(line, err=True))
+    click.echo("\n".join(lines(card)))
+    if json_file:
+        write(json_file, (json.dumps(card, indent=1) + "\n").encode())
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,8 +19,8 @@ CHOICES = dict(
     fat_rule="release official",
     precision="fp32 bf16 fp64",
 )
-AT_LEAST_1 = """epochs batch_size width depth stem_stride val_per_class test_per_class eval_per_class calibration_start
-frl_margin_max"""
+AT_LEAST_1 = """epochs batch_size width depth stem_stride train_per_class val_per_class test_per_class eval_per_class
+image_size calibration_start frl_margin_max"""
 FOLLOWERS = ("mean_margin", "shuffled_margins")  # calibrators that take the margins of another run, their parent
 NOT_NEGATIVE = """seed steps eps alpha beta lr momentum weight_decay lambda_1 lambda_2 fat_tau fat_omega crop_padding
 eval_eps eval_alpha eval_steps"""
@@ -102,24 +102,6 @@ class TrainConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))
-        self._require_values()
-        if (self.objective == "frl" or self.calibrator in FOLLOWERS) != (self.parent is not None):
-            raise ValueError(
-                "parent: objective='frl' fine-tunes an AT run and needs its TrainConfig, as do the calibrators "
-                f"{' and '.join(FOLLOWERS)} that of a CCM run; others take none"
-            )
-        if self.calibrator in FOLLOWERS and self.parent.epochs < self.epochs:
-            raise ValueError(
-                f"parent: its margins are followed for {self.epochs} epochs, and it has {self.parent.epochs} alone"
-            )
-        if self.ccr and self.objective != "trades":
-            raise ValueError(f"ccr: class-wise beta (Eq. 7) exists for objective='trades' only, not {self.objective!r}")
-        if self.ccm and self.objective == "frl":
-            raise ValueError("ccm: FRL has a margin schedule of its own and cannot be combined with CCM (Sec. 5.2)")
-        if (self.ccm or self.ccr) and self.calibrator != "cfa":
-            raise ValueError(f"ccm, ccr: they are what calibrator='cfa' does, not {self.calibrator!r}")
-
-    def _require_values(self):
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed.split():
                 raise ValueError(f"{name} must be one of {', '.join(allowed.split())}, not {getattr(self, name)!r}")
@@ -129,10 +111,27 @@ class TrainConfig:
         for name in NOT_NEGATIVE.split():
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        if (largest := max(self.eps, self.eval_eps)) > 1:
-            raise ValueError(f"a margin of {largest}: pixels lie in [0, 1], the paper's margin is 8 / 255")
-        if not 0 <= self.worst_share < 1:
-            raise ValueError(f"worst_share must lie in [0, 1), not {self.worst_share}")
+        for message, holds in self._rules():
+            if not holds:
+                raise ValueError(message)
+
+    def _rules(self):
+        """(What is wrong, False where it is so) for values that must fit one another."""
+        follows, frl = self.calibrator in FOLLOWERS, self.objective == "frl"
+        largest, needs = max(self.eps, self.eval_eps), f"objective='frl' and the calibrators {' and '.join(FOLLOWERS)}"
+        yield f"a margin of {largest}: pixels lie in [0, 1], the paper's margin is 8 / 255", largest <= 1
+        yield f"worst_share must lie in [0, 1), not {self.worst_share}", 0 <= self.worst_share < 1
+        yield f"parent: {needs} need the TrainConfig of another run, others none", (frl or follows) == bool(self.parent)
+        yield (
+            "parent: its margins are followed, and it has fewer epochs",
+            not follows or self.parent.epochs >= self.epochs,
+        )
+        yield (
+            "ccr: class-wise beta (Eq. 7) exists for objective='trades' only",
+            not self.ccr or self.objective == "trades",
+        )
+        yield "ccm: FRL has a margin schedule of its own (Sec. 5.2)", not (self.ccm and frl)
+        yield "ccm, ccr: they are what calibrator='cfa' does", not (self.ccm or self.ccr) or self.calibrator == "cfa"
 
     @property
     def recipe(self) -> str:
@@ -160,8 +159,7 @@ class TrainConfig:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown field(s) {', '.join(unknown)}; TrainConfig has {', '.join(sorted(known))}")
-        parent = values.get("parent")
-        return cls(**{**values, **({} if parent is None else {"parent": cls.from_dict(parent)})})
+        return cls(**values | ({"parent": cls.from_dict(values["parent"])} if "parent" in values else {}))
 
     def canonical(self) -> str:
         """One line of JSON that is equal for equal configs: what a run's identity is hashed from."""

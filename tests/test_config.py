@@ -1,13 +1,12 @@
 """Configs, profiles and the conventions of counting epochs."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.recipes import RECIPES, ROWS
 from cfa_nb.runs.profiles import FASHION, PROFILES, profile_named
-from cfa_nb.runs.study import FIGURES
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,7 @@ from cfa_nb.runs.study import FIGURES
         (dict(calibrator="shuffled_margins"), "parent"),
         (dict(parent=TrainConfig()), "parent"),
         (dict(calibrator="damped_ccm", parent=TrainConfig(ccm=True)), "parent"),
-        (dict(calibrator="mean_margin", parent=TrainConfig(ccm=True, epochs=150)), "parent.*200 epochs.*150"),
+        (dict(calibrator="mean_margin", parent=TrainConfig(ccm=True, epochs=150)), "parent.*fewer epochs"),
         (dict(objective="frl", parent=TrainConfig(), ccm=True), "ccm"),
     ],
 )
@@ -50,24 +49,13 @@ def test_unknown_fields_are_named():
         TrainConfig.from_dict({"learning_rate": 1})
 
 
+def test_the_paper_s_lambda_1():
+    assert [RECIPES[r].lambda_1 for r in ("at_ccm", "trades_ccm_ccr", "fat_ccm")] == [0.5, 0.3, 0.7]
+
+
 @pytest.mark.parametrize(("epoch", "lr"), [(1, 0.1), (100, 0.1), (101, 0.01), (150, 0.01), (151, 0.001), (200, 0.001)])
 def test_milestones_are_the_last_epochs_at_the_old_rate(epoch, lr):
     assert TrainConfig().lr_at(epoch) == pytest.approx(lr)
-
-
-def test_epoch_conventions_of_the_paper_preset():
-    """Counted from 1: calibrated from epoch 11 (release: index 10), `best` from the second half."""
-    assert TrainConfig().calibration_start == 11
-    assert TrainConfig().best_from == 101
-    assert replace(TrainConfig(), epochs=5).best_from == 3
-
-
-def test_the_paper_s_lambda_1():
-    assert {r: RECIPES[r].lambda_1 for r in ("at_ccm", "trades_ccm_ccr", "fat_ccm")} == {
-        "at_ccm": 0.5,
-        "trades_ccm_ccr": 0.3,
-        "fat_ccm": 0.7,
-    }
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -103,12 +91,6 @@ def test_the_paper_s_step_under_attacks_the_margins_above_8_255(name, margins):
     assert under_attacked(profile_named(name)) == pytest.approx([k / 255 for k in margins])
 
 
-def test_fig_2_s_largest_margins_cannot_be_crossed_from_side_to_side():
-    """From one face of the ball to the other it is 2 eps: beyond 10/255 ten steps of 2/255 do not reach."""
-    stuck = {round(255 * c.eps) for c in profile_named("cifar10").runs("fig2") if c.steps * c.alpha < 2 * c.eps - 1e-12}
-    assert stuck == {12, 14, 16}
-
-
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_the_attack_of_the_evaluation_can_cross_its_ball(profile):
     assert all(c.eval_steps * c.eval_alpha >= 2.5 * c.eval_eps - 1e-12 for c in profile.runs())
@@ -130,15 +112,12 @@ def test_the_first_seed_of_at_with_and_without_ccm_carries_the_compared_averages
 
 
 def test_unknown_names_list_what_there_is():
-    with pytest.raises(ValueError, match="fashion, digits, smoke, cifar10-small"):
-        profile_named("cifar")
     with pytest.raises(ValueError, match="at_ccm"):
         FASHION.config("at_cfa", 0)
     with pytest.raises(ValueError, match="fig2"):
         FASHION.runs("fig9")
     with pytest.raises(ValueError, match="digits has contrast"):
         profile_named("digits").runs("fig2")
-    assert set(FIGURES) >= {"fig2", "fig3", "fig4", "fig5", "table1", "table2", "table3", "lambda_2", "classwise"}
 
 
 def test_attack_keys_say_what_was_done():
@@ -147,8 +126,3 @@ def test_attack_keys_say_what_was_done():
     assert Attack("aa", 0.15, per_class=20).key == "aa[n=20/class]"
     with pytest.raises(ValueError, match="kind"):
         Attack("fgsm", 0.1)
-
-
-def test_every_number_has_a_home():
-    open_ended = {"train_per_class", "test_per_class", "eval_per_class", "image_size", "parent"}
-    assert {f.name for f in fields(TrainConfig) if f.default is None} == open_ended

@@ -1,6 +1,9 @@
-"""Datasets: splits, contract at the door, batched augmentation."""
+"""Datasets: the embedded images are those of the originals, splits, contract at the door, batched augmentation."""
 
+import gzip
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,12 +11,38 @@ import torch
 
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import digits
+from cfa_nb.data import embedded
 from cfa_nb.data.batches import Batches, augment, random_flip, to_float
-from cfa_nb.data.dataset import Dataset, Pool, Split, balanced_split, cut
+from cfa_nb.data.dataset import Dataset, Split, balanced_split, cut
 from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.profiles import CIFAR10, DIGITS, SMOKE
 from tests import tiny
+
+ORIGINALS = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package dataset-fashion-mnist puts them
+
+
+def test_the_embedded_file_holds_what_was_cut():
+    pool, test = embedded.fashion_arrays()
+    assert (pool.shape, test.shape, pool.dtype) == ((8000, 1, 14, 14), (5000, 1, 14, 14), np.uint8)
+    assert hashlib.sha256(pool.tobytes()).hexdigest()[:16] == "5803927a9efcb32a"
+    assert hashlib.sha256(test.tobytes()).hexdigest()[:16] == "8c48bcca3e6beda1"
+    assert "Zalando" in embedded.FASHION_FILE.with_name("fashion-LICENSE.txt").read_text()
+
+
+@pytest.mark.skipif(not ORIGINALS.is_dir(), reason="the originals are not installed")
+@pytest.mark.parametrize(("part", "per_class"), [("train", 800), ("t10k", 500)])
+def test_embedded_pixels_and_classes_are_those_of_the_originals(part, per_class):
+    def read(name, header):
+        return np.frombuffer(gzip.decompress((ORIGINALS / name).read_bytes()), np.uint8, offset=header)
+
+    images = read(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+    labels = read(f"{part}-labels-idx1-ubyte.gz", 8)
+    first = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(10)])
+    pooled = np.rint(images[first].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))).astype(np.uint8)
+    content = np.load(embedded.FASHION_FILE)
+    name = "pool" if part == "train" else "test"
+    assert np.array_equal(content[f"{name}_index"], first)
+    assert np.array_equal(content[name][:, 0], pooled)
 
 
 @pytest.mark.parametrize("profile", [SMOKE, DIGITS], ids=["fashion", "digits"])
@@ -28,8 +57,19 @@ def test_splits_are_balanced_and_seeded_but_for_the_test_set(profile):
     assert (torch.bincount(one.val.labels) == config.val_per_class).all()
 
 
+def test_fashion_trains_on_no_validation_image_and_gives_no_more_than_it_has():
+    config = TrainConfig(dataset="fashion", val_per_class=200)
+    dataset = data.load(config)
+    assert [len(s) for s in (dataset.train, dataset.val, dataset.test)] == [4000, 2000, 5000]
+    train, val = ({image.numpy().tobytes() for image in s.images} for s in (dataset.train, dataset.val))
+    pool = [image.tobytes() for image in embedded.fashion_arrays()[0]]
+    assert not {image for image in train & val if pool.count(image) == 1}
+    with pytest.raises(ValueError, match="class T-shirt has 800 images, 1000 are asked for"):
+        data.load(replace(config, train_per_class=800))
+
+
 def test_digits_parts_are_disjoint_and_their_hash_is_stable():
-    dataset = digits.load(DIGITS.config("at", 0))
+    dataset = embedded.digits(DIGITS.config("at", 0))
     rows = torch.cat([s.images.flatten(1) for s in (dataset.train, dataset.val, dataset.test)])
     assert len(rows.unique(dim=0)) == len(rows)  # no two of the 1,700 digits are alike
     assert dataset.content_hash == "d7ae53b67fd03322"
@@ -40,17 +80,16 @@ def test_validation_is_the_first_100_of_each_class_for_every_method_and_seed():
     position = torch.arange(1200)
     pixels = (position[:, None] * 7919 + torch.arange(3 * 32 * 32) * 31) % 65521 // 257
     train = Split(pixels.to(torch.uint8).view(-1, 3, 32, 32), position * 7 // 3 % 10)
-    pool = Pool(tuple(f"class {k}" for k in range(10)), train, train.first_per_class(5))
-    splits = [cut("cifar10", pool, CIFAR10.config(recipe, seed)) for recipe in RECIPES for seed in range(2)]
+    names, configs = (
+        tuple(f"class {k}" for k in range(10)),
+        [CIFAR10.config(r, seed) for r in RECIPES for seed in (0, 1)],
+    )
+    splits = [cut("cifar10", names, train, train.first_per_class(5), config) for config in configs]
     assert {s.content_hash for s in splits} == {"a979b978111b2822"}  # the same on every machine
-    seen, val, train = [0] * 10, [], []
-    for i, k in enumerate(pool.train.labels.tolist()):
-        (val if seen[k] < 100 else train).append(i)
-        seen[k] += 1
-    assert torch.bincount(splits[0].val.labels).tolist() == [100] * 10
-    for part, positions in (("val", val), ("train", train)):
-        assert torch.equal(getattr(splits[0], part).images, pool.train.images[positions])
-        assert torch.equal(getattr(splits[0], part).labels, pool.train.labels[positions])
+    first = torch.cat([(train.labels == k).nonzero().flatten()[:100] for k in range(10)]).sort().values
+    assert torch.equal(splits[0].val.images, train.images[first])
+    assert torch.equal(splits[0].val.labels, train.labels[first])
+    assert len(splits[0].train) == len(train) - 1000
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from cfa_nb.method.objectives import OBJECTIVES, objective
 from cfa_nb.method.train import train
 from cfa_nb.recipes import RECIPES, ROWS, Row, check_names
 from cfa_nb.runs.profiles import SMOKE
-from cfa_nb.runs.status import status
 from cfa_nb.runs.store import RunStore
 from cfa_pages import report
 from cfa_pages.report.style import use_style
@@ -85,13 +84,6 @@ def test_it_stands_in_the_class_wise_figure_and_in_the_picture_of_table_1(profil
     texts = {text.get_text() for text in report.tradeoff(runs).axes[0].texts}
     assert set(LABELS.values()) <= texts
     plt.close("all")
-
-
-def test_status_counts_its_runs(profile, folders, monkeypatch):
-    monkeypatch.setattr("cfa_nb.runs.status.profile_named", lambda name: profile)
-    names = [run["run"] for run in status("smoke")["runs"]]
-    for recipe in ("smooth", "at_inverse"):
-        assert len([n for n in names if n.startswith(f"{recipe}-s")]) == len(profile.seeds)
 
 
 def test_a_taken_name_is_refused(profile):

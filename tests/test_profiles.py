@@ -6,8 +6,7 @@ import pytest
 
 from cfa_nb.config import Average, TrainConfig
 from cfa_nb.recipes import RECIPES, ROWS, rows_of
-from cfa_nb.runs.profiles import CIFAR10, FASHION, PROFILES, QUICK, REHEARSAL, SMALL, profile_named
-from cfa_nb.runs.variants import VARIANTS
+from cfa_nb.runs.profiles import CIFAR10, FASHION, PROFILES, QUICK, SMALL, profile_named
 from cfa_pages.results.rows import added_rows
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
@@ -46,17 +45,11 @@ def test_a_name_finds_its_profile_again_whose_configs_survive_json(name):
     ("name", "message"),
     [
         ("cifar", "unknown profile 'cifar'; there are fashion, digits"),
-        ("", "unknown profile ''"),
         ("cifar10+released", "unknown variant 'released' of a profile; there are release, scaled-alpha"),
-        ("cifar10+", "unknown variant ''"),
-        ("cifar10+release+release", "cifar10.release has the variant 'release' already"),
-        ("fashion+scaled-alpha", "fashion scales the attack's step already"),
         ("fashion@images", "fashion has a network for small images; take cifar10-small, cifar10-quick or cifar10-r"),
         ("cifar10-quick@", "a folder's name takes letters"),
         ("cifar10-quick@a/b", "a folder's name takes letters"),
-        ("cifar10-quick@../b", "a folder's name takes letters"),
         ("cifar10-quick@images+release", "a folder's name takes letters"),
-        ("cifar10-quick@images:", "its images' side, such as images:32"),
         ("cifar10-quick@images:0", "its images' side, such as images:32"),
         ("cifar10-quick@images:32x32", "its images' side, such as images:32"),
     ],
@@ -107,12 +100,6 @@ def test_what_begins_at_an_epoch_begins_within_a_run_and_windows_where_the_rate_
     assert profile.early_window[0] <= profile.late_window[0]
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar10-quick", "cifar100", "tiny-imagenet"])
-def test_milestones_are_half_and_three_quarters_as_in_the_paper(name):
-    config = profile_named(name).config("at", 0)
-    assert config.milestones == (config.epochs // 2, 3 * config.epochs // 4)
-
-
 def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():
     for recipe in RECIPES:
         ours, paper = QUICK.config(recipe, 0), CIFAR10.config(recipe, 0)
@@ -121,23 +108,12 @@ def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():
         assert replace(ours, **{k: getattr(paper, k) for k in schedule}) == paper
 
 
-def test_the_rehearsal_shows_the_same_runs_as_quick():
-    free = ("dataset", "train_per_class", "val_per_class", "test_per_class", "width", "epochs", "milestones",
-            "calibration_start", "batch_size", "parent")  # fmt: skip
-    blank = {k: getattr(TrainConfig(), k) for k in free if k != "parent"}
-    alike = [[replace(c, parent=c.parent and TrainConfig(), **blank) for c in p.runs()] for p in (QUICK, REHEARSAL)]
-    assert alike[0] == alike[1]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_parents_are_the_runs_of_the_same_seed(name):
     profile = profile_named(name)
-    for seed in profile.seeds:
-        at, ccm = (profile.config(recipe, seed) for recipe in ("at", "at_ccm"))
-        assert profile.config("frl", seed).parent == at
-        assert (
-            profile.config("at_mean_margin", seed).parent == profile.config("at_shuffled_margins", seed).parent == ccm
-        )
+    for recipe, parent in (("frl", "at"), ("at_mean_margin", "at_ccm"), ("at_shuffled_margins", "at_ccm")):
+        for seed in profile.seeds:
+            assert profile.config(recipe, seed).parent == profile.config(parent, seed)
 
 
 def test_no_profile_that_is_published_has_a_seed_on_which_settings_were_chosen():
@@ -235,26 +211,8 @@ def test_the_release_s_numbers_are_its_own_on_every_profile(name):
     assert released.config("at", 0).calibration_start == (11 if own.epochs >= 11 else own.calibration_start)
 
 
-def test_the_release_s_side_of_each_field_on_cifar10():
-    """Those that a default has already: 10 steps of 2/255, batch 128, reflect, tau 3, the second half for best."""
-    config = profile_named("cifar10+release").config("fat_ccm", 0)
-    decided = dict(eps=8 / 255, alpha=2 / 255, steps=10, attack_bn="train", clean_forward="train", fat_tau=3,
-                   fat_rule="release", fat_omega=0.0, batch_size=128, crop_pad_mode="reflect", crop_padding=4,
-                   flip=True, val_per_class=100, epochs=200, milestones=(100, 150), weight_decay=5e-4, momentum=0.9,
-                   lr=0.1, eval_eps=8 / 255, eval_alpha=2 / 255, eval_steps=10, calibration_start=11)  # fmt: skip
-    assert {k: getattr(config, k) for k in decided} == decided
-    trades = profile_named("cifar10+release").config("trades_ccm_ccr", 0)
-    assert (trades.beta, trades.trades_normalized, trades.attack_bn) == (6.0, True, "eval")
-
-
 def test_the_release_s_runs_carry_the_paper_s_averages_for_comparison():
     released = profile_named("cifar10+release")
     by_name = {a.name: a for a in released.averages_of(released.config("at", 0))}
     assert set(by_name) == {"ema", "fawa", "ema_paper", "fawa_paper"}
     assert by_name["fawa_paper"] == Average("fawa_paper", decay=0.85, threshold=0.2, start=50, init="first")
-
-
-def test_variants_say_in_the_description_what_they_are():
-    assert set(VARIANTS) == {"release", "scaled-alpha"}
-    for name in VARIANTS:
-        assert profile_named(f"cifar10+{name}").description.startswith(f"{CIFAR10.description} With")

@@ -6,8 +6,6 @@ import sys
 import tomllib
 
 import pytest
-import torch
-import torchvision
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -27,11 +25,6 @@ ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 def name(requirement):
     """The normalised name of a requirement such as "PyYAML>=6"."""
     return re.sub(r"[-_.]+", "-", re.match(r"[A-Za-z0-9._-]+", requirement)[0]).lower()
-
-
-def test_torch_and_torchvision_fit():
-    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9], [5.0, 5.0, 6.0, 6.0]])
-    assert torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]
 
 
 def test_constraints_are_exact_pins_that_satisfy_the_lower_bounds_of_what_the_project_needs():
@@ -111,17 +104,6 @@ def test_every_package_that_the_pages_need_is_looked_for():
     modules = {"scikit-learn": "sklearn", "pillow": "PIL", "jupyterlab": None}
     packages = (name(requirement) for requirement in PROJECT["dependencies"] + EXTRAS["pages"])
     assert set(cfa_pages.NEEDED) == {modules.get(package, package) for package in packages} - {None}
-
-
-@pytest.mark.parametrize(
-    ("package", "commands"),
-    [("cfa_nb", ("train", "sweep", "status", "evaluate")), ("cfa_pages", ("reproduce", "render", "publish", "status"))],
-)
-def test_each_package_is_a_command(package, commands):
-    shown = subprocess.run([sys.executable, "-m", package, "--help"], capture_output=True, text=True, cwd=ROOT)
-    assert shown.returncode == 0
-    for command in commands:
-        assert command in shown.stdout
 
 
 def test_citation_names_the_paper_and_the_licence():

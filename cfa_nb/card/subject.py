@@ -1,32 +1,33 @@
 """`Subject`: a network with finished weights, ready to be attacked, and the test images to attack it on.
 
 subject = load_subject("runs/fashion/at-s40-.../weights/live-last.safetensors")
-card = subject.card(subject.attacks("pgd20,aa"))
+card = subject.card(subject.attacks(attack_kinds("pgd20,aa")))
 """
 
 import hashlib
+import json
 import logging
 import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 import torch
 from click import UsageError
 
 from cfa_nb import data as datasets
-from cfa_nb.card.card import Card, Result
+from cfa_nb.card.card import checks, summary
 from cfa_nb.card.weights import WeightsFile, fill, from_release, is_release, read
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES, to_float
 from cfa_nb.method import autoattack
-from cfa_nb.method.evaluate import BATCH, attack_accuracy, clean_accuracy
+from cfa_nb.method.evaluate import BATCH, attack_accuracy
 from cfa_nb.method.model import STATISTICS, PreActResNet, build, dtype_of
-from cfa_nb.paths import runs_dir, slug
-from cfa_nb.runs.measure import digest_of
+from cfa_nb.paths import runs_dir
 
 RELEASE = "preactresnet18"
 
@@ -41,78 +42,84 @@ class Subject:
     data: datasets.Dataset
     config: TrainConfig
 
-    def attacks(self, names: str | None = None, eps: float | None = None, per_class: int | None = None) -> list[Attack]:
-        """The `Attack`s of a list such as "pgd20,aa", on the first `per_class` images of each class.
+    def attacks(
+        self, kinds: Sequence[tuple[str, int]] | None = None, eps: float | None = None, per_class: int | None = None
+    ) -> list[Attack]:
+        """`Attack`s of these kinds and steps (`attack_kinds`), on the first `per_class` images of each class.
 
-        Without names: PGD-20, and AutoAttack or, where there are fewer than 10 classes, Square. `eps` is in pixel units
-        (default: the config's). Raises `UsageError` if an attack is unknown, named twice, or needs more classes.
+        Without kinds: PGD-20, and AutoAttack or, where there are fewer than 10 classes, Square. `eps` is in pixel units
+        (default: the config's). Raises `ValueError` if an attack needs more classes.
         """
         nominal, classes = self.config.eval_eps, self.data.num_classes
-        eps = eps or nominal
-        alpha = self.config.eval_alpha * (eps / nominal)
-        kinds = attack_kinds(names or ("pgd20,aa" if classes > autoattack.TARGETS else "pgd20,square"))
-        steps_of_alpha = ("pgd", "targeted")  # the others choose their own
-        attacks = [Attack(k, eps, alpha * (k in steps_of_alpha), steps, per_class, nominal) for k, steps in kinds]
-        try:
-            for attack in attacks:
-                autoattack.refuse(attack, classes)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        kinds = kinds or attack_kinds("pgd20,aa" if classes > autoattack.TARGETS else "pgd20,square")
+        eps, attacks = eps or nominal, []
+        for kind, steps in kinds:
+            alpha = self.config.eval_alpha * (eps / nominal) if kind in ("pgd", "targeted") else 0.0
+            attacks.append(Attack(kind, eps, alpha, steps, per_class, nominal))
+            autoattack.refuse(attacks[-1], classes)
         return attacks
 
-    def card(
-        self, attacks: list[Attack], seed: int | None = None, device: str = "cpu", report: Callable[[str], None] = print
-    ) -> Card:
-        """The `Card` of these attacks; `report` is called with a line of progress now and then."""
-        seed = self.config.seed if seed is None else seed
-        test, model = self.data.test.to(device), self.model.to(device)
-        images = test.first_per_class(attacks[0].per_class)
-        clean = clean_accuracy(model, images, self.data.num_classes)
-        library = _LibraryLines(report)
-        autoattack.LOGGER.addHandler(library)
+    def card(self, attacks: list[Attack], device: str = "cpu", report: Callable[[str], None] = print) -> dict:
+        """The card of these attacks (`cfa_nb.card.card`), ready for JSON; `report` is called with lines of progress."""
+        seed, data_hash = self.config.seed, self.data.content_hash
+        images, model = self.data.test.first_per_class(attacks[0].per_class).to(device), self.model.to(device)
+        subject = {"weights": self.file.sha256, "checkpoint": self.file.checkpoint, "network": self.network}
+        subject |= {"data": data_hash}
+        results, journals, warnings = {}, {}, BufferingHandler(capacity=10**6)
+        warnings.setLevel(logging.WARNING)
+        autoattack.LOGGER.addHandler(warnings)
         try:
-            results = tuple(self._result(attack, test, seed, clean, report) for attack in attacks)
+            for attack in (Attack("clean", 0.0), *attacks):
+                if attack.kind in autoattack.KINDS:
+                    journals[attack] = _journal(autoattack.about(attack, seed, BATCH, **subject))
+                options = self.data.num_classes, seed, journals.get(attack), _progress(attack, report)
+                accuracy = attack_accuracy(model, images, attack, *options)
+                results[attack] = accuracy.with_share(self.config.worst_share)
+                subject.setdefault("clean", accuracy.hits)  # stands for the network's code, which no digest knows
         finally:
-            autoattack.LOGGER.removeHandler(library)
-        weights, notes = {"file": str(self.file.path), "sha256": self.file.sha256}, []
-        if header := self.file.header:
-            run = {name: getattr(self.config, name) for name in ("recipe", "seed", "dataset")}
-            weights |= {"checkpoint": header["checkpoint"], **run}
-            if header["data_hash"] != self.data.content_hash:
-                notes.append("these are not the data of the weights' own run")
-        return Card(
-            weights=weights,
-            network={"name": self.network, "parameters": sum(p.numel() for p in model.parameters())},
-            data={"name": self.data.name, "hash": _hash(images), "images": len(images)},
-            threat={"norm": "L-inf", "eps": attacks[0].eps, "seed": seed},
-            class_names=self.data.class_names,
-            clean=clean.with_share(self.config.worst_share),
-            results=results,
-            notes=(*notes, *library.warnings.values()),
-        )
+            autoattack.LOGGER.removeHandler(warnings)
+        for journal in journals.values():
+            journal.remove()
+        return {
+            "format": 1,
+            "weights": {"file": str(self.file.path), "sha256": self.file.sha256} | self._run(),
+            "network": {"name": self.network, "parameters": sum(p.numel() for p in model.parameters())},
+            "data": {"name": self.data.name, "hash": data_hash, "images": len(images)},
+            "threat": {"norm": "L-inf", "eps": attacks[0].eps, "seed": seed},
+            "class_names": list(self.data.class_names),
+            "attacks": {attack.key: _made(attack) for attack in attacks},
+            "results": {a.key: summary(a, accuracy, self.data.class_names) for a, accuracy in results.items()},
+            "checks": checks(results),
+            "notes": [*self._notes(), *dict.fromkeys(f"AutoAttack warns: {r.getMessage()}" for r in warnings.buffer)],
+        }
 
-    def _result(self, attack, test, seed, clean, report):
-        def progress(done, batches, so_far):
-            withstood = f"{100 * so_far.overall:.1f} % of {sum(so_far.n):,} images withstood"
-            report(f"{attack.label}: batch {done} of {batches}, {withstood}")
+    def _run(self):
+        """Which run of ours the weights come from."""
+        run = {name: getattr(self.config, name) for name in ("recipe", "seed", "dataset")}
+        return {"checkpoint": self.file.checkpoint} | run if self.file.header else {}
 
-        journal = None
-        if attack.kind in autoattack.KINDS:
-            # clean hits stand for the network's code, which the weights' digest does not know
-            about = dict(weights=digest_of(self.file.tensors), data=_hash(test), network=self.network, clean=clean.hits)
-            journal = autoattack.Journal(self.journal_file(attack), autoattack.about(attack, seed, BATCH, **about))
-        accuracy = attack_accuracy(self.model, test, attack, self.data.num_classes, seed, journal, progress)
-        if journal:
-            made = autoattack.made_with(attack, BATCH, sum(accuracy.n))
-        else:
-            made = {name: getattr(attack, name) for name in ("kind", "eps", "alpha", "steps")}
-            made |= {"batch_size": BATCH, "images": sum(accuracy.n)}
-        return Result(attack, accuracy.with_share(self.config.worst_share), made)
+    def _notes(self):
+        if self.file.header and self.file.header["data_hash"] != self.data.content_hash:
+            yield "these are not the data of the weights' own run"
 
-    def journal_file(self, attack: Attack) -> Path:
-        """Where the finished batches of AutoAttack are kept; to be removed once the card is written."""
-        name = f"{digest_of(self.file.tensors)[:12]}-{_hash(self.data.test)[:8]}-{slug(attack.key)}.json"
-        return runs_dir() / "evaluations" / name
+
+def _journal(about):
+    """Where the finished batches of AutoAttack are kept until the card is finished."""
+    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+    return autoattack.Journal(runs_dir() / "evaluations" / f"{name}.json", about)
+
+
+def _progress(attack, report):
+    def progress(done, batches, so_far):
+        withstood = f"{100 * so_far.overall:.1f} % of {sum(so_far.n):,} images withstood"
+        report(f"{attack.label}: batch {done} of {batches}, {withstood}")
+
+    return None if attack.kind == "clean" else progress
+
+
+def _made(attack):
+    made = {name: getattr(attack, name) for name in ("kind", "eps", "alpha", "steps")} | {"batch_size": BATCH}
+    return made | ({"library": autoattack.library()} if attack.kind in autoattack.KINDS else {})
 
 
 def load_subject(
@@ -131,58 +138,60 @@ def load_subject(
         image_size: a folder's images are resized to this side, in pixels.
         checkpoint: which one of a published file, such as "fawa/last".
     Raises:
-        UsageError: if what was asked for is unknown, or does not fit the file.
+        UsageError: if it has to be said which network the weights belong to, or must not be.
         ValueError: if the file cannot be read, or file, network and data do not fit one another.
     """
-    if dataset is not None and not re.fullmatch("|".join((*datasets.LOADERS, "folder:.+")), dataset):
-        raise UsageError(f"unknown dataset {dataset!r}; there are {', '.join(datasets.LOADERS)} and folder:NAME")
     file = read(path, checkpoint)
-    header, tensors, release = file.header, file.tensors, is_release(file.tensors)
-    if header and architecture:
-        raise UsageError(f"{path} says itself which network it belongs to; leave --architecture out")
-    if not (header or architecture or release):
-        reason = "has no header that says which network it belongs to, and its names are not those of the paper's"
-        raise UsageError(f"{path} {reason} released checkpoints; give --architecture package.module:callable")
-    config = TrainConfig.from_dict(header["config"] if header else {})
-    model = None if architecture in (None, RELEASE) else _users_network(architecture)  # before the data: a download
-    if dataset not in (None, config.dataset) or image_size:
-        everything = dict(train_per_class=None, val_per_class=1, test_per_class=None)
-        images = datasets.load(replace(config, dataset=dataset or config.dataset, image_size=image_size, **everything))
+    if file.header:
+        if architecture:
+            raise UsageError(f"{path} says itself which network it belongs to; leave --architecture out")
+        config = TrainConfig.from_dict(file.header["config"])
+        name = f"{config.model}, width {config.width}, depth {config.depth}"
+        images = _images(config, dataset, image_size)
+        model = build(config, len(file.header["class_names"]), images.image_shape).to(dtype=DTYPES[config.precision])
+        fill(model, file.tensors, path)
     else:
-        images = datasets.load(config)
-    network = architecture or RELEASE
-    if header:
-        network = f"{config.model}, width {config.width}, depth {config.depth}"
-        shape = tuple(header["image_shape"] or images.image_shape)
-        if images.image_shape != shape:
-            raise ValueError(f"{path} takes images of shape {shape}, not those of {images.name}, {images.image_shape}")
-        model = build(config, len(header["class_names"]), shape).to(dtype=DTYPES[config.precision])
-    elif model is None:
-        classes = len(tensors.get("linear.weight", images.class_names))
-        model = PreActResNet(classes, images.image_shape, statistics=STATISTICS.get(images.name, STATISTICS["cifar10"]))
-        tensors = from_release(tensors) if release else tensors
-    fill(model, tensors, path)
-    _check_logits(network, model, images)
-    return Subject(file, model, network, images, config)
+        config, name = TrainConfig(), architecture or RELEASE
+        model = _foreign_network(file, architecture, dataset)
+        images = _images(config, dataset, image_size)
+    _check_logits(name, model, images)
+    return Subject(file, model, name, images, config)
+
+
+def _images(config, dataset, image_size):
+    """The data of the run itself, or another dataset, whole."""
+    if dataset in (None, config.dataset) and not image_size:
+        return datasets.load(config)
+    whole = dict(train_per_class=None, val_per_class=1, test_per_class=None)
+    return datasets.load(replace(config, dataset=dataset or config.dataset, image_size=image_size, **whole))
+
+
+def _foreign_network(file, architecture, dataset):
+    """The network that a file without our header belongs to, with its weights: the user's, or the released one."""
+    tensors, released = file.tensors, is_release(file.tensors)
+    if architecture in (None, RELEASE):
+        if not (architecture or released):
+            reason = "has no header that says which network it belongs to, and its names are not those of the paper's"
+            raise UsageError(f"{file.path} {reason} released checkpoints; give --architecture package.module:callable")
+        statistics = STATISTICS.get(dataset, STATISTICS["cifar10"])
+        model = PreActResNet(len(tensors.get("linear.weight", range(10))), statistics=statistics)
+        tensors = from_release(tensors) if released else tensors
+    else:
+        model = _users_network(architecture)
+    fill(model, tensors, file.path)
+    return model
 
 
 def _users_network(architecture):
     """What the callable "package.module:callable" makes; modules of the current folder come first."""
-    if not re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", architecture):
-        raise UsageError(f"--architecture must be {RELEASE} or package.module:callable, not {architecture!r}")
     sys.path.insert(0, os.getcwd())
     try:
-        constructor = pkgutil.resolve_name(architecture)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--architecture {architecture} cannot be imported ({error})") from error
-    if not callable(constructor):
-        raise UsageError(f"--architecture {architecture} is no callable, but {type(constructor).__name__}")
-    try:
-        model = constructor()
+        model = pkgutil.resolve_name(architecture)()
     except Exception as error:  # the user's own code
-        raise ValueError(f"{architecture}() failed: {type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"--architecture {architecture}: no package.module:callable that works ({reason})") from error
     if not isinstance(model, torch.nn.Module):
-        raise UsageError(f"{architecture}() must give an nn.Module, not {type(model).__name__}")
+        raise ValueError(f"{architecture}() must give an nn.Module, not {type(model).__name__}")
     return model
 
 
@@ -191,10 +200,10 @@ def _check_logits(network, model, images):
     try:
         with torch.no_grad():
             logits = model.eval()(to_float(images.test.images[:2], dtype_of(model)))
+        shape = tuple(logits.shape)
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{network} cannot take images of shape {images.image_shape} ({reason})") from error
-    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
     if shape != (2, images.num_classes):
         wanted = f"logits (2, {images.num_classes}) for 2 images of {images.name}"
         raise ValueError(f"{network} must give {wanted}, not {shape}; name the --dataset that it was trained for")
@@ -203,7 +212,7 @@ def _check_logits(network, model, images):
 
 
 def attack_kinds(names: str) -> list[tuple[str, int]]:
-    """Kind and steps of each attack in "pgd20,square,aa"; raises `UsageError` if one is unknown or named twice."""
+    """Kind and steps of each attack in "pgd20,square,aa"; raises `UsageError` if one is unknown."""
     kinds = []
     for name in names.split(","):
         match = re.fullmatch(r"(pgd|targeted|square)([1-9]\d*)|(square|aa-fast|aa)", name)
@@ -211,32 +220,5 @@ def attack_kinds(names: str) -> list[tuple[str, int]]:
             choice = "pgd and targeted with their steps (pgd20), square or with its queries (square1000), aa-fast, aa"
             raise UsageError(f"--attacks: unknown attack {name!r}; there are {choice}")
         kind = match[1] or match[3]
-        steps = int(match[2] or (5000 if kind == "square" else 0))  # as many queries as standard AutoAttack
-        if (kind, steps) in kinds:
-            raise UsageError(f"--attacks: named twice: {kind}{steps or ''}")
-        kinds.append((kind, steps))
+        kinds.append((kind, int(match[2] or (5000 if kind == "square" else 0))))  # as many queries as AutoAttack
     return kinds
-
-
-def _hash(split):
-    """SHA-256 (16 hex digits) of a split's pixels and labels: which images a card is about."""
-    digest = hashlib.sha256()
-    split.feed(digest)
-    return digest.hexdigest()[:16]
-
-
-class _LibraryLines(logging.Handler):
-    """Reports what each attack within AutoAttack leaves, and warnings: those that differ in numbers only, once."""
-
-    def __init__(self, report):
-        super().__init__()
-        self.report, self.warnings = report, {}
-
-    def emit(self, record):
-        text = record.getMessage().removesuffix(" See flags_doc.md for details.")
-        kind = re.sub(r"[\d.]+", "", text)
-        if record.levelno < logging.WARNING and text.startswith("robust accuracy after"):
-            self.report(f"  AutoAttack: {text}")
-        elif record.levelno >= logging.WARNING and kind not in self.warnings:
-            self.warnings[kind] = f"AutoAttack warns: {text}"
-            self.report(self.warnings[kind])

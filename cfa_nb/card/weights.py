@@ -6,21 +6,18 @@ Our files carry the config of their run in a header. The names of the paper's re
 
 import hashlib
 import json
-import pickle
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
 from cfa_nb.runs.record import RunRecord
-from cfa_nb.runs.store import HEADER, read_weights
+from cfa_nb.runs.store import HEADER, read_safetensors
 
-FIELDS = ("config", "checkpoint", "data_hash", "class_names", "image_shape")  # of our header
 NESTS = ("state_dict", "model_state_dict", "model", "net")  # where codes put the state dict within what they save
-PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
-LISTED = 4  # names of each sort that an error lists
+PREFIXES = r"^(module\.|_orig_mod\.)+"  # of DataParallel and of torch.compile
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,11 @@ class WeightsFile:
     sha256: str
     tensors: dict[str, torch.Tensor]
     header: dict | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Such as "fawa/last"; None in a foreign file."""
+        return self.header and self.header["checkpoint"]
 
 
 def read(path: str | Path, checkpoint: str | None = None) -> WeightsFile:
@@ -44,12 +46,14 @@ def read(path: str | Path, checkpoint: str | None = None) -> WeightsFile:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no file of weights at {path}")
-    safe = path.suffix == ".safetensors"
-    tensors = read_weights(path) if safe else _state_dict(_unpickled(path), path)
-    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    header = _header(path) if safe else None
-    if safe and all(":" in name for name in tensors):
+    header = None
+    if path.suffix == ".safetensors":
+        tensors, metadata = read_safetensors(path)
+        header = json.loads(metadata.get(HEADER, "null"))
+    else:
+        tensors = _state_dict(_unpickled(path), path)
+    tensors = {re.sub(PREFIXES, "", name): tensor for name, tensor in tensors.items()}
+    if all(":" in name for name in tensors):
         tensors, header = _published(path, tensors, checkpoint)
     elif checkpoint:
         raise ValueError(f"{path} holds one checkpoint; leave --checkpoint out")
@@ -65,34 +69,20 @@ def _published(path, tensors, checkpoint):
     if not file.exists():
         raise ValueError(f"{path} is a published file, and the record that belongs to it is missing: {file}")
     record = RunRecord.from_json(file.read_text(), file)
-    about = (record.config.to_dict(), checkpoint, record.data_hash, list(record.class_names), None)
-    wanted = {n.partition(":")[2]: t for n, t in tensors.items() if n.startswith(f"{checkpoint}:")}
-    return wanted, dict(zip(FIELDS, about))
-
-
-def _header(path):
-    with safe_open(path, framework="pt") as f:
-        text = (f.metadata() or {}).get(HEADER, "null")
-    try:
-        header = json.loads(text)
-        if header is not None and not set(header) >= set(FIELDS):
-            raise ValueError("it lacks a field")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: its header {HEADER!r} cannot be read ({error})") from error
-    return header
+    header = {"config": record.config.to_dict(), "checkpoint": checkpoint, "data_hash": record.data_hash}
+    header["class_names"] = record.class_names
+    return {n.partition(":")[2]: t for n, t in tensors.items() if n.startswith(f"{checkpoint}:")}, header
 
 
 def _unpickled(path):
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        code = re.search(r"GLOBAL (\S+)", str(error))
-        problem = f"would have to run {code[1]}" if code else "is no state dict of torch.save, or needs code"
-        remedy = "where you trust it, save model.state_dict() alone"
-        raise ValueError(f"{path} {problem} to be read, which is refused; {remedy}") from error
-    except Exception as error:  # torch raises almost anything on a damaged file
+    except Exception as error:  # torch raises almost anything on a damaged file, and where code would have to run
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ValueError(f"{path} cannot be read as a file of torch.save ({reason}); is it damaged?") from error
+        remedy = "where you trust it, save model.state_dict() alone"
+        raise ValueError(
+            f"{path} is damaged, or needs code to be read, which is refused ({reason}); {remedy}"
+        ) from error
 
 
 def _state_dict(saved, path):
@@ -100,7 +90,7 @@ def _state_dict(saved, path):
     while isinstance(saved, dict) and (nest := next((n for n in NESTS if isinstance(saved.get(n), dict)), None)):
         saved = saved[nest]
     if not isinstance(saved, dict) or not saved or not all(isinstance(t, torch.Tensor) for t in saved.values()):
-        content = ", ".join(map(str, list(saved)[:LISTED])) if isinstance(saved, dict) else type(saved).__name__
+        content = ", ".join(map(str, list(saved)[:4])) if isinstance(saved, dict) else type(saved).__name__
         raise ValueError(f"{path} holds no state dict of tensors by name, but {content or 'nothing'}")
     return saved
 
@@ -129,20 +119,8 @@ def from_release(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def fill(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str | Path) -> None:
-    """Puts tensors into a network, by name. BatchNorm's batch counters may be missing: nothing reads them.
-
-    Raises:
-        ValueError: if names are missing or unknown, or shapes differ; the message lists the first of each.
-    """
-    wanted, given = ({n: tuple(t.shape) for n, t in ts.items()} for ts in (model.state_dict(), tensors))
-    other = [n for n in given if given[n] != wanted.get(n, given[n])]
-    problems = {
-        "missing": [n for n in wanted if n not in given and not n.endswith("num_batches_tracked")],
-        "unknown": [n for n in given if n not in wanted],
-        "of another shape": [f"{n} is {given[n]}, the network's {wanted[n]}" for n in other],
-    }
-    if any(problems.values()):
-        first = {sort: ", ".join(names[:LISTED]) + ", ..." * (len(names) > LISTED) for sort, names in problems.items()}
-        text = "; ".join(f"{len(names)} {sort}: {first[sort]}" for sort, names in problems.items() if names)
-        raise ValueError(f"{source} does not fit the network: {text}")
-    model.load_state_dict(tensors, strict=False)
+    """Puts tensors into a network, by name; a `ValueError` lists what is missing, unknown or of another shape."""
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{source} does not fit the network: {textwrap.shorten(str(error), 500)}") from error

@@ -1,24 +1,24 @@
 """Datasets as uint8 tensors: `load(config)` gives train, validation and test.
 
-A dataset is one small file with a function `load(config) -> Dataset`, entered in `LOADERS`. Pixels become floats in
-[0, 1] batch by batch, on the device (`cfa_nb.data.batches`).
+A dataset is one function `config -> Dataset`, entered in `LOADERS`. Pixels become floats in [0, 1] batch by batch, on
+the device (`cfa_nb.data.batches`).
 """
 
 import os
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.data import cifar, digits, fashion, fashion_mnist, folder, tiny_imagenet
+from cfa_nb.data import downloaded, embedded, folder
 from cfa_nb.data.dataset import Dataset
 from cfa_nb.paths import data_dir
 
 LOADERS = {
-    "fashion": fashion.load,
-    "digits": digits.load,
-    "fashion-mnist": fashion_mnist.load,
-    "cifar10": cifar.load,
-    "cifar100": cifar.load,
-    "tiny-imagenet": tiny_imagenet.load,
+    "fashion": embedded.fashion,
+    "digits": embedded.digits,
+    "fashion-mnist": downloaded.fashion_mnist,
+    "cifar10": downloaded.cifar,
+    "cifar100": downloaded.cifar,
+    "tiny-imagenet": downloaded.tiny_imagenet,
     "folder": folder.load,
 }
 
@@ -26,30 +26,20 @@ SEEDED = ("fashion", "digits")  # split by the run's seed; all others are split 
 
 
 def load(config: TrainConfig) -> Dataset:
-    """The `Dataset` of a run: images (N, C, H, W) uint8 and labels (N,) int64. The 8 latest ones stay in memory.
+    """The `Dataset` of a run: images (N, C, H, W) uint8 and labels (N,) int64. The 32 latest ones stay in memory.
 
     Raises:
         ValueError: for an unknown dataset, sizes that it cannot give, or files that are missing or damaged.
-        StoreError: if the data folder cannot be written to.
+        StoreError: if the data folder cannot be made.
     """
     return _load(*_key(config))
 
 
-def content_hash(config: TrainConfig) -> str:
-    """SHA-256 (16 hex digits) of the data that a run sees; remembered for the life of the process. Raises as `load`."""
-    return _content_hash(*_key(config))
-
-
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _load(kind, config, source):
     if kind not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
     return LOADERS[kind](config)
-
-
-@cache
-def _content_hash(*key):
-    return _load(*key).content_hash
 
 
 def _key(config):
@@ -64,8 +54,5 @@ def at_hand(config: TrainConfig) -> bool:
     """True if the data can be read without downloading anything; whether they are whole, `load` says."""
     if config.dataset.partition(":")[0] == "folder":
         return folder.VARIABLE in os.environ
-    archive = (cifar.ARCHIVES | {"tiny-imagenet": tiny_imagenet.ARCHIVE}).get(config.dataset)
-    if config.dataset == "fashion-mnist":
-        return any(any(data_dir().glob(p)) for p in ("FashionMNIST/raw/*", "cache/fashion-mnist-*.npz"))
-    places = [f"cache/{config.dataset}-*.npz"] if config.dataset in cifar.ARCHIVES else []
-    return archive is None or any(any(data_dir().glob(p)) for p in (archive.folder, archive.filename, *places))
+    places = downloaded.PLACES.get(config.dataset)
+    return places is None or any((data_dir() / place).exists() for place in places)

@@ -1,4 +1,4 @@
-"""`Split`: images and labels. `Pool`: a dataset as it comes, train and test. `Dataset`: the three splits of a run."""
+"""`Split`: images and labels. `Dataset`: the three splits of a run. `cut`: makes them of a dataset as it comes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,12 +30,6 @@ class Split:
         index = torch.as_tensor(index, device=self.labels.device)
         return Split(self.images.index_select(0, index), self.labels.index_select(0, index))
 
-    def feed(self, digest: "hashlib._Hash") -> None:
-        """Updates a hash with the shape, the pixels and the labels."""
-        digest.update(str(tuple(self.images.shape)).encode())
-        digest.update(self.images.cpu().contiguous().numpy())
-        digest.update(self.labels.cpu().contiguous().numpy())
-
     def first_per_class(self, n: int | None) -> "Split":
         """The first `n` images of each class, in the split's order; all where n is None."""
         if n is None:
@@ -64,8 +58,8 @@ class Dataset:
         splits = {"train": self.train, "val": self.val, "test": self.test}
         for part, split in splits.items():
             _check(split, f"{self.name}/{part}", len(self.class_names))
-        shapes = {part: tuple(split.images.shape[1:]) for part, split in splits.items()}
-        if len(set(shapes.values())) > 1:
+        shapes = [tuple(split.images.shape[1:]) for split in splits.values()]
+        if len(set(shapes)) > 1:
             raise ValueError(f"{self.name}: train, val and test must have images of one shape, got {shapes}")
 
     @property
@@ -83,7 +77,9 @@ class Dataset:
         """SHA-256 over pixels and labels of the three splits, 16 hex digits: every result carries it."""
         digest = hashlib.sha256()
         for split in (self.train, self.val, self.test):
-            split.feed(digest)
+            digest.update(str(tuple(split.images.shape)).encode())
+            digest.update(split.images.cpu().contiguous().numpy())
+            digest.update(split.labels.cpu().contiguous().numpy())
         return digest.hexdigest()[:16]
 
     def to(self, device: torch.device | str) -> "Dataset":
@@ -101,24 +97,14 @@ def _check(split, where, num_classes):
         raise ValueError(f"{where}: each class 0..{num_classes - 1} needs an image, and no other has one; see {wrong}")
 
 
-@dataclass(frozen=True)
-class Pool:
-    """All images of a dataset: class names, the training images in dataset order, the test images."""
-
-    class_names: tuple[str, ...]
-    train: Split
-    test: Split
-
-
-def cut(name: str, pool: Pool, config: TrainConfig) -> Dataset:
+def cut(name: str, class_names: Sequence[str], train: Split, test: Split, config: TrainConfig) -> Dataset:
     """The `Dataset` of a run: validation is the first `val_per_class` images of each class, for every seed (Sec. 5.1).
 
     A `ValueError` names a class with too few images.
     """
     sizes = (config.val_per_class, config.train_per_class)
-    val, train = balanced_split(pool.train.labels.numpy(), sizes, np.arange(len(pool.train)), pool.class_names)
-    test = pool.test.first_per_class(config.test_per_class)
-    return Dataset(name, pool.class_names, pool.train.at(train), pool.train.at(val), test)
+    val, rest = balanced_split(train.labels.numpy(), sizes, np.arange(len(train)), class_names)
+    return Dataset(name, class_names, train.at(rest), train.at(val), test.first_per_class(config.test_per_class))
 
 
 def balanced_split(labels: np.ndarray, sizes: Sequence, order: np.ndarray, names: Sequence = ()) -> list[np.ndarray]:

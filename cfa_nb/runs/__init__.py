@@ -4,5 +4,5 @@ record, provenance   the deterministic result of a run; where and with what it w
 store                runs on disk: nothing lost, nothing done twice
 study, profiles      which runs each figure and table needs, at which size
 sweep, measure       trains what is missing; adds evaluations to a finished run
-status               what is finished and missing, and what that will cost
+status               what is finished and missing, and the time and disk that are left
 """

@@ -13,8 +13,6 @@ from cfa_nb.config import Average
 from cfa_nb.runs.study import CONTRAST, Profile
 from cfa_nb.runs.variants import SEEDS, on_folder, varied, with_seeds
 
-BETAS = tuple(float(beta) for beta in range(1, 9))  # Fig. 3
-
 
 def averages(start: int, threshold: float) -> dict:
     """Fields of a profile: EMA and FAWA of Tables 1 and 3, and averages to compare with them side by side in one run.
@@ -33,11 +31,6 @@ def averages(start: int, threshold: float) -> dict:
     )
 
 
-def windows(early: tuple[int, int], late: tuple[int, int], beta: tuple[int, int]) -> dict:
-    """Fields of a profile: the epochs of Fig. 2(b), Fig. 2(c) and Fig. 3."""
-    return dict(early_window=early, late_window=late, beta_window=beta)
-
-
 EPS = 11 / 255
 
 FASHION = Profile(
@@ -54,7 +47,7 @@ FASHION = Profile(
         "plain": dict(epochs=10, milestones=(5, 8)),
     },
     **averages(8, 0.13),
-    **windows((17, 20), (27, 30), (24, 26)),
+    early_window=(17, 20), late_window=(27, 30), beta_window=(24, 26),
     seeds=(40, 41, 42, 43, 44),  # the settings were chosen on seeds 0 to 9
     study_seeds=(40, 41, 42),
     margins=tuple(EPS * k / 4 for k in range(1, 9)),
@@ -93,7 +86,7 @@ SMOKE = replace(
     ),
     by_objective={"frl": dict(epochs=2, milestones=(1, 2), lr=0.01)},
     **averages(2, 0.15),
-    **windows((2, 3), (3, 4), (3, 4)),
+    early_window=(2, 3), late_window=(3, 4), beta_window=(3, 4),
     seeds=(0, 1),
     study_seeds=(0,),
     margins=(EPS / 2, EPS, 1.5 * EPS),
@@ -115,7 +108,7 @@ CIFAR10 = Profile(
     seeds=(0, 1, 2, 3, 4),
     ablation_seeds=(0,),
     margins=tuple(k / 255 for k in range(2, 18, 2)),
-    betas=BETAS,
+    betas=tuple(float(beta) for beta in range(1, 9)),
     final="aa",
     long_steps=100,
     sanity_per_class=100,
@@ -128,7 +121,9 @@ QUICK = replace(
     common=dict(dataset="cifar10", epochs=40, milestones=(20, 30), calibration_start=3),
     by_objective={"frl": dict(epochs=8, milestones=(8, 16))},
     **averages(10, 0.2),
-    **windows((21, 24), (37, 40), (31, 34)),
+    early_window=(21, 24),
+    late_window=(37, 40),
+    beta_window=(31, 34),
     paper_protocol=False,
     seeds=(0,),
     ablation_seeds=None,
@@ -147,7 +142,7 @@ REHEARSAL = replace(
     ),
     by_objective={"frl": dict(epochs=2, milestones=(1, 2))},
     **averages(1, 0.01),
-    **windows((2, 2), (3, 3), (2, 3)),
+    early_window=(2, 2), late_window=(3, 3), beta_window=(2, 3),
     final="aa-fast",
     final_per_class=1,
     long_steps=30,
@@ -219,25 +214,12 @@ TINY_IMAGENET = replace(
     ),
     by_objective={"frl": dict(epochs=20, milestones=(20, 40))},
     **averages(25, 0.03) | dict(compared_averages=()),
-    **windows((51, 60), (91, 100), (76, 85)),
+    early_window=(51, 60), late_window=(91, 100), beta_window=(76, 85),
     final_per_class=10,
 )  # fmt: skip
 
-PROFILES = {
-    p.name: p
-    for p in (
-        FASHION,
-        DIGITS,
-        SMOKE,
-        SMALL,
-        FASHION_FULL,
-        QUICK,
-        CIFAR10,
-        CIFAR100,
-        TINY_IMAGENET,
-        REHEARSAL,
-    )
-}
+_ALL = (FASHION, DIGITS, SMOKE, SMALL, FASHION_FULL, QUICK, CIFAR10, CIFAR100, TINY_IMAGENET, REHEARSAL)
+PROFILES = {profile.name: profile for profile in _ALL}
 DEFAULT = FASHION.name
 
 

@@ -7,7 +7,7 @@ runs of one config can be compared byte for byte. Hardware, versions, seconds an
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -105,12 +105,12 @@ class RunRecord:
             "recipe": self.config.recipe,
             "config": self.config.to_dict(),
             "data_hash": self.data_hash,
-            "class_names": list(self.class_names),
-            "averages": [asdict(a) for a in self.averages],
+            "class_names": self.class_names,
+            "averages": self.averages,
         }
         tail = {
-            "checkpoints": {k: asdict(v) for k, v in sorted(self.checkpoints.items())},
-            "evaluations": {k: _pack(dict(sorted(v.items()))) for k, v in sorted(self.evaluations.items())},
+            "checkpoints": dict(sorted(self.checkpoints.items())),
+            "evaluations": {k: dict(sorted(v.items())) for k, v in sorted(self.evaluations.items())},
         }
         later = {  # left out where empty, so that a record without them stays as it was, byte for byte
             "attacks": {k: dict(sorted(v.items())) for k, v in sorted(self.attacks.items())},
@@ -119,7 +119,7 @@ class RunRecord:
         }
         tail |= {key: value for key, value in later.items() if value}
         lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
-        lines.append('"epochs":[\n' + ",\n".join(_dump(_pack(e)) for e in self.epochs) + "\n]")
+        lines.append('"epochs":[\n' + ",\n".join(map(_dump, self.epochs)) + "\n]")
         lines += [f'"{key}":{_dump(value)}' for key, value in tail.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -132,22 +132,26 @@ class RunRecord:
         """
         try:
             raw = json.loads(text)
-            if raw["format"] != FORMAT:
-                raise ValueError(f"format {raw['format']}, this version reads {FORMAT}")
+            if raw.pop("format") != FORMAT:
+                raise ValueError(f"another format than {FORMAT}, which this version reads")
+            del raw["recipe"]  # follows from the config
             config = TrainConfig.from_dict(raw["config"])
-            unpack = _Unpack(config.worst_share)
+            share = config.worst_share
+            confusions = {k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()}
             return cls(
-                config=config,
-                data_hash=raw["data_hash"],
-                class_names=tuple(raw["class_names"]),
-                averages=tuple(Average(**a) for a in raw["averages"]),
-                epochs=[unpack.epoch(e) for e in raw["epochs"]],
-                checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
-                evaluations={k: {a: unpack.accuracy(c) for a, c in v.items()} for k, v in raw["evaluations"].items()},
-                recipe_version=raw["recipe_version"],
-                attacks=raw.get("attacks", {}),
-                confusions={k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()},
-                outcomes=raw.get("outcomes", {}),
+                **raw
+                | dict(
+                    config=config,
+                    class_names=tuple(raw["class_names"]),
+                    averages=tuple(Average(**a) for a in raw["averages"]),
+                    epochs=[_epoch(e, share) for e in raw["epochs"]],
+                    checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
+                    evaluations={
+                        k: {attack: _accuracy(counts, share) for attack, counts in v.items()}
+                        for k, v in raw["evaluations"].items()
+                    },
+                    confusions=confusions,
+                )
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordError(
@@ -155,22 +159,42 @@ class RunRecord:
             ) from error
 
 
-def missing_evaluations(record: RunRecord, evaluations: dict[str, Sequence[Attack]]) -> list[tuple[str, Attack]]:
-    """(checkpoint key, Attack) pairs that a record lacks; checkpoints that are not there need none.
+def _dump(value):
+    return json.dumps(value, separators=(",", ":"), default=_plain)
 
-    Args:
-        record: a finished run's.
-        evaluations: {"live/last": (Attack, ...)}.
+
+def _plain(value):
+    """A dataclass as plain JSON values; a ClassAccuracy becomes [hits, n]."""
+    return [value.hits, value.n] if isinstance(value, ClassAccuracy) else vars(value)
+
+
+def _accuracy(packed, share):
+    return packed and ClassAccuracy(*packed, share)
+
+
+def _measured(packed, share):
+    return packed and Measured(_accuracy(packed["clean"], share), _accuracy(packed["robust"], share))
+
+
+def _epoch(raw, share):
+    values = {name: tuple(raw[name]) for name in ("class_eps", "class_beta")}
+    values |= {name: _accuracy(raw[name], share) for name in ("train_robust", "train_clean")}
+    values |= {split: {k: _measured(v, share) for k, v in raw[split].items()} for split in ("val", "test")}
+    return EpochRecord(**raw | values)
+
+
+def missing_evaluations(record: RunRecord, evaluations: dict[str, Sequence[Attack]]) -> list[tuple[str, Attack]]:
+    """(checkpoint key, Attack) pairs that a record lacks, of {"live/last": (Attack, ...)}.
+
+    Checkpoints that are not there need none. A targeted attack has its outcomes, too.
     """
     wanted = {(key, a) for key, attacks in evaluations.items() if key in record.checkpoints for a in attacks}
-    lacking = (
-        (key, a) for key, a in wanted if a.key not in record.evaluations.get(key, {}) or _no_outcomes(record, key, a)
-    )
-    return sorted(lacking, key=lambda pair: (pair[0], pair[1].key))
 
+    def lacks(key, attack):
+        no_outcomes = attack.kind == "targeted" and confusion_key(key, attack) not in record.outcomes
+        return no_outcomes or attack.key not in record.evaluations.get(key, {})
 
-def _no_outcomes(record, key, attack):
-    return attack.kind == "targeted" and confusion_key(key, attack) not in record.outcomes
+    return sorted((pair for pair in wanted if lacks(*pair)), key=lambda pair: (pair[0], pair[1].key))
 
 
 def pack_outcomes(right: np.ndarray, labels: np.ndarray) -> str:
@@ -193,44 +217,3 @@ def missing_confusions(record: RunRecord, confusions: Sequence[tuple[str, Attack
     """(checkpoint key, Attack) pairs whose confusion a record lacks; checkpoints that are not there need none."""
     wanted = ((key, a) for key, a in dict.fromkeys(confusions) if key in record.checkpoints)
     return [(key, a) for key, a in wanted if confusion_key(key, a) not in record.confusions]
-
-
-def _dump(value):
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _pack(value):
-    """Dataclasses to plain JSON values; a ClassAccuracy becomes [hits, n]."""
-    if isinstance(value, ClassAccuracy):
-        return [list(value.hits), list(value.n)]
-    if isinstance(value, dict):
-        return {k: _pack(v) for k, v in value.items()}
-    if isinstance(value, (EpochRecord, Measured)):
-        return {k: _pack(v) for k, v in vars(value).items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-@dataclass(frozen=True)
-class _Unpack:
-    """From plain JSON values back; each `ClassAccuracy` knows what its run calls the worst classes."""
-
-    worst_share: float
-
-    def accuracy(self, packed):
-        return None if packed is None else ClassAccuracy(tuple(packed[0]), tuple(packed[1]), self.worst_share)
-
-    def measured(self, packed):
-        return None if packed is None else Measured(self.accuracy(packed["clean"]), self.accuracy(packed["robust"]))
-
-    def epoch(self, raw):
-        return EpochRecord(
-            epoch=raw["epoch"],
-            lr=raw["lr"],
-            class_eps=tuple(raw["class_eps"]),
-            class_beta=tuple(raw["class_beta"]),
-            train_robust=self.accuracy(raw["train_robust"]),
-            train_clean=self.accuracy(raw["train_clean"]),
-            val={k: self.measured(v) for k, v in raw["val"].items()},
-            test={k: self.measured(v) for k, v in raw["test"].items()},
-            accepted=raw["accepted"],
-        )

@@ -45,13 +45,16 @@ class Status:
         return self.state == "fresh"
 
 
-def run_id(config: TrainConfig, recipe_version: int = RECIPE_VERSION) -> str:
+NOT_TRAINED = Status("missing", "not trained yet")
+
+
+def run_id(config: TrainConfig) -> str:
     """Identity of a run: `<recipe>-s<seed>-<10 hex digits>`. Reads the data to hash them (once a process)."""
     parts = {
         "config": config.canonical(),
-        "data": data.content_hash(config),
-        "parent": run_id(config.parent, recipe_version) if config.parent else None,
-        "recipe_version": recipe_version,
+        "data": data.load(config).content_hash,
+        "parent": run_id(config.parent) if config.parent else None,
+        "recipe_version": RECIPE_VERSION,
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return f"{config.recipe}-s{config.seed}-{digest[:10]}"
@@ -73,26 +76,19 @@ class RunStore:
 
     def status(self, config, averages=(), evaluations=None, confusions=()):
         """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
-        path = self.path(config)
         try:
-            record = self._read_record(path)
+            record = self.record(config)
+        except StoreError:
+            done = self.epochs_saved(config)
+            return Status("partial", f"epoch {done} of {config.epochs}", done) if done else NOT_TRAINED
         except RecordError as error:
             return Status("stale", f"its record is damaged: {error}")
-        if record is not None:
-            lacking = [a.name for a in averages if a not in record.averages]
-            if lacking:
-                return Status("stale", f"trained without the average(s) {', '.join(lacking)}")
-            todo = missing_evaluations(record, evaluations or {}) + missing_confusions(record, confusions)
-            if todo:
-                return Status("partial", f"trained, {len(todo)} evaluation(s) to make", len(record.epochs))
-            return Status("fresh", "trained", len(record.epochs))
-        done = self.epochs_saved(config)
-        if done:
-            return Status("partial", f"epoch {done} of {config.epochs}", done)
-        older = [v for v in range(1, RECIPE_VERSION) if (path.parent / run_id(config, v)).exists()]
-        if older:
-            return Status("stale", f"trained by recipe version {older[-1]}, this is {RECIPE_VERSION}")
-        return Status("missing", "not trained yet")
+        if lacking := [a.name for a in averages if a not in record.averages]:
+            return Status("stale", f"trained without the average(s) {', '.join(lacking)}")
+        todo = missing_evaluations(record, evaluations or {}) + missing_confusions(record, confusions)
+        if todo:
+            return Status("partial", f"trained, {len(todo)} evaluation(s) to make", config.epochs)
+        return Status("fresh", "trained", config.epochs)
 
     def record(self, config: TrainConfig) -> RunRecord:
         """The finished run's `RunRecord`.
@@ -101,10 +97,10 @@ class RunStore:
             StoreError: if the run is not finished; the message says how to train it.
             RecordError: if its record does not parse.
         """
-        record = self._read_record(self.path(config))
-        if record is None:
+        file = self.path(config) / "record.json"
+        if not file.exists():
             raise StoreError(f"{config.recipe}, seed {config.seed} is not trained in {self.root}; try `make reproduce`")
-        return record
+        return RunRecord.from_json(file.read_text(), file)
 
     def provenance(self, config: TrainConfig) -> Provenance:
         """The finished run's `Provenance`."""
@@ -112,10 +108,6 @@ class RunStore:
         if not path.exists():
             raise StoreError(f"{path.parent.name} has no provenance.json; train the run again")
         return Provenance.from_json(path.read_text(), path)
-
-    def _read_record(self, path):
-        file = path / "record.json"
-        return RunRecord.from_json(file.read_text(), file) if file.exists() else None
 
     def write_record(self, config: TrainConfig, record: RunRecord, provenance: Provenance) -> None:
         """Finishes a run: record and provenance stay, the training state goes."""
@@ -140,12 +132,11 @@ class RunStore:
         about = {
             "config": config.to_dict(),
             "checkpoint": key,
-            "data_hash": data.content_hash(config),
+            "data_hash": dataset.content_hash,
             "class_names": list(dataset.class_names),
             "image_shape": list(dataset.image_shape),
         }
-        header = {HEADER: json.dumps(about, sort_keys=True)}
-        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+        blob = _bytes(tensors, HEADER, about)
         if write:
             files.write(self.weights_path(config, key), blob)
         return hashlib.sha256(blob).hexdigest()
@@ -166,16 +157,13 @@ class RunStore:
             raise StoreError(f"{self.path(config).name} kept no {key!r}; it has {', '.join(sorted(checkpoints))}")
         path = self.weights_path(config, key)
         if not path.exists():
-            raise StoreError(
-                f"the weights {key!r} of {self.path(config).name} are not there: not kept by the policy "
-                f"(--keep-weights all keeps those of every run that it trains), or removed since"
-            )
+            reason = "not kept by the policy (--keep-weights all keeps those of every run that it trains), or removed"
+            raise StoreError(f"the weights {key!r} of {self.path(config).name} are not there: {reason}")
         return read_weights(path, checkpoints[key].sha256)
 
     def save_state(self, config: TrainConfig, tensors: dict[str, Tensor], meta: dict) -> None:
         """Checkpoint of an unfinished run: tensors, and whatever else as JSON in the same file's header."""
-        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"state": json.dumps(meta)})
-        write(self.path(config) / "state.safetensors", blob)
+        write(self.path(config) / "state.safetensors", _bytes(tensors, "state", meta))
 
     def load_state(self, config: TrainConfig) -> tuple[dict[str, Tensor], dict] | None:
         """(tensors, meta) of an unfinished run, or None. A damaged file counts as none and is set aside."""
@@ -183,19 +171,16 @@ class RunStore:
         if not file.exists():
             return None
         try:
-            with safe_open(file, framework="pt") as f:
-                return {k: f.get_tensor(k) for k in f.keys()}, json.loads(f.metadata()["state"])  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, ValueError):
+            tensors, meta = read_safetensors(file)
+            return tensors, json.loads(meta["state"])
+        except StoreError:
             file.rename(file.with_suffix(".damaged"))
             return None
 
     def epochs_saved(self, config: TrainConfig) -> int:
         """Epochs that an unfinished run has behind it."""
-        try:
-            with safe_open(self.path(config) / "state.safetensors", framework="pt") as f:
-                return int(json.loads(f.metadata()["state"])["epoch"])
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-            return 0
+        saved = self.load_state(config)
+        return saved[1]["epoch"] if saved else 0
 
     def lock(self, config: TrainConfig, timeout: float = -1):
         """A lock on one run, across processes; the operating system frees a dead owner's. -1: waits for ever."""
@@ -203,19 +188,26 @@ class RunStore:
         return FileLock(self.path(config) / ".lock").acquire(timeout)
 
 
-def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """Tensors by name from a safetensors file, without running any code that it may hold.
+def _bytes(tensors, key, about):
+    """A safetensors file: tensors by name, and under one key of its header what they are, as JSON."""
+    header = {key: json.dumps(about, sort_keys=True)}
+    return save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
 
-    Raises:
-        StoreError: if it is missing, damaged, or its SHA-256 is not the given one.
-    """
+
+def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
+    """Tensors by name; raises `StoreError` if the file is missing, damaged, or its SHA-256 is not the given one."""
     path = Path(path)
     if not path.exists():
         raise StoreError(f"no weights at {path}")
     if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise StoreError(f"{path} is not the file that its record names (SHA-256 differs); train the run again")
+    return read_safetensors(path)[0]
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(tensors by name, header) of a file; raises `StoreError` if it is damaged."""
     try:
         with safe_open(path, framework="pt") as f:
-            return {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+            return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
         raise StoreError(f"{path} is no safetensors file ({error})") from error

@@ -29,6 +29,7 @@ FIGURES = {
 
 TABLES = ("table1", "table2", "table3", CONTROLS)
 CONTRAST = "contrast"  # AT and AT + CCM alone: what a profile trains that another one's page shows in a section
+FINAL_STEPS = 20  # of the PGD that every reported checkpoint meets, and of the targeted attack
 PUBLISHED_WEIGHTS = {"at": (LIVE, "fawa"), "at_ccm": (LIVE, "fawa"), "trades_ccm_ccr": (LIVE, "fawa"), "plain": (LIVE,)}
 
 
@@ -59,7 +60,6 @@ class Profile:
     alpha_per_eps: float | None = None  # step size of a training attack in units of its run's eps; None: as configured
     final: str = "targeted"  # the tables' robust column: kind of its attack, "targeted", "aa" or "aa-fast"
     final_per_class: int | None = None  # its test images of each class; None: all
-    final_steps: int = 20  # steps of the PGD that every reported checkpoint meets, and of the targeted attack
     long_steps: int | None = None  # PGD steps of a check on the robust column's images, first seed; None: not run
     large_eps: float = 0.5  # sanity: accuracy must be near 0 there
     sanity_per_class: int = 20
@@ -88,7 +88,14 @@ class Profile:
         """The configs behind one figure or table ("fig2", "table1", ...), or behind all of them, each once."""
         if figure not in (None, *self.figures):
             raise ValueError(f"unknown figure {figure!r}; {self.name} has {', '.join(self.figures)}")
-        return list(dict.fromkeys(c for name in ([figure] if figure else self.figures) for c in self._configs[name]))
+        return self._shown([figure] if figure else self.figures)
+
+    def page_runs(self, page: str) -> list[TrainConfig]:
+        """The configs that one notebook shows."""
+        return self._shown(name for name, shown_on in FIGURES.items() if shown_on == page)
+
+    def _shown(self, names):
+        return list(dict.fromkeys(config for name in names for config in self._configs[name]))
 
     @cached_property
     def _configs(self):
@@ -123,12 +130,6 @@ class Profile:
         }
         return {name: shown + undefended for name, shown in configs.items()}
 
-    def page_runs(self, page: str) -> list[TrainConfig]:
-        """The configs that one notebook shows."""
-        return list(
-            dict.fromkeys(c for name, shown_on in FIGURES.items() if shown_on == page for c in self._configs[name])
-        )
-
     def averages_of(self, config: TrainConfig) -> tuple[Average, ...]:
         """The averages that a run carries: those of the table rows it stands for, none for a run of a figure only.
 
@@ -150,15 +151,11 @@ class Profile:
         out = {key: self._reported_attacks(config) for key in self.reported(config)}
         if out and config.seed == self.seeds[0]:
             out[f"{LIVE}/last"] += self._sanity_attacks(config)
-        if out and self.aa_per_class and config.seed in self.seeds[: self.aa_seeds]:
-            for key in self.aa_checkpoints(config):
+        if self.aa_per_class and config.seed in self.seeds[: self.aa_seeds]:
+            rows = [row for row in map(ROWS.get, self.aa_rows) if row.recipe == config.recipe]
+            for key in {f"{row.weights}/last" for row in rows} & out.keys():
                 out[key] += self.aa_attacks(config)
         return {key: tuple(dict.fromkeys(attacks)) for key, attacks in out.items()}
-
-    def aa_checkpoints(self, config: TrainConfig) -> list[str]:
-        """Keys of the checkpoints of a run that meet standard AutoAttack: the last epoch of those rows."""
-        rows = [ROWS[key] for key in self.aa_rows if ROWS[key].recipe == config.recipe]
-        return sorted({f"{row.weights}/last" for row in rows} & set(self.reported(config)))
 
     def reported(self, config: TrainConfig) -> tuple[str, ...]:
         """Keys of the checkpoints that are shown, such as "fawa/best_val"; none for a run of a figure only."""
@@ -186,8 +183,8 @@ class Profile:
         return Attack(self.final, config.eval_eps, per_class=self.final_per_class)
 
     def white_box(self, config: TrainConfig, per_class: int | None = None) -> Attack:
-        """PGD of `final_steps` steps, which every reported checkpoint meets."""
-        return Attack("pgd", config.eval_eps, config.eval_alpha, self.final_steps, per_class)
+        """PGD of 20 steps, which every reported checkpoint meets."""
+        return Attack("pgd", config.eval_eps, config.eval_alpha, FINAL_STEPS, per_class)
 
     def aa_attacks(self, config: TrainConfig) -> tuple[Attack, ...]:
         """Standard AutoAttack, and PGD on the same images; a targeted attack's outcomes of them are known anyway."""
@@ -203,17 +200,13 @@ class Profile:
 
     def published_weights(self, config: TrainConfig) -> list[str]:
         """Keys of the checkpoints whose weights are published with the record: few, of the first seed alone."""
-        if (
-            not self.commits_weights
-            or config.seed != self.seeds[0]
-            or config not in self.runs("alg1") + self.runs("table1")
-        ):
-            return []
-        return [f"{weights}/last" for weights in PUBLISHED_WEIGHTS.get(config.recipe, ())]
+        first = self.commits_weights and config.seed == self.seeds[0]
+        shown = first and config in self.runs("alg1") + self.runs("table1")
+        return [f"{weights}/last" for weights in PUBLISHED_WEIGHTS.get(config.recipe, ())] if shown else []
 
     def _sanity_attacks(self, config):
         n, eps = self.sanity_per_class, config.eval_eps
-        large = Attack("pgd", self.large_eps, self.large_eps / 4, self.final_steps, n, nominal_eps=eps)
+        large = Attack("pgd", self.large_eps, self.large_eps / 4, FINAL_STEPS, n, nominal_eps=eps)
         checks = [large, Attack("square", eps, steps=200, per_class=n), self.white_box(config, n)]
         if self.long_steps:
             checks.append(replace(self.white_box(config, self.final_per_class), steps=self.long_steps))

@@ -8,11 +8,11 @@ worker that is killed takes its own run with it and no other; the run goes on fr
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
@@ -37,8 +37,8 @@ class Progress:
     epoch: int
     finished: bool
     seconds: float  # since the run's work began
-    runs_done: int = 0
-    runs_total: int = 0
+    runs_done: int
+    runs_total: int
 
 
 def default_device(profile: Profile) -> str:
@@ -81,9 +81,9 @@ def ensure(
         store: where it lies.
         workers: processes (default: usable cores on a CPU, one on a GPU).
         device: "cpu" or "cuda" (default: a GPU for natural images where there is one, else the CPU).
+        progress: called for each epoch and each finished run (default: lines of text).
         keep_weights: "reported": the checkpoints that tables show; "all": those of every run, with tens of megabytes
             each on the paper's network.
-        progress: called for each epoch and each finished run; by default a text bar shows them.
     Returns:
         The configs that were trained.
     Raises:
@@ -92,7 +92,7 @@ def ensure(
     todo = missing(profile, configs, store)
     if not todo:
         return []
-    progress, device = progress or text_bar(len(todo)), device or default_device(profile)
+    progress, device = progress or run_lines(profile, partial(print, flush=True)), device or default_device(profile)
     weights = {c: None if keep_weights == "all" else profile.reported(c) for c in todo}
     jobs = {c: (c, work_of(profile, c) | {"keep": weights[c]}, store.root, device) for c in todo}
     failures = _train_all(jobs, workers or (usable_cores() if device == "cpu" else 1), progress)
@@ -122,7 +122,7 @@ def _train_all(jobs, limit, progress):
                 worker = busy[connection]
                 config, (kind, value) = worker.config, worker.message()
                 if kind == "epoch":
-                    progress(Progress(config, value, False, worker.seconds))
+                    progress(Progress(config, value, False, worker.seconds, done, len(jobs)))
                     continue
                 del busy[connection]
                 idle += [worker] if kind != "died" else []
@@ -203,23 +203,6 @@ def _die_with_parent():
     """Ends this worker when its parent is gone, killed perhaps: nobody would read what it does, and the run resumes."""
     multiprocessing.parent_process().join()
     os._exit(1)
-
-
-def text_bar(total: int) -> Callable[[Progress], None]:
-    """A progress callback that draws a text bar in a terminal or in JupyterLab, on stderr."""
-    from tqdm.std import tqdm
-
-    bar = tqdm(total=total, desc="training", unit="run", file=sys.stderr)
-
-    def show(event):
-        config = event.config
-        bar.set_postfix_str(f"{config.recipe} seed {config.seed}, epoch {event.epoch}/{config.epochs}")
-        if event.finished:
-            bar.update()
-            if event.runs_done == total:
-                bar.close()
-
-    return show
 
 
 def run_lines(profile: Profile, say: Callable[[str], None]) -> Callable[[Progress], None]:

@@ -23,7 +23,6 @@ def with_seeds(profile: Profile, number: str) -> Profile:
 
 
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()._-]*")
-RELEASE_CALIBRATION_START = 11  # its option `--begin 10` counts from 0
 
 
 def release(profile: Profile) -> Profile:
@@ -33,31 +32,21 @@ def release(profile: Profile) -> Profile:
     (its rate alone is scaled with the epochs, as every profile's is). On data that is harder than CIFAR-10 its
     threshold of 0.24 may never be reached: FAWA is then the random network that it began as.
     """
+    own = profile.config("at", profile.seeds[0])
+    start = 11 if own.epochs >= 11 else own.calibration_start  # its option `--begin 10` counts from 0
+    compared = profile.averages if profile.compared_averages else ()
     return replace(
         profile,
         description=f"{profile.description} With the released code's defaults instead of the paper's text.",
         # For every objective, though AT has nothing to repeat: its averages differ, so it must be a run of its own.
-        common=profile.common
-        | dict(lambda_1=0.5, lambda_2=0.5, repeat_forwards=True, calibration_start=_calibration_start(profile)),
+        common=profile.common | dict(lambda_1=0.5, lambda_2=0.5, repeat_forwards=True, calibration_start=start),
         averages=(
             Average("ema", decay=0.88, start=1),
             Average("fawa", decay=0.88, threshold=0.24, start=1, init="random"),
         ),
-        compared_averages=_as_in_the_paper(profile),
+        compared_averages=tuple(replace(a, name=f"{a.name}_paper") for a in compared),
         paper_protocol=False,
     )
-
-
-def _calibration_start(profile):
-    """Epoch 11; a rehearsal too short for it keeps its own start, or nothing would be calibrated."""
-    config = profile.config("at", profile.seeds[0])
-    return RELEASE_CALIBRATION_START if config.epochs >= RELEASE_CALIBRATION_START else config.calibration_start
-
-
-def _as_in_the_paper(profile):
-    """The profile's averages, to be compared with the release's; none where it compares none."""
-    averages = profile.averages if profile.compared_averages else ()
-    return tuple(replace(a, name=f"{a.name}_paper") for a in averages)
 
 
 def scaled_alpha(profile: Profile) -> Profile:
@@ -74,17 +63,9 @@ VARIANTS = {"release": release, "scaled-alpha": scaled_alpha}
 
 
 def varied(profile: Profile, variant: str) -> Profile:
-    """A profile with one variant.
-
-    Raises:
-        ValueError: if there is no such variant, or the profile has settled the point already.
-    """
+    """A profile with one variant; raises `ValueError` if there is no such variant."""
     if variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r} of a profile; there are {', '.join(VARIANTS)}")
-    if variant in profile.name.split("+")[1:]:
-        raise ValueError(f"{profile.name} has the variant {variant!r} already; name it once")
-    if variant == "scaled-alpha" and profile.alpha_per_eps is not None:
-        raise ValueError(f"{profile.name} scales the attack's step already")
     return replace(VARIANTS[variant](profile), name=f"{profile.name}+{variant}")
 
 
