@@ -8,14 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 
 import click
 
-from cfa_nb.config import LIVE
+from cfa_nb.config import LIVE, TrainConfig
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
@@ -139,12 +139,34 @@ def core():
     """The training core of the companion of 'CFA: Class-wise Calibrated Fair Adversarial Training' (CVPR 2023)."""
 
 
+#: How --set reads a text, by the type of its field's default.
+READERS = {str: str, int: int, type(None): int, float: lambda text: float(Fraction(text)),
+           bool: {"true": True, "false": False}.__getitem__,
+           tuple: lambda text: tuple(map(int, text.split(",")))}  # fmt: skip
+
+
+def _changes(context, option, pairs):
+    """{field: value} of texts such as "eps=8/255"."""
+    defaults = {f.name: f.default for f in fields(TrainConfig) if f.name not in ("seed", "parent")}
+    changes = {}
+    for name, _, text in (pair.partition("=") for pair in pairs):
+        if name not in defaults:
+            raise click.BadParameter(f"there is no field {name!r}; there are {', '.join(defaults)}")
+        try:
+            changes[name] = READERS[type(defaults[name])](text)
+        except (ValueError, KeyError, ZeroDivisionError) as error:
+            raise click.BadParameter(f"{name} takes a value such as {defaults[name]!r}, not {text!r}") from error
+    return changes
+
+
 @core.command()
 @click.argument("method")
 @folder_options
 @profile_options()
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
-def train(profile, method, seed):
+@click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", callback=_changes, help="Another value for a "
+              "field of the run, such as eps=8/255, milestones=10,15 or flip=false; may be repeated.")  # fmt: skip
+def train(profile, method, seed, changes):
     """Train one run and say how it did; a finished one is only read.
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
@@ -155,7 +177,7 @@ def train(profile, method, seed):
 
     chosen, store = profile_named(profile), RunStore(runs_dir())
     try:
-        config = chosen.config(method, chosen.seeds[0] if seed is None else seed)
+        config = chosen.config(method, chosen.seeds[0] if seed is None else seed, **changes)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # all its checkpoints are kept: a run that is asked for by name is wanted

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 NEEDED = (
     "torch", "torchvision", "numpy", "scipy", "sklearn", "pyautoattack", "safetensors", "filelock", "tqdm", "click",
-    "pandas", "matplotlib", "seaborn", "PIL", "sympy", "mpmath", "ipywidgets", "ipykernel", "nbclient", "nbconvert",
-    "nbformat",
+    "pandas", "matplotlib", "seaborn", "PIL", "sympy", "mpmath", "ipywidgets", "ipykernel", "papermill", "nbclient",
+    "nbconvert", "nbformat",
 )  # fmt: skip
 
 if missing := [name for name in NEEDED if find_spec(name) is None]:

@@ -1,5 +1,6 @@
 """The command line: choices are listed, exit codes say what happened, nothing ends in a traceback."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from cfa_nb import cli as core
+from cfa_nb.config import TrainConfig
 from cfa_nb.runs import sweep
 from cfa_nb.runs.profiles import FASHION, PROFILES, SMOKE
 from cfa_nb.runs.store import RunStore, StoreError
@@ -58,6 +60,9 @@ def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys
         (core, ("train", "nope"), "unknown method 'nope'; there are at, at_ccm,"),
         (core, ("train", "at", "--seed", "-1"), "-1 is not in the range x>=0"),
         (core, ("train", "at", "--image-size", "32"), "give --data-dir DIR, too"),
+        (core, ("train", "at", "--set", "epsilon=1"), "there is no field 'epsilon'; there are dataset,"),
+        (core, ("train", "at", "--set", "epochs=1.5"), "epochs takes a value such as 200, not '1.5'"),
+        (core, ("train", "at", "--set", "epochs=0"), "epochs must be at least 1, not 0"),
         (core, ("sweep", "--seeds", "21"), "21 is not in the range 1<=x<=20"),
         (core, ("status", "--seeds", "0"), "0 is not in the range 1<=x<=20"),
         (pages, ("reproduce", "--data-dir", "images"), "say what to do with the images"),
@@ -147,11 +152,15 @@ def test_status_of_finished_published_and_damaged_runs(folders, capsys):
 
 @pytest.mark.slow
 def test_train_one_run(folders, capsys):
-    command = ("train", "at", "--profile", "smoke", "--seed", "3")
+    changes = [("--set", text) for text in ("eps=8/255", "milestones=1,2", "epochs=3", "flip=true")]
+    command = ("train", "at", "--profile", "smoke", "--seed", "3", *itertools.chain(*changes))
     assert call(*command, cli=core) == 0
     first = capsys.readouterr().out
     assert ": trained" in first
     assert "worst class" in first
+    (file,) = folders[1].glob("fashion/*/record.json")
+    config = TrainConfig.from_dict(json.loads(file.read_text())["config"])
+    assert (config.eps, config.milestones, config.epochs, config.flip) == (8 / 255, (1, 2), 3, True)
     assert call(*command, cli=core) == 0
     assert "was finished already" in capsys.readouterr().out
 

@@ -53,6 +53,8 @@ def read(path: str | Path, checkpoint: str | None = None) -> WeightsFile:
     else:
         tensors = _state_dict(_unpickled(path), path)
     tensors = {re.sub(PREFIXES, "", name): tensor for name, tensor in tensors.items()}
+    if not tensors:
+        raise ValueError(f"{path} holds no tensors")
     if all(":" in name for name in tensors):
         tensors, header = _published(path, tensors, checkpoint)
     elif checkpoint:

@@ -1,4 +1,4 @@
-"""Executes one notebook with nbclient; its kernel is forked from a process that has imported what pages import.
+"""Executes one notebook with papermill; its kernel is forked from a process that has imported what pages import.
 
     start_forking()                     # once; it imports while the caller goes on
     execution = execute(job)            # in a thread: several at a time
@@ -9,16 +9,14 @@ seconds. It knows nothing of the user's own Jupyter, IPython and matplotlib sett
 """
 
 import asyncio
-import json
 import multiprocessing
 import os
-import re
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -27,11 +25,13 @@ from pathlib import Path
 sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat  # noqa: E402
+import papermill  # noqa: E402
 from jupyter_client import AsyncKernelManager  # noqa: E402
 from jupyter_client.kernelspec import KernelSpec  # noqa: E402
 from jupyter_client.provisioning import LocalProvisioner  # noqa: E402
-from nbclient import NotebookClient  # noqa: E402
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError  # noqa: E402
+from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: E402
+from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
+from papermill.engines import Engine, papermill_engines  # noqa: E402
 
 from cfa_nb.paths import ROOT, notebooks_dir  # noqa: E402
 from cfa_pages.pages.jobs import Job, relink  # noqa: E402
@@ -75,61 +75,60 @@ class Execution:
 
 def execute(job: Job) -> Execution:
     """Executes the notebook of a `Job`; whatever fails stands in the `Execution`, so that it stops no other page."""
-    started, notebook, error = time.monotonic(), None, ""
+    started, notebook = time.monotonic(), None
     with tempfile.TemporaryDirectory(prefix="cfa-nb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        try:
-            notebook = with_parameters(job)
-            error = _run(notebook, environment(folder, job.strict), folder / "kernel.json", started + PAGE_LIMIT_S)
-            notebook = relink(scrub(notebook, folder), job.links)
-        except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
+        error = _run(job, folder, started + PAGE_LIMIT_S)
+        with suppress(OSError, ValueError):  # not there, or cut off: papermill writes it after each cell
+            notebook = relink(scrub(nbformat.read(folder / "page.ipynb", as_version=4), folder), job.links)
         saved = sorted(f for kind in SAVED for f in (folder / kind).glob("*"))
         files = {f.relative_to(folder).as_posix(): f.read_bytes() for f in saved}
     return Execution(job, notebook, error, files, time.monotonic() - started)
 
 
-def _run(notebook, env, connection_file, end):
-    """Executes the cells in place; returns which of them failed and why, or ""."""
-    client = NotebookClient(
-        notebook,
-        km=_Kernel(connection_file=str(connection_file)),
-        resources={"metadata": {"path": str(notebooks_dir())}},
-        startup_timeout=START_LIMIT_S,
-        timeout_func=lambda _: max(1, min(CELL_LIMIT_S, end - time.monotonic())),
-        coalesce_streams=True,
-        record_timing=False,
-        shutdown_kernel="immediate",
-    )
+def _run(job, folder, end):
+    """Executes the notebook into <folder>/page.ipynb; returns which cell failed and why, or ""."""
     try:
-        asyncio.run(client.async_execute(env=env, cleanup_kc=True))
-    except CellExecutionError as failure:
-        return f"cell {client.code_cells_executed} raised {failure.ename}: {failure.evalue}"
-    except CellTimeoutError:
-        limits = f"{CELL_LIMIT_S:g} s for a cell, {PAGE_LIMIT_S:g} s for a page"
-        return f"cell {client.code_cells_executed} was not finished in time ({limits})"
-    except DeadKernelError:
-        return f"cell {client.code_cells_executed}: its process was killed, for lack of memory perhaps"
+        notebook = nbformat.read(job.source, as_version=4)
+        notebook.metadata["kernelspec"] = dict(KERNELSPEC)
+        if unknown := set(job.parameters) - set(papermill.inspect_notebook(notebook)):
+            raise ValueError(f"it has no cell tagged `parameters` that sets {', '.join(unknown)}")
+        papermill.execute_notebook(
+            notebook, folder / "page.ipynb", job.parameters, engine_name=_ForkedKernels.__name__,
+            kernel_name="python3", language="python", progress_bar=False, folder=folder, strict=job.strict, end=end,
+        )  # fmt: skip
+    except papermill.PapermillExecutionError as failure:
+        return f"cell {failure.exec_count} raised {failure.ename}: {failure.evalue}"
+    except Exception as failure:
+        return f"{type(failure).__name__}: {failure}"
     return ""
 
 
-def with_parameters(job: Job) -> nbformat.NotebookNode:
-    """The notebook of a `Job` with a cell that sets its parameters, below the one tagged `parameters`.
+class _ForkedKernels(Engine):
+    """What papermill executes the cells with: nbclient, on a forked kernel."""
 
-    Raises:
-        ValueError: if it has no such parameter.
-    """
-    notebook = nbformat.read(job.source, as_version=4)
-    notebook.metadata["kernelspec"] = dict(KERNELSPEC)
-    for name, value in job.parameters.items():
-        tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
-        if not tagged or not re.search(rf"^{name}\s*=", notebook.cells[tagged[0]].source, re.MULTILINE):
-            raise ValueError(f"it has no cell tagged `parameters` that sets {name}")
-        hidden = {"tags": ["injected-parameters"], "jupyter": {"source_hidden": True}}
-        source = f"# Parameters\n{name} = {json.dumps(value)}\n"
-        injected = nbformat.v4.new_code_cell(source, id="injected-parameters", metadata=hidden)
-        notebook.cells.insert(tagged[0] + 1, injected)
-    return notebook
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, folder, strict, end, **_):
+        client = PapermillNotebookClient(
+            nb_man,
+            km=_Kernel(connection_file=str(folder / "kernel.json")),
+            resources={"metadata": {"path": str(notebooks_dir())}},
+            startup_timeout=START_LIMIT_S,
+            timeout_func=lambda _: max(1, min(CELL_LIMIT_S, end - time.monotonic())),
+            coalesce_streams=True,
+            shutdown_kernel="immediate",
+        )
+        try:
+            return client.execute(env=environment(folder, strict), cleanup_kc=True)
+        except CellTimeoutError as failure:
+            limits = f"{CELL_LIMIT_S:g} s for a cell, {PAGE_LIMIT_S:g} s for a page"
+            raise RuntimeError(f"cell {client.code_cells_executed} was not finished in time ({limits})") from failure
+        except DeadKernelError as failure:
+            message = f"cell {client.code_cells_executed}: its process was killed, for lack of memory perhaps"
+            raise RuntimeError(message) from failure
+
+
+papermill_engines.register(_ForkedKernels.__name__, _ForkedKernels)
 
 
 def environment(folder: Path, strict: bool) -> dict[str, str]:

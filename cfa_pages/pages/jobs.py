@@ -29,7 +29,7 @@ THEORY_NOTEBOOKS = ("01_toy_theory", "08_beyond_the_paper")
 #: Libraries whose versions can change what a page shows.
 LIBRARIES = (
     "numpy", "scipy", "pandas", "matplotlib", "seaborn", "sympy", "scikit-learn", "pillow", "torch", "torchvision",
-    "ipython", "ipykernel", "ipywidgets", "nbclient", "nbformat",
+    "ipython", "ipykernel", "ipywidgets", "nbclient", "nbformat", "papermill",
 )  # fmt: skip
 
 

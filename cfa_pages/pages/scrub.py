@@ -2,8 +2,8 @@
 
     text = serialise(scrub(notebook, folder))
 
-Removed: the states of widgets, the Python version, paths and process ids of kernels, object addresses, the random ids
-of pandas tables, and the machine's own folders.
+Removed: papermill's time stamps, the states of widgets, the Python version, paths and process ids of kernels, object
+addresses, the random ids of pandas tables, and the machine's own folders.
 """
 
 import re
@@ -26,10 +26,16 @@ _TABLE = re.compile(r"\bT_([0-9a-f]{5})(?![0-9a-zA-Z-])")
 
 def scrub(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """Scrubs a notebook that saved its files in this folder; in place, returns the notebook."""
-    notebook.metadata.pop("widgets", None)
+    for name in ("papermill", "widgets"):
+        notebook.metadata.pop(name, None)
     notebook.metadata.get("language_info", {}).pop("version", None)
     clean = _cleaner(machine_folders(folder))
     for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
+            cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "code":
             cell["outputs"] = [_cleaned(output, clean) for output in cell.outputs if not _only_widget(output)]
     return notebook
