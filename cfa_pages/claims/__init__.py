@@ -107,7 +107,7 @@ def rule_text(profile: Profile) -> str:
     if not profile.paper_protocol:
         rules[NO_DIFFERENCE] = "the whole interval lies within 1 point of 0"
     covers = "the interval covers the border, or standard AutoAttack decides otherwise, or there is one seed"
-    few = f"an average had accepted fewer than {FEW_ACCEPTED} epochs in some seed, and is hardly one"
+    few = f"in more than a tenth of the seeds an average had accepted fewer than {FEW_ACCEPTED} epochs"
     rules |= {UNDECIDED: covers, NOT_JUDGED: f"{few}; **{NOT_RUN}**: no record"}
     text = "\n".join(f"- **{status.capitalize()}**: {rule}." for status, rule in rules.items())
     return (

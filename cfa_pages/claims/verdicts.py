@@ -189,22 +189,22 @@ def fit_text(comparison: Paired, paper: Gap) -> str:
 
 
 def few_accepted_notes(results: Results, keys: Sequence[str], selection: str) -> tuple[str, ...]:
-    """A sentence for each row whose average had accepted too few epochs in some seed: nothing is judged by such a row.
-
-    Too few are less than `FEW_ACCEPTED`, or than all that a run too short for so many could give.
-    """
+    """A sentence for each row by which nothing is judged: in more than a tenth of its seeds its average had accepted
+    too few epochs, less than `FEW_ACCEPTED`, or than all that a run too short for so many could give.
+    """  # fmt: skip
     return tuple(note for key in keys if (note := _few_accepted(results, key, selection)))
 
 
 def _few_accepted(results, key, selection):
-    weights, few = ROWS[key].weights, []
-    for seed, run in row_runs(results, key).items() if weights != LIVE else ():
+    weights, runs, few = ROWS[key].weights, row_runs(results, key), []
+    for seed, run in runs.items() if weights != LIVE else ():
         starts = [a.start for a in run.record.averages if a.name == weights]  # none in a study without averages
         accepted = 0 if run.record.never_accepted(weights) else run.accepted(weights, selection)
         if any(accepted < min(FEW_ACCEPTED, run.config.epochs - start + 1) for start in starts):
             few.append(f"{accepted} in seed {seed}")
     name = weights.upper()
-    return f"{ROWS[key].label}, {SELECTIONS[selection]}: {name} had accepted {', '.join(few)}" if few else ""
+    too_many = 10 * len(few) > len(runs)
+    return f"{ROWS[key].label}, {SELECTIONS[selection]}: {name} had accepted {', '.join(few)}" if too_many else ""
 
 
 def rows_compared(

@@ -33,7 +33,7 @@ def sweep(results: Results, figure: str) -> Figure:
     runs = [r for of_value in study_runs(results, calibrated, field, values).values() for r in of_value]
     accuracies = [(getattr(r.config, field), r.pgd10("live", "best")) for r in runs]
     data = pd.DataFrame({field: value, "overall": a.overall, "worst": a.worst} for value, a in accuracies)
-    fig, axes = panels(2, height=3.7, width=9.6)
+    fig, axes = panels(2, height=3.4)
     for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
         plain_mean = np.mean([getattr(a, statistic) for a in base])
         ax.axhline(plain_mean, color=INK, ls=(0, (1, 2)), lw=1.6)

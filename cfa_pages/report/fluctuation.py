@@ -91,7 +91,7 @@ def change_caption() -> str:
 
 def choice_picture(results: Results) -> Figure:
     """An arrow from the epoch of best average to that of best average + worst class, one a seed; and the paper's."""
-    fig, axes = panels(2, height=4.2, width=10.5)
+    fig, axes = panels(2, height=3.5, stacked=True)
     for (best, fair), seed in zip(map(choices, row_runs(results, "at").values()), sorted(row_runs(results, "at"))):
         _arrow(axes[0], *((a.overall, a.worst) for a in (best, fair)), f"seed {seed}")
     best, fair = (

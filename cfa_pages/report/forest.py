@@ -194,7 +194,7 @@ def differences_picture(
     results: Results, groups: Sequence[Sequence[tuple[str, str]]] = MAIN, selection: str = "last"
 ) -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
-    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.7, width=9.6, sharex=True, sharey=True)
+    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.7, sharex=True, sharey=True)
     for ax, statistic, name in zip(axes, ("worst", "avg"), (worst_label(results.profile).capitalize(), "Average")):
         names, y = {}, 0.0
         for group in groups:
@@ -204,9 +204,10 @@ def differences_picture(
                 _row(ax, y, verdict_of(comparison, ""), gap_between(*pair, statistic, selection))
                 y += 1
             y += 0.6
-        ax.set_title(f"{name}, {attack_label(results.profile)}")
+        ax.set_title(name)
     for ax in axes:
         _axis(ax, names, max(names) + 0.6)
+        ax.set_xlabel(f"points, {attack_label(results.profile)}")
     printed = any(gap_between(*pair, "avg", selection) for group in groups for pair in group)
     _legend(fig, {s: (COLOURS[s], words) for s, words in MEANINGS.items()}, printed, fontsize=9.5)
     return fig

@@ -38,7 +38,7 @@ def classwise_bars(results: Results, selection: str = "best") -> Figure:
     """Appendix C.2: robust accuracy of each class with and without CFA, mean over seeds, whiskers of one std."""
     compared = [(method, f"{method}_cfa", title) for method, title in METHODS.items()]
     compared += [(base_row(key), key, ROWS[key].label) for key in added_rows()]  # rows that the paper does not have
-    fig, axes = panels(len(compared), height=3.6, width=14.5 / 3 * len(compared), sharey=True)
+    fig, axes = panels(len(compared), height=2.5, stacked=True, sharex=True, sharey=True)
     classes = shown_classes(results)
     for ax, (base, row, title) in zip(axes, compared):
         bars = {ROWS[key].label: per_class(results, key, selection)[list(classes.indices)] for key in (base, row)}
@@ -47,7 +47,7 @@ def classwise_bars(results: Results, selection: str = "best") -> Figure:
                     saturation=1, errorbar="sd", err_kws=WHISKERS, ax=ax)  # fmt: skip
         classes.name(ax.xaxis)
         ax.set_title(title, pad=22)
-        ax.set(xlabel=classes.note, ylabel="")
+        ax.set(xlabel=classes.note, ylabel="robust accuracy")
         sns.move_legend(ax, "lower left", bbox_to_anchor=(-0.01, 0.985), ncols=2, title=None, fontsize=9,
                         handlelength=1, borderaxespad=0)  # fmt: skip
     percent_axis(axes[0], 0)
@@ -82,7 +82,7 @@ def tradeoff(results: Results, selection: str = "best") -> Figure:
 
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
-    fig, (ours, theirs) = panels(2, height=4.6, width=11.5)
+    fig, (ours, theirs) = panels(2, height=4.2, stacked=True)
     _draw_paths(ours, {key: point for key in rows_of(1) if (point := _our_point(results, key, selection))})
     ours.set_title(f"Here: {results.profile.data_label}, {attack_label(results.profile)}")
     ours.set_ylabel(f"{worst_label(results.profile)}, robust accuracy")

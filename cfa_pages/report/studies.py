@@ -61,7 +61,7 @@ def margin_classes(results: Results, stage: str = "early") -> Figure:
 
 def beta_classes(results: Results) -> Figure:
     """Fig. 3(a) and 3(b): robust and clean test accuracy of each class over beta, a mean of epochs."""
-    fig, axes = panels(2, height=4.8, width=12.5)
+    fig, axes = panels(2, height=4.6, stacked=True)
     betas, window = results.profile.betas, results.profile.beta_window
     for ax, metric, title in zip(axes, ("robust", "clean"), ("(a) robust accuracy, PGD-10", "(b) clean accuracy")):
         _class_lines(ax, _beta_runs(results), "beta", window, metric, results)

@@ -16,6 +16,7 @@ from pandas.io.formats.style import Styler
 from PIL import Image
 
 DPI = 110
+WIDTH = 7.6  # inches: a picture as wide as this can still be read on a telephone, 400 pixels wide
 
 INK = "#1f2a36"  # text, the line that matters
 QUIET = "#8b98a5"  # axes, baselines, notes
@@ -154,11 +155,13 @@ def _start(block):
     return block[0] / block[1]
 
 
-def panels(count: int, height: float = 3.9, width: float | None = None, **options) -> tuple[Figure, list[Axes]]:
-    """A row of `count` panels: (figure, list of axes)."""
-    fig, axes = plt.subplots(1, count, figsize=(width or (7.6 if count == 1 else 4.9 * count), height), squeeze=False,
-                             **options)  # fmt: skip
-    return fig, list(axes[0])
+def panels(
+    count: int, height: float = 3.9, width: float = WIDTH, stacked: bool = False, **options
+) -> tuple[Figure, list[Axes]]:
+    """A row of `count` panels, or a column of them, each of this height in inches: (figure, list of axes)."""
+    shape = (count, 1) if stacked else (1, count)
+    fig, axes = plt.subplots(*shape, figsize=(width, height * shape[0]), squeeze=False, **options)
+    return fig, list(axes.flat)
 
 
 _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")

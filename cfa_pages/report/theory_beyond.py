@@ -17,7 +17,7 @@ FILLS = ("#dbe9f4", "#f7dcd3")  # where Theorem 2 speaks, and where Theorem 4 do
 
 def rise_map(eta: float, d: int = 1) -> Figure:
     """Over p_-1 and eps: where R_-1 rises for every w, as Theorem 4 says, in both readings of the ball."""
-    fig, axes = panels(2, height=3.5, width=9, sharey=True)
+    fig, axes = panels(2, height=3.5, sharey=True)
     p, eps = np.meshgrid(np.linspace(0.5, 0.99, 1000), np.linspace(0, 1, 1000))
     for ax, ball, title in zip(
         axes, ("features", "all"), ("The attack leaves $x_1$ alone", "The attack moves $x_1$, too")
@@ -40,7 +40,7 @@ def rise_map(eta: float, d: int = 1) -> Figure:
 
 def repair_figure(model: ToyModel, share: float = 0.9) -> Figure:
     """Accuracies along the path w*(eps) of Theorem 2; robustness at the training margin (left) and at 2 eta (right)."""
-    fig, axes = panels(2, width=9, height=3.4, sharey=True)
+    fig, axes = panels(2, height=3.4, sharey=True)
     eps = np.linspace(0, share * model.eta, 300)
     w = model.optimal_w(eps=eps)
     titles = ("One margin: the hard class only loses", "Measured at $2\\eta$: both gain robustness")
@@ -59,7 +59,7 @@ def repair_figure(model: ToyModel, share: float = 0.9) -> Figure:
 
 def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
     """Theorem 2: w*(eps) of the overall accuracy in both readings of the ball, one panel a model, up to eps = eta."""
-    fig, axes = panels(len(models), width=9, height=3.4, sharey=True)
+    fig, axes = panels(len(models), height=3.4, sharey=True)
     for ax, model, verb in zip(axes, models, ("rises", "falls")):
         jump, eps = jump_margin(model), np.linspace(0, model.eta, 600, endpoint=False)
         untouched, literal = model.optimal_w(eps=eps), model.optimal_w(eps=eps, ball="all")
@@ -77,7 +77,7 @@ def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
         ax.text(here + 0.02 * model.eta, 0.47 * w_max, "$x_1$ left alone", color=QUIET, fontsize=9.5)
         ax.text(0.02 * model.eta, 0.75 * literal[before].min(), "$x_1$ attacked", fontsize=9.5, va="bottom")
         ax.set(xlabel="training margin $\\epsilon$, up to $\\eta$", ylim=(0, w_max), xlim=(0, model.eta))
-        ax.set_title(f"$p$ = {model.p_pos:g} and {model.p_neg:g}, $\\eta$ = {model.eta:g}: {verb}, then jumps")
+        ax.set_title(f"It {verb}, then jumps\n$p$ = {model.p_pos:g} and {model.p_neg:g}, $\\eta$ = {model.eta:g}")
     axes[0].set_ylabel("best $w$ overall")
     return fig
 
@@ -120,7 +120,7 @@ def fair_figure(model: ToyModel, eps: float, w_max: float = 6.0) -> Figure:
 
 def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: int = 100) -> Figure:
     """Eq. 6 at rest: R_-1 against one uniform margin, over lambda_1; and the move of w by split margins, over d."""
-    fig, (left, right) = panels(2, width=9, height=3.4)
+    fig, (left, right) = panels(2, height=3.4)
     budgets, uniform = np.linspace(0.05, 0.6, 12), model.robust_acc(-1, model.optimal_w(eps=eps), eps)
     rests = [model.robust_acc(-1, model.ccm_fixed_point(eps, budget).w, eps) - uniform for budget in budgets]
     left.plot(budgets, 100 * np.array(rests), "o-", color=COLOUR[-1], markersize=4)
@@ -138,7 +138,7 @@ def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: 
 
 def swing_figure(model: ToyModel, few: int, many: int, eps: float, lambda_1: float, rounds: int = 25) -> Figure:
     """The margins of both classes over the rounds of Eq. 6, with few weak features and with many."""
-    fig, axes = panels(2, width=9, height=3.2, sharey=True)
+    fig, axes = panels(2, height=3.2, sharey=True)
     for ax, d, words in zip(axes, (few, many), ("they settle", "they swing for ever")):
         margins = np.array(ccm_rounds(_model_with(model, d), eps, lambda_1, rounds))
         for column, label in enumerate((1, -1)):

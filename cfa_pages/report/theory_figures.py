@@ -80,7 +80,7 @@ def mark_top(ax: Axes, model: ToyModel, label: int, eps: float, ball: str, w_max
 
 def lead_figure(model: ToyModel, unequal: ToyModel) -> Figure:
     """Theorem 1: clean accuracies with equal noise, and with unequal noise, where the theorem ends."""
-    fig, axes = panels(2, height=3.4, width=9, sharey=True)
+    fig, axes = panels(2, height=3.4, sharey=True)
     w = np.linspace(0.01, 5, 400)
     draw_pairs(axes, (model, unequal), w)
     overtaken = w[np.flatnonzero(unequal.gap(w) > 0)[0]]
@@ -105,7 +105,7 @@ def draw_pairs(axes: Sequence[Axes], models: Sequence[ToyModel], w: np.ndarray) 
 
 def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: float = 6.0) -> Figure:
     """Theorem 2: overall robust accuracy along w at some margins, tops marked; and w* along the margin."""
-    fig, (left, right) = panels(2, height=3.6, width=9)
+    fig, (left, right) = panels(2, height=3.6)
     w, colours = np.linspace(0.01, w_max, 500), ordered_colours(margins, model.eta)
     curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
     draw_curves(left, w, model.overall_acc, lambda eps: model.optimal_w(eps=eps), curves, w_max)
@@ -143,7 +143,7 @@ def draw_curves(
 
 def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
     """Theorem 3 and its end: tops of the clean accuracies; none for the hard class at p_-1 = 1/2."""
-    fig, axes = panels(2, height=3.4, width=9, sharey=True)
+    fig, axes = panels(2, height=3.4, sharey=True)
     w = np.linspace(0.01, 4, 500)
     draw_pairs(axes, (model, coin), w)
     for ax, subject in zip(axes, (model, coin)):
@@ -159,7 +159,7 @@ def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
 
 def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4: robust accuracy of both classes along w at up to four margins; a dot where it starts to fall."""
-    fig, axes = panels(2, height=3.6, width=9)
+    fig, axes = panels(2, height=3.6)
     w, colours = np.linspace(0.005, w_max, 800), ordered_colours(margins, model.eta)
     curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
     for ax, label in zip(axes, (1, -1)):
@@ -181,12 +181,12 @@ BALLS = {"x₁ untouched": "features", "literal ball": "all"}
 
 def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
     """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
-    fig, (left, right) = panels(2, height=3.7, width=9.6)
+    fig, (left, right) = panels(2, height=3.7)
     draw_accuracies(left, model, eps, ball, w_max)
     best = model.optimal_w(eps=eps, ball=ball)
     if best < w_max:
         left.axvline(best, color=INK, linewidth=0.9, linestyle="--")
-    left.set_title(f"Accuracies, attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
+    left.set_title(f"Attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
     margins = np.linspace(0, 1.25 * model.eta, 200)
     right.plot(margins, model.optimal_w(eps=margins, ball=ball), color=INK)
     right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
@@ -199,7 +199,7 @@ def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: flo
 
 def _gap_words(model, w, eps, ball):
     clean, robust = (100 * model.gap(w, margin, ball) if w > 0 else 0.0 for margin in (0.0, eps))
-    return f"hard class behind by {clean:.0f} points clean, {robust:.0f} robust"
+    return f"lead: {clean:.0f} points clean, {robust:.0f} robust"
 
 
 def build_panel(model: ToyModel, eps: float) -> widgets.VBox:
