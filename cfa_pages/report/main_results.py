@@ -78,7 +78,7 @@ def class_change_table(results: Results, row: str, base: str, selection: str = "
 
 
 def tradeoff(results: Results, selection: str = "best") -> Figure:
-    """Average against worst-class robustness of each method: ours (left) and the paper's (right), each on its own axes.
+    """Average against worst-class robustness of each method: ours, and below the paper's, each on its own axes.
 
     A thin line leads from the plain method over its EMA to CFA; up and right is better. Whiskers: one std over seeds.
     """
