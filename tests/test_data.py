@@ -22,7 +22,8 @@ ORIGINALS = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package 
 
 
 def test_the_embedded_file_holds_what_was_cut():
-    pool, test = embedded.fashion_arrays()
+    pool, test, pool_index, test_index = embedded.fashion_arrays()
+    assert (len(set(pool_index.tolist())), len(set(test_index.tolist()))) == (8000, 5000)
     assert (pool.shape, test.shape, pool.dtype) == ((8000, 1, 14, 14), (5000, 1, 14, 14), np.uint8)
     assert hashlib.sha256(pool.tobytes()).hexdigest()[:16] == "5803927a9efcb32a"
     assert hashlib.sha256(test.tobytes()).hexdigest()[:16] == "8c48bcca3e6beda1"
@@ -39,10 +40,22 @@ def test_embedded_pixels_and_classes_are_those_of_the_originals(part, per_class)
     labels = read(f"{part}-labels-idx1-ubyte.gz", 8)
     first = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(10)])
     pooled = np.rint(images[first].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))).astype(np.uint8)
-    content = np.load(embedded.FASHION_FILE)
-    name = "pool" if part == "train" else "test"
-    assert np.array_equal(content[f"{name}_index"], first)
-    assert np.array_equal(content[name][:, 0], pooled)
+    pool, test, pool_index, test_index = embedded.fashion_arrays()
+    ours, index = (pool, pool_index) if part == "train" else (test, test_index)
+    assert np.array_equal(index, first)
+    assert np.array_equal(ours[:, 0], pooled)
+
+
+@pytest.mark.parametrize("damage", ["one pixel", "half a file", "no file"])
+def test_a_damaged_embedded_file_is_named_and_refused(damage, tmp_path):
+    file = tmp_path / "fashion.npz"
+    if damage == "one pixel":
+        arrays = dict(zip(embedded.FASHION_ARRAYS, embedded.fashion_arrays()))
+        np.savez(file, **arrays | {"pool": np.where(np.arange(14) == 3, 0, arrays["pool"])})
+    elif damage == "half a file":
+        file.write_bytes(embedded.FASHION_FILE.read_bytes()[:800_000])
+    with pytest.raises(ValueError, match=r"fashion\.npz is damaged; install cfa-nb again"):
+        embedded.fashion_arrays(file)
 
 
 @pytest.mark.parametrize("profile", [SMOKE, DIGITS], ids=["fashion", "digits"])

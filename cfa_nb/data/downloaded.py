@@ -6,6 +6,7 @@ names them, their MD5 and where they go.
 """
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ TINY_IMAGENET = "tiny-imagenet-200"
 TINY_IMAGENET_ARCHIVE = (f"{TINY_IMAGENET}.zip", "90528d7ca1a48142e341f4ef8d21d0de")
 TINY_IMAGENET_IMAGES = (100_000, 10_000)  # training, test
 TINY_IMAGENET_SITE = "http://cs231n.stanford.edu/"
+
+PATIENCE_S = 60  # a server that sends nothing for so long is given up; torchvision would wait for ever
 
 #: One of these below `data_dir()`: the dataset can be read without a download.
 PLACES = {
@@ -45,6 +48,8 @@ def _available(name: str, files: Sequence[tuple[str, str]], folder: Path) -> Ite
         ValueError: if the block fails; it says which files to bring, and where.
     """
     make_folder(folder)
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE_S)
     try:
         with FileLock(data_dir() / ".download.lock"):
             yield
@@ -53,6 +58,8 @@ def _available(name: str, files: Sequence[tuple[str, str]], folder: Path) -> Ite
         reason = f"{name} cannot be downloaded or read ({type(error).__name__}: {error})"
         damaged = data_dir() / PLACES[name][0]
         raise ValueError(f"{reason}. Put {wanted} into {folder}; remove {damaged} if it is damaged") from error
+    finally:
+        socket.setdefaulttimeout(timeout)
 
 
 def cifar(config: TrainConfig) -> Dataset:

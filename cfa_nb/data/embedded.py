@@ -9,6 +9,7 @@ The run's seed draws training and validation, so that seeds differ in their data
 seed.
 """
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -19,15 +20,17 @@ from cfa_nb.config import TrainConfig
 from cfa_nb.data.dataset import Dataset, Split, balanced_split
 
 FASHION_FILE = Path(__file__).with_name("fashion.npz")
+FASHION_ARRAYS = ("pool", "test", "pool_index", "test_index")
+FASHION_SHA256 = "5f653ad5c90cdea32ed7c2679a4573a7cefdb98f4353e1229ba641d48a8fec78"  # of these arrays, in this order
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 
 
 def fashion(config: TrainConfig) -> Dataset:
     """400 training, `val_per_class` validation and 500 test images (1, 14, 14) a class, unless the config says less.
 
-    A `ValueError` names a class that has fewer images than are asked for.
+    A `ValueError` names a damaged file, or a class that has fewer images than are asked for.
     """
-    pool, test = fashion_arrays()
+    pool, test, *_ = fashion_arrays()
     everything = _class_after_class(pool)
     order = np.random.default_rng(config.seed).permutation(len(pool))
     sizes = (config.train_per_class or 400, config.val_per_class)
@@ -37,10 +40,21 @@ def fashion(config: TrainConfig) -> Dataset:
 
 
 @cache
-def fashion_arrays() -> tuple[np.ndarray, np.ndarray]:
-    """Pool (8000, 1, 14, 14) and test (5000, 1, 14, 14), uint8, class after class."""
-    with np.load(FASHION_FILE) as content:
-        return content["pool"], content["test"]
+def fashion_arrays(file: Path = FASHION_FILE) -> tuple[np.ndarray, ...]:
+    """Pool (8000, 1, 14, 14) and test (5000, 1, 14, 14), uint8, class after class; the originals' positions.
+
+    Raises:
+        ValueError: if the file is not the one of this version of the package.
+    """
+    try:
+        with np.load(file) as content:
+            arrays = tuple(content[name] for name in FASHION_ARRAYS)
+        whole = hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest() == FASHION_SHA256
+    except Exception:  # a zip file may be broken in as many ways as its reader has exceptions
+        whole = False
+    if not whole:
+        raise ValueError(f"{file} is damaged; install cfa-nb again, or restore the file from git")
+    return arrays
 
 
 def _class_after_class(images):
