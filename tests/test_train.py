@@ -138,6 +138,15 @@ def test_a_new_average_trains_again_keeps_the_old_record_and_never_touches_train
     assert list(store.path(config).glob("record.set-aside-*.json"))
 
 
+def test_best_is_the_first_maximum_of_the_second_half(tmp_path):
+    config = tiny.config("at", epochs=8, milestones=(6, 7))
+    record = train(config, tiny.AVERAGES, RunStore(tmp_path))
+    for key, split in (("live/best", "test"), ("live/best_val", "val"), ("ema/best", "test")):
+        weights = key.split("/")[0]
+        scores = {e.epoch: getattr(e, split)[weights].score for e in record.epochs if e.epoch >= 5}
+        assert record.checkpoints[key].epoch == min(e for e, s in scores.items() if s == max(scores.values()))
+
+
 def test_frl_starts_from_the_validation_best_of_its_parent(tmp_path):
     store, config = RunStore(tmp_path), tiny.config("frl")
     train(config.parent, tiny.AVERAGES, store)
