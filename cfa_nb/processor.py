@@ -1,30 +1,44 @@
-"""The same numbers on every x86 processor with AVX2: torch's CPU kernels, oneDNN and MKL are held at that level.
+"""The same numbers on every x86 processor with AVX2, Intel's and AMD's.
 
-Each of the three picks its kernels by the processor, and kernels for AVX-512 round sums otherwise than those for AVX2.
-Adversarial training amplifies a last bit, so records made at different levels differ as those of two seeds do. All
-three read the environment when they compute for the first time; so `import cfa_nb` sets it. Other processors keep
-their own level.
+torch's CPU kernels, oneDNN, MKL and OpenBLAS each pick their code by the processor, and another code rounds sums
+otherwise. Adversarial training amplifies a last bit, so such records differ as those of two seeds do. All four read the
+environment: OpenBLAS when numpy is imported, the others when they compute for the first time. So `import cfa_nb` sets
+it. MKL still tells makers apart; no fully connected network here uses it (`cfa_nb.method.model.Linear`). Other
+processors keep their own level.
 """
 
 import os
 import sys
+from pathlib import Path
 
-from numpy._core._multiarray_umath import __cpu_features__ as FEATURES
+from threadpoolctl import threadpool_info
 
-LEVEL = "AVX2"
-VARIABLES = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+LEVEL, CORE = "AVX2", "Haswell"
+VARIABLES = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "OPENBLAS_CORETYPE": CORE,
+    "OPENBLAS_NUM_THREADS": "1",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def has_level() -> bool:
-    """True if the processor can run kernels for AVX2: torch does not check before it obeys, and would crash."""
-    return bool(FEATURES.get("AVX2") and FEATURES.get("FMA3"))
+    """True if the processor can run kernels for AVX2: neither torch nor OpenBLAS checks before it obeys."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return {"avx2", "fma"} <= set(flags)
 
 
 def level() -> str:
-    """The level that torch computes with on this CPU, such as "AVX2" or "AVX512": stands in every provenance."""
+    """What this process computes with on the CPU: "AVX2", or "AVX512, numpy's SkylakeX"; stands in every provenance."""
+    import numpy  # noqa: F401
     import torch
 
-    return torch.backends.cpu.get_cpu_capability()
+    blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]]
+    cores = {lib.get("architecture", lib["internal_api"]) for lib in blas}
+    return ", numpy's ".join([torch.backends.cpu.get_cpu_capability(), *sorted(cores - {CORE})])
 
 
 def fix_level() -> None:
@@ -33,10 +47,11 @@ def fix_level() -> None:
         return
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
-    now = level() if "torch" in sys.modules else os.environ["ATEN_CPU_CAPABILITY"].upper()
-    if now != LEVEL:
+    if "numpy" not in sys.modules and all(os.environ[name] == value for name, value in VARIABLES.items()):
+        return
+    if (now := level()) != LEVEL:
         print(
-            f"cfa_nb: torch computes with {now} here and not with {LEVEL}, so runs will differ from the published "
-            f"ones; import cfa_nb before torch is used, and leave ATEN_CPU_CAPABILITY unset",
+            f"cfa_nb: this process computes with {now} and not with {LEVEL}, so runs will differ from the published "
+            f"ones; import cfa_nb before numpy and torch, and leave {' and '.join(list(VARIABLES)[:2])} unset",
             file=sys.stderr,
         )

@@ -1,21 +1,23 @@
 """Golden records: a change that moves a run's numbers fails here until `RECIPE_VERSION` is raised.
 
 `python -m tests.test_golden` writes them anew, for a version raised on purpose; with names those alone: a new recipe's.
-Where they were made (the pinned torch, an AMD processor held at AVX2: docs/reproducibility.md) they are equal byte for
-byte. Elsewhere hits may differ by a few images, since rounding moves the sign of a near-zero gradient; a changed recipe
-differs by far more.
+With the pinned torch and numpy they are equal byte for byte on every processor held at AVX2; the PreActResNet's, whose
+last layer is MKL's, on AMD's alone (docs/reproducibility.md). Elsewhere rounding moves signs of gradients near zero,
+and counts drift.
 """
+
+import cfa_nb  # noqa: F401, I001  # before numpy and torch: fixes the level of their CPU kernels
 
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
 from cfa_nb import processor
-from cfa_nb.config import RECIPE_VERSION
 from cfa_nb.method.train import train
 from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.provenance import hardware
@@ -29,8 +31,8 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 PINS = (Path(__file__).parent.parent / "constraints.txt").read_text().splitlines()
-PINNED = f"torch=={torch.__version__.split('+')[0]}" in PINS
-AS_PUBLISHED = processor.has_level() and hardware().startswith("AMD") and PINNED
+PINNED = {f"torch=={torch.__version__.split('+')[0]}", f"numpy=={numpy.__version__}"} <= set(PINS)
+AS_PUBLISHED = processor.level() == processor.LEVEL and PINNED
 RUNS = (*RECIPES, "preactresnet")
 
 
@@ -49,30 +51,18 @@ def run(name, folder):
     return train(config, tiny.AVERAGES, store)
 
 
-def hits(record):
-    """Everything counted, in order."""
-    for e in record.epochs:
-        yield from e.train_robust.hits
-        for split in (e.val, e.test):
-            for m in split.values():
-                yield from (*m.clean.hits, *m.robust.hits) if m else (0,) * 20
-
-
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_gives_the_numbers_that_it_gave(name, tmp_path):
     file = FOLDER / f"{name}.json"
     assert file.exists(), f"{name} has no golden record: `python -m tests.test_golden {name}` writes it"
     text = file.read_text()
     expected, record = RunRecord.from_json(text), run(name, tmp_path)
-    assert expected.recipe_version == RECIPE_VERSION, "write the golden records anew"
+    assert expected.recipe_version == record.config.recipe_version, "write the golden records anew"
     assert record.config == expected.config
     assert record.data_hash == expected.data_hash
-    if AS_PUBLISHED:
-        assert record.to_json() == text, "the numbers moved: raise RECIPE_VERSION?"
-    ours, theirs = list(hits(record)), list(hits(expected))
-    assert len(ours) == len(theirs)
-    differing = sum(a != b for a, b in zip(ours, theirs))
-    assert differing <= 0.03 * len(ours), f"{differing} of {len(ours)} counts differ: raise RECIPE_VERSION?"
+    if not AS_PUBLISHED or (name == "preactresnet" and not hardware().startswith("AMD")):
+        pytest.skip("another processor or torch: counts drift by chance")
+    assert record.to_json() == text, "the numbers moved: raise RECIPE_VERSION?"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """Networks: size, normalisation inside, modes, seeded weights."""
 
+import hashlib
+
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.func import functional_call
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.method.model import PreActResNet, build, in_mode
+from cfa_nb.method.model import Linear, PreActResNet, build, in_mode
+from cfa_nb.processor import LEVEL, level
 from tests import tiny
 
 
@@ -52,3 +57,25 @@ def test_mode_comes_back_even_after_an_error(training):
 def test_unknown_model():
     with pytest.raises(ValueError, match="preactresnet, mlp"):
         build(tiny.config(model="vit"), 10, (1, 8, 8))
+
+
+def test_the_linear_layer_is_torchs_to_rounding():
+    layer = Linear(5, 3).double()
+    x = torch.rand(4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(layer(x), F.linear(x, layer.weight, layer.bias))
+    called = lambda x, weight, bias: functional_call(layer, {"weight": weight, "bias": bias}, x)  # noqa: E731
+    assert torch.autograd.gradcheck(called, (x, layer.weight, layer.bias))
+
+
+@pytest.mark.skipif(level() != LEVEL, reason="another processor: other bits")
+def test_the_linear_layer_has_the_same_bits_on_every_processor():
+    g = torch.Generator().manual_seed(0)
+    layer = Linear(196, 128)
+    x = torch.randn(100, 196, generator=g).requires_grad_()
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(128, 196, generator=g))
+        layer.bias.zero_()
+    out = layer(x)
+    tensors = out, *torch.autograd.grad((out * out).sum(), (x, layer.weight))
+    digest = hashlib.sha256(b"".join(t.detach().numpy().tobytes() for t in tensors)).hexdigest()
+    assert digest[:16] == "2e2853826bdef489"

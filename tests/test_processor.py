@@ -1,4 +1,4 @@
-"""The level of torch's CPU kernels: fixed by `import cfa_nb`, said where it cannot be, part of every provenance."""
+"""The level of the CPU kernels: fixed by `import cfa_nb`, said where it cannot be, part of every provenance."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from cfa_nb import processor
 from cfa_nb.runs.provenance import Provenance
 
 needs_avx2 = pytest.mark.skipif(not processor.has_level(), reason="the processor has no AVX2")
-LEVEL = "print(torch.backends.cpu.get_cpu_capability())"
+LEVEL = "from cfa_nb.processor import level; print(level())"
 
 
 def python(code, **variables):
@@ -22,17 +22,31 @@ def python(code, **variables):
 
 
 @needs_avx2
-@pytest.mark.parametrize("order", ["import cfa_nb, torch", "import torch, cfa_nb"])
-def test_importing_the_package_fixes_the_level(order):
-    assert python(f"{order}; {LEVEL}") == ("AVX2", "")
+def test_importing_the_package_fixes_the_level():
+    assert python(f"import cfa_nb; {LEVEL}") == ("AVX2", "")
 
 
 @needs_avx2
-def test_what_the_user_set_is_kept_and_said():
-    out, err = python(f"import cfa_nb, torch; {LEVEL}", ATEN_CPU_CAPABILITY="default")
-    assert out == "DEFAULT"
-    assert err.startswith("cfa_nb: torch computes with DEFAULT here and not with AVX2")
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [("ATEN_CPU_CAPABILITY", "default", "DEFAULT"), ("OPENBLAS_CORETYPE", "Nehalem", "AVX2, numpy's Nehalem")],
+)
+def test_what_the_user_set_is_kept_and_said(name, value, found):
+    out, err = python(f"import cfa_nb; {LEVEL}", **{name: value})
+    assert out == found
+    assert err.startswith(f"cfa_nb: this process computes with {found} and not with AVX2")
     assert len(err.splitlines()) == 1
+
+
+@needs_avx2
+def test_numpy_before_the_package_is_said():
+    code = f"""
+import os, numpy
+os.environ.pop("OPENBLAS_CORETYPE")
+{LEVEL}"""
+    out, err = python(code, OPENBLAS_CORETYPE="Nehalem")
+    assert out == "AVX2, numpy's Nehalem"
+    assert "import cfa_nb before numpy and torch" in err
 
 
 @needs_avx2
@@ -43,13 +57,14 @@ torch.ones(2) + 1
 del os.environ["ATEN_CPU_CAPABILITY"]
 from cfa_nb.runs.provenance import Provenance
 print(Provenance.now(0, 0, "cpu").cpu_level)"""
-    out, err = python(code, ATEN_CPU_CAPABILITY="default")
+    out, err = python(code, ATEN_CPU_CAPABILITY="default", OPENBLAS_CORETYPE=processor.CORE)
     assert out == "DEFAULT"
-    assert "import cfa_nb before torch is used" in err
+    assert "import cfa_nb before numpy and torch" in err
 
 
-def test_a_processor_without_the_level_keeps_its_own(monkeypatch):
-    monkeypatch.setattr(processor, "FEATURES", {"AVX2": True, "FMA3": False})
+def test_a_processor_without_the_level_keeps_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    processor.CPUINFO.write_text("flags\t\t: fpu sse avx2 avx512f\n")  # no fma
     for name in processor.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     processor.fix_level()

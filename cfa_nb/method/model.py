@@ -89,6 +89,45 @@ class PreActResNet(nn.Module):
         return self.linear(F.relu(self.bn(h)).mean(dim=(2, 3)).to(self.linear.weight.dtype))
 
 
+class ProductOfInput(torch.autograd.Function):
+    """x W' by numpy's OpenBLAS; gradients flow into x."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.weight = weight
+        return torch.from_numpy(x.numpy() @ weight.numpy().T)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.from_numpy(gradient.numpy() @ ctx.weight.numpy()), None
+
+
+class BiasOfWeights(torch.autograd.Function):
+    """The bias, for each image; gradients flow into it and, as of x W' + b, into the weights."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.x = x
+        return bias.expand(len(x), -1)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None, torch.from_numpy(gradient.numpy().T @ ctx.x.numpy()), gradient.sum(dim=0)
+
+
+class Linear(nn.Linear):
+    """A linear layer that gives the same bits on every processor that `cfa_nb.processor` holds at its level.
+
+    MKL, which torch takes, has one kernel for Intel's processors and another one for AMD's. Two functions, since a
+    single one would compute the weights' gradient at every step of an attack, to throw it away.
+    """
+
+    def forward(self, x):
+        if x.device.type != "cpu":
+            return super().forward(x)
+        return ProductOfInput.apply(x, self.weight.detach()) + BiasOfWeights.apply(x.detach(), self.weight, self.bias)
+
+
 class MLP(nn.Module):
     """Fully connected network for small images: `depth` hidden layers of `width` units, He initialisation.
 
@@ -100,8 +139,8 @@ class MLP(nn.Module):
         self.normalise = Normalise(*statistics)
         pixels = image_shape[0] * image_shape[1] * image_shape[2]
         sizes = [pixels] + [width] * depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
-        self.linear = nn.Linear(sizes[-1], num_classes)
+        self.hidden = nn.ModuleList(Linear(a, b) for a, b in pairwise(sizes))
+        self.linear = Linear(sizes[-1], num_classes)
         for layer in (*self.hidden, self.linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)

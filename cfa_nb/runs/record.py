@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cfa_nb.config import LIVE, RECIPE_VERSION, Attack, Average, TrainConfig
+from cfa_nb.config import LIVE, Attack, Average, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy, Measured
 
 FORMAT = 1
@@ -70,10 +70,14 @@ class RunRecord:
     epochs: list[EpochRecord] = field(default_factory=list)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     evaluations: dict[str, dict[str, ClassAccuracy]] = field(default_factory=dict)
-    recipe_version: int = RECIPE_VERSION
+    recipe_version: int | None = None  # None: the config's
     attacks: dict[str, dict] = field(default_factory=dict)
     confusions: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.recipe_version is None:
+            self.recipe_version = self.config.recipe_version
 
     def reported(self, weights: str, selection: str) -> str:
         """Key of the checkpoint that stands for a table row: the live one's where the average never accepted."""

@@ -8,7 +8,7 @@
         state.safetensors  the full training state, only while the run is unfinished
 
 Every file is written under a temporary name and renamed, so a file that exists is whole. A run's identity is hashed
-from its config, its data, its precision, its parent and `RECIPE_VERSION`; paths, devices and averages are not in it.
+from its config, its data, its parent and its recipe's version; paths, devices and averages are not in it.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cfa_nb import data, files
-from cfa_nb.config import RECIPE_VERSION, TrainConfig
+from cfa_nb.config import TrainConfig
 from cfa_nb.files import StoreError, make_folder, write
 from cfa_nb.paths import slug
 from cfa_nb.runs.provenance import Provenance
@@ -54,7 +54,7 @@ def run_id(config: TrainConfig) -> str:
         "config": config.canonical(),
         "data": data.load(config).content_hash,
         "parent": run_id(config.parent) if config.parent else None,
-        "recipe_version": RECIPE_VERSION,
+        "recipe_version": config.recipe_version,
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return f"{config.recipe}-s{config.seed}-{digest[:10]}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
-from cfa_nb.config import RECIPE_VERSION, TrainConfig
+from cfa_nb.config import TrainConfig
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RunRecord
 from cfa_nb.runs.store import RunStore, Status, StoreError, read_weights, run_id, write
@@ -39,8 +39,8 @@ class Published:
         if config.canonical() not in self.names:
             return Status("missing", f"not among the records of {self.folder}")
         version = self.record(config).recipe_version
-        if version != RECIPE_VERSION:
-            return Status("stale", f"published by recipe version {version}, this is {RECIPE_VERSION}", config.epochs)
+        if version != (now := config.recipe_version):
+            return Status("stale", f"published by recipe version {version}, this is {now}", config.epochs)
         return Status("fresh", "published", config.epochs)
 
     def record(self, config: TrainConfig) -> RunRecord:
