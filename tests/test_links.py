@@ -48,6 +48,9 @@ def test_links_of_the_documents_have_targets():
 
 
 def test_the_numbers_of_the_readme_stand_in_the_published_tables():
+    changed = subprocess.run(["git", "status", "-s", "outputs/fashion"], cwd=ROOT, capture_output=True, text=True)
+    if changed.stdout:
+        pytest.skip("`make reproduce` put this machine's numbers into outputs/")
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace(" points [", " [")
     known = set()
     for file in (ROOT / "outputs" / "fashion" / "tables").glob("*.csv"):
