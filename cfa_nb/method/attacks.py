@@ -38,7 +38,7 @@ def per_image(eps: float | Tensor, x: Tensor) -> float | Tensor:
 
 def project(x_adv: Tensor, x: Tensor, eps: float | Tensor) -> Tensor:
     """The point of the ball of radius eps around x, within [0, 1], that is nearest to x_adv: Pi of Eq. 2."""
-    return (x + (x_adv - x).clamp(-eps, eps)).clamp(0, 1)
+    return (x_adv - x).clamp_(-eps, eps).add_(x).clamp_(0, 1)  # in place: a step of an attack is mostly memory
 
 
 def uniform_start(x: Tensor, eps: float | Tensor, generator: torch.Generator) -> Tensor:
@@ -92,7 +92,7 @@ def pgd(model: Callable, x: Tensor, loss: Loss, *, eps, alpha, steps: int, start
     with in_mode(model, mode):
         for _ in range(steps):
             gradient, _ = input_gradient(model, x_adv, loss)
-            x_adv = project(x_adv + alpha * gradient.sign(), x, eps)
+            x_adv = project(x_adv.add(gradient.sign_(), alpha=alpha), x, eps)
     return x_adv
 
 
