@@ -83,7 +83,9 @@ def test_targeted_attacks_need_their_nine_targets(judged, kind):
 
 def test_a_journal_of_another_evaluation_or_a_damaged_one_is_set_aside(tmp_path):
     base, file = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d"), tmp_path / "j.json"
-    Journal(file, about(**base)).add(0, ClassAccuracy((1, 2), (3, 4)))
+    journal = Journal(file, about(**base))
+    journal.done[0] = ClassAccuracy((1, 2), (3, 4))
+    journal.save()
     text = file.read_text()
     assert Journal(file, about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
     changes = [dict(weights="other"), dict(data="other"), dict(batch_size=8), dict(seed=3)]

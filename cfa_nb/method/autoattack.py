@@ -1,7 +1,7 @@
 """AutoAttack and parts of it (`pyautoattack`), class by class and resumable after each batch.
 
     journal = Journal(folder / "live-last-aa.json", about)
-    accuracy = autoattack_accuracy(model, batches, attack, 10, seed=0, journal=journal)
+    accuracy = total(list(batch_accuracies(model, batches, attack, 10, seed=0, journal=journal)))
     journal.remove()  # once the result is kept elsewhere
 
 Standard AutoAttack on 10,000 images takes a GPU an hour or so. The library can save its state between attacks, but
@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -24,8 +24,8 @@ import torch.nn as nn
 from cfa_nb.config import Attack
 from cfa_nb.data.batches import to_float
 from cfa_nb.files import make_folder, write
-from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
-from cfa_nb.method.model import dtype_of
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.method.model import dtype_of, in_mode
 
 KINDS = ("aa", "aa-fast", "square")
 TARGETED = ("aa", "aa-fast")
@@ -45,40 +45,30 @@ def refuse(attack: Attack, num_classes: int) -> None:
         raise ValueError(f"{name} needs {TARGETS + 1} classes, this data has {num_classes}; use PGD or Square")
 
 
-def autoattack_accuracy(
-    model: nn.Module, batches: list, attack: Attack, num_classes: int, seed: int,
-    journal: "Journal | None" = None, on_batch: Callable | None = None,
-) -> ClassAccuracy:  # fmt: skip
-    """`ClassAccuracy` under an `Attack` of one of `KINDS`.
+def batch_accuracies(
+    model: nn.Module, batches: list, attack: Attack, num_classes: int, seed: int, journal: "Journal | None" = None
+) -> Iterator[ClassAccuracy]:
+    """`ClassAccuracy` of each batch under an `Attack` of one of `KINDS`; `seed` seeds every attack of every batch.
 
     Args:
-        model: from (B, C, H, W) in [0, 1] to logits (B, K), in eval mode.
+        model: from (B, C, H, W) in [0, 1] to logits (B, K).
         batches: [(uint8 images, labels)]; their size is part of what is drawn.
-        attack: kind, margin and, for Square, queries.
-        num_classes: K.
-        seed: seeds every attack of every batch.
         journal: a `Journal`: its batches are not attacked again, and each new one is entered.
-        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
     """
-    refuse(attack, num_classes)
-    done = {} if journal is None else dict(journal.done)
-    with _contained(model, journal):
-        for index, (images, y) in enumerate(batches):
-            if index not in done:
+    done = {} if journal is None else journal.done
+    for index, (images, y) in enumerate(batches):
+        if index not in done:
+            with in_mode(model, "eval"), _contained(model, journal):
                 done[index] = _attack_batch(model, to_float(images, dtype_of(model)), y, attack, num_classes, seed)
-                if journal is not None:
-                    journal.add(index, done[index])
-            if on_batch:
-                on_batch(index + 1, len(batches), total([done[i] for i in range(index + 1)]))
-    return total(list(done.values()))
+            if journal is not None:
+                journal.save()
+        yield done[index]
 
 
 def _attack_batch(model, x, y, attack, num_classes, seed):
     x_adv, _ = _library_attack(model, attack, seed, x.device).run_standard_evaluation(x, y, batch_size=len(y))
-    counts = ClassCounts(num_classes, y.device)
     with torch.no_grad():
-        counts.add(model(x_adv), y)
-    return counts.result()
+        return ClassAccuracy.of(model(x_adv).argmax(dim=1) == y, y, num_classes)
 
 
 def _library_attack(model, attack, seed, device):
@@ -128,9 +118,8 @@ class Journal:
         self.file.replace(self.file.with_name(f"{self.file.stem}.set-aside-{digest}.json"))
         return {}
 
-    def add(self, index: int, accuracy: ClassAccuracy) -> None:
-        """Enters a batch, and writes the file."""
-        self.done[index] = accuracy
+    def save(self) -> None:
+        """Writes the file, once a batch is entered in `done`."""
         done = {str(i): [list(a.hits), list(a.n)] for i, a in sorted(self.done.items())}
         write(self.file, json.dumps({"about": self.about, "done": done}, indent=1).encode())
 
