@@ -171,7 +171,7 @@ def train(profile, method, seed, changes):
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
     """
-    from cfa_nb.paths import runs_dir
+    from cfa_nb.files import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 
@@ -196,7 +196,7 @@ def train(profile, method, seed, changes):
 @click.option("--aa-seeds", type=AT_LEAST_1, metavar="N", help="How many seeds meet standard AutoAttack (default: 1).")
 def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
-    from cfa_nb.paths import runs_dir
+    from cfa_nb.files import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 

@@ -58,7 +58,7 @@ def render(profile: str, **options) -> None:
 @profile_options()
 def publish(profile: str) -> None:
     """Publish the records of the runs that are finished, though others are not; no page is drawn."""
-    from cfa_nb.paths import page_set_dir, runs_dir
+    from cfa_nb.files import page_set_dir, runs_dir
     from cfa_nb.runs.profiles import profile_named
     from cfa_nb.runs.store import RunStore
     from cfa_pages.pages.publish import publish, unpublished

@@ -22,8 +22,8 @@ from torch import nn
 
 from cfa_nb import data
 from cfa_nb.config import LIVE
+from cfa_nb.files import page_set_dir, runs_dir
 from cfa_nb.method.model import build
-from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
 from cfa_nb.runs.sweep import ensure, work_of

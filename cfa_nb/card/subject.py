@@ -24,10 +24,10 @@ from cfa_nb.card.card import checks, summary
 from cfa_nb.card.weights import WeightsFile, fill, from_release, is_release, read
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES, to_float
+from cfa_nb.files import runs_dir
 from cfa_nb.method import autoattack
 from cfa_nb.method.evaluate import BATCH, attack_accuracy
 from cfa_nb.method.model import STATISTICS, PreActResNet, build, dtype_of
-from cfa_nb.paths import runs_dir
 
 RELEASE = "preactresnet18"
 

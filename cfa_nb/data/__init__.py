@@ -10,7 +10,7 @@ from functools import lru_cache
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import downloaded, embedded, folder
 from cfa_nb.data.dataset import Dataset
-from cfa_nb.paths import data_dir
+from cfa_nb.files import data_dir
 
 LOADERS = {
     "fashion": embedded.fashion,

@@ -12,11 +12,11 @@ import torch
 from cfa_nb import data
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES
+from cfa_nb.files import slug
 from cfa_nb.method import autoattack
 from cfa_nb.method.evaluate import BATCH, attack_accuracy, confusion, outcomes, stages
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.model import build
-from cfa_nb.paths import slug
 from cfa_nb.runs.record import RunRecord, confusion_key, missing_confusions, missing_evaluations, pack_outcomes
 from cfa_nb.runs.store import RunStore
 

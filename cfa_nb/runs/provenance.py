@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from cfa_nb.paths import ROOT
+from cfa_nb.files import ROOT
 from cfa_nb.processor import level
 from cfa_nb.runs.record import RecordError
 

@@ -23,8 +23,7 @@ from torch import Tensor
 
 from cfa_nb import data, files
 from cfa_nb.config import TrainConfig
-from cfa_nb.files import StoreError, make_folder, write
-from cfa_nb.paths import slug
+from cfa_nb.files import StoreError, make_folder, slug, write
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RecordError, RunRecord, missing_confusions, missing_evaluations
 
