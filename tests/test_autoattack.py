@@ -11,7 +11,7 @@ import torch
 from cfa_nb.config import Attack
 from cfa_nb.method import autoattack
 from cfa_nb.method import evaluate as evaluate_module
-from cfa_nb.method.autoattack import Journal, about
+from cfa_nb.method.autoattack import Journal
 from cfa_nb.method.evaluate import attack_accuracy
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs import measure as measure_module
@@ -65,14 +65,14 @@ def test_nothing_is_left_behind(judged, tmp_path, caplog):
     before, tracer = torch.random.get_rng_state(), sys.gettrace()
     handlers, level = list(autoattack.LOGGER.handlers), autoattack.LOGGER.level
     with caplog.at_level(logging.DEBUG):
-        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j.json", about(SQUARE, 0, 1000)))
+        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j", SQUARE, 0, 1000))
     assert torch.equal(before, torch.random.get_rng_state())
     assert sys.gettrace() is tracer
     assert (autoattack.LOGGER.handlers, autoattack.LOGGER.level) == (handlers, level)
     assert [p.requires_grad for p in model.parameters()] == learning
     assert all(p.grad is None for p in model.parameters())
     assert not caplog.records
-    assert "running square" in (tmp_path / "j.log").read_text()
+    assert "running square" in next(tmp_path.glob("j-*.log")).read_text()
 
 
 @pytest.mark.parametrize("kind", ["aa", "aa-fast"])
@@ -81,22 +81,19 @@ def test_targeted_attacks_need_their_nine_targets(judged, kind):
         attack_accuracy(*judged, Attack(kind, 0.1), 4, 0)
 
 
-def test_a_journal_of_another_evaluation_or_a_damaged_one_is_set_aside(tmp_path):
-    base, file = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d"), tmp_path / "j.json"
-    journal = Journal(file, about(**base))
+def test_a_journal_is_found_by_its_own_evaluation_alone(tmp_path, monkeypatch):
+    base = dict(stem=tmp_path / "j", attack=SQUARE, seed=2, batch_size=7, weights="w", data="d")
+    journal = Journal(**base)
     journal.done[0] = ClassAccuracy((1, 2), (3, 4))
     journal.save()
-    text = file.read_text()
-    assert Journal(file, about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
+    assert Journal(**base).done == journal.done
     changes = [dict(weights="other"), dict(data="other"), dict(batch_size=8), dict(seed=3)]
-    for change in [*changes, dict(attack=replace(SQUARE, steps=9)), dict(library="pyautoattack 9.9")]:
-        assert Journal(file, about(**base | change)).done == {}
-        assert [p.name[:11] for p in tmp_path.iterdir()] == ["j.set-aside"]
-        file.write_text(text)
-    for broken in ("{ half", "[]", '{"about": {}, "done": 3}'):
-        file.write_text(broken)
-        assert Journal(file, about(**base)).done == {}
-    assert len(list(tmp_path.glob("j.set-aside-*.json"))) == 4
+    for change in [*changes, dict(attack=replace(SQUARE, steps=9))]:
+        assert Journal(**base | change).done == {}
+    monkeypatch.setattr(autoattack, "library", lambda: "pyautoattack 9.9")
+    assert Journal(**base).done == {}
+    journal.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_killed_measurement_goes_on_from_its_journal(copied, judged, monkeypatch):

@@ -4,8 +4,6 @@ subject = load_subject("runs/fashion/at-s40-.../weights/live-last.safetensors")
 card = subject.card(subject.attacks(attack_kinds("pgd20,aa")))
 """
 
-import hashlib
-import json
 import logging
 import os
 import pkgutil
@@ -71,7 +69,8 @@ class Subject:
         try:
             for attack in (Attack("clean", 0.0), *attacks):
                 if attack.kind in autoattack.KINDS:
-                    journals[attack] = _journal(autoattack.about(attack, seed, BATCH, **subject))
+                    stem = runs_dir() / "evaluations" / attack.kind
+                    journals[attack] = autoattack.Journal(stem, attack, seed, BATCH, **subject)
                 options = self.data.num_classes, seed, journals.get(attack), _progress(attack, report)
                 accuracy = attack_accuracy(model, images, attack, *options)
                 results[attack] = accuracy.with_share(self.config.worst_share)
@@ -101,12 +100,6 @@ class Subject:
     def _notes(self):
         if self.file.header and self.file.header["data_hash"] != self.data.content_hash:
             yield "these are not the data of the weights' own run"
-
-
-def _journal(about):
-    """Where the finished batches of AutoAttack are kept until the card is finished."""
-    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
-    return autoattack.Journal(runs_dir() / "evaluations" / f"{name}.json", about)
 
 
 def _progress(attack, report):

@@ -1,6 +1,6 @@
 """AutoAttack and parts of it (`pyautoattack`), class by class and resumable after each batch.
 
-    journal = Journal(folder / "live-last-aa.json", about)
+    journal = Journal(folder / "live-last-aa", attack, seed=0, batch_size=1000, weights=sha256)
     accuracy = total(list(batch_accuracies(model, batches, attack, 10, seed=0, journal=journal)))
     journal.remove()  # once the result is kept elsewhere
 
@@ -93,44 +93,30 @@ def total(parts: Sequence[ClassAccuracy]) -> ClassAccuracy:
 class Journal:
     """The finished batches of one evaluation, in a small JSON file: what a killed process leaves for the next one.
 
-    `done` maps a batch's index to its `ClassAccuracy`. A file about another evaluation, or a damaged one, is set aside
-    and never used. The library's own lines are appended to `log`, beside it, which stays.
+    `done` maps a batch's index to its `ClassAccuracy`. The name of the file holds a digest of all that the result
+    depends on, so that no other evaluation finds it. The library's own lines are appended to `log`, which stays.
 
     Args:
-        file: where it lies; made with the first batch.
-        about: all that the result depends on, ready for JSON (`about`).
+        stem: folder and beginning of the file's name; made with the first batch.
+        attack, seed, batch_size: of the evaluation.
+        subject: names the weights and the data, ready for JSON.
     """
 
-    def __init__(self, file: str | Path, about: dict):
-        self.file, self.about = Path(file), json.loads(json.dumps(about))
-        self.log = self.file.with_suffix(".log")
-        self.done = self._read() if self.file.exists() else {}
-
-    def _read(self):
-        text = self.file.read_text()
-        try:
-            content = json.loads(text)
-            if content["about"] == self.about:
-                return {int(i): ClassAccuracy(*counts) for i, counts in content["done"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # damaged: set aside like a foreign one
-        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        self.file.replace(self.file.with_name(f"{self.file.stem}.set-aside-{digest}.json"))
-        return {}
+    def __init__(self, stem: Path, attack: Attack, seed: int, batch_size: int, **subject):
+        about = {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+        self.file, self.log = (stem.with_name(f"{stem.name}-{digest}{suffix}") for suffix in (".json", ".log"))
+        done = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.done = {int(index): ClassAccuracy(*counts) for index, counts in done.items()}
 
     def save(self) -> None:
         """Writes the file, once a batch is entered in `done`."""
-        done = {str(i): [list(a.hits), list(a.n)] for i, a in sorted(self.done.items())}
-        write(self.file, json.dumps({"about": self.about, "done": done}, indent=1).encode())
+        done = {index: [accuracy.hits, accuracy.n] for index, accuracy in self.done.items()}
+        write(self.file, json.dumps(done, indent=1).encode())
 
     def remove(self) -> None:
         """Deletes the file: its result is kept elsewhere."""
         self.file.unlink(missing_ok=True)
-
-
-def about(attack: Attack, seed: int, batch_size: int, **subject) -> dict:
-    """What an evaluation depends on, ready for JSON; `subject` names weights and data."""
-    return {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
 
 
 def made_with(attack: Attack, batch_size: int, images: int) -> dict:

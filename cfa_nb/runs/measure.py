@@ -119,6 +119,6 @@ class _FinishedRun:
     def _journal(self, key, attack):
         if attack.kind not in autoattack.KINDS:
             return None
-        file = self.store.path(self.config) / "evaluations" / f"{slug(key)}-{slug(attack.key)}.json"
+        stem = self.store.path(self.config) / "evaluations" / f"{slug(key)}-{slug(attack.key)}"
         subject = dict(weights=self.record.checkpoints[key].sha256, data=self.record.data_hash)
-        return autoattack.Journal(file, autoattack.about(attack, self.config.seed, BATCH, **subject))
+        return autoattack.Journal(stem, attack, self.config.seed, BATCH, **subject)
