@@ -5,6 +5,7 @@ A run that is killed in the middle of AutoAttack goes on from its journal (`cfa_
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -64,8 +65,7 @@ class _FinishedRun:
         started, record, journal = time.perf_counter(), self.record, self._journal(key, attack)
         twin, packed = self._twin(key, attack), None
         if twin:
-            names = stages(attack) if attack.kind == "targeted" else [attack.key]
-            accuracies = {name: record.evaluations[twin][name] for name in names}
+            accuracies = {name: record.evaluations[twin][name] for name in stages(attack)}
             packed = record.outcomes.get(confusion_key(twin, attack))
         elif attack.kind == "targeted":
             accuracies, packed = self._outcomes(key, attack)
@@ -98,8 +98,8 @@ class _FinishedRun:
 
     def _write(self, started):
         before = self.store.provenance(self.config)
-        seconds = before.seconds_evaluate + time.perf_counter() - started
-        self.store.write_record(self.config, self.record, before.with_evaluation(seconds))
+        seconds = round(before.seconds_evaluate + time.perf_counter() - started, 2)
+        self.store.write_record(self.config, self.record, replace(before, seconds_evaluate=seconds))
 
     def _twin(self, key, attack):
         """A checkpoint of the same weights that this attack has met, or None."""
