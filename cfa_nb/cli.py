@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
-from functools import wraps
+from functools import reduce, wraps
 from pathlib import Path
 
 import click
@@ -72,13 +72,7 @@ def _folder(option, variable, help, **more):
 
 def _options(*options):
     """A decorator that adds several options, shown in this order."""
-
-    def add(command):
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 folder_options = _options(
@@ -98,9 +92,10 @@ training_options = _options(
 )  # fmt: skip
 
 
-def profile_options() -> Callable:
+def profile_options(command: Callable) -> Callable:
     """Adds --profile, --seeds, and --data-dir with its two details; the command is called with `profile`, a name."""
-    options = _options(
+
+    @_options(
         click.option("--profile", metavar="NAME", help=f"One of {', '.join(PROFILES)} (default: {DEFAULT})."),
         _folder("--data-dir", "CFA_NB_DATA_DIR", "Train on a folder of images (<class>/*, or train/<class>/* and "
                 "test/<class>/*) instead of the profile's data."),
@@ -109,15 +104,11 @@ def profile_options() -> Callable:
         click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False, is_eager=True,
                      callback=_into(SEEDS), help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the profile's)."),
     )  # fmt: skip
+    @wraps(command)
+    def resolved(profile, data_dir, data_name, image_size, **others):
+        return command(profile=_profile(profile, data_dir, data_name, image_size), **others)
 
-    def add(command):
-        @wraps(command)
-        def resolved(profile, data_dir, data_name, image_size, **others):
-            return command(profile=_profile(profile, data_dir, data_name, image_size), **others)
-
-        return options(resolved)
-
-    return add
+    return resolved
 
 
 def _profile(name, data_dir, data_name, image_size):
@@ -162,7 +153,7 @@ def _changes(context, option, pairs):
 @core.command()
 @click.argument("method")
 @folder_options
-@profile_options()
+@profile_options
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", callback=_changes, help="Another value for a "
               "field of the run, such as eps=8/255, milestones=10,15 or flip=false; may be repeated.")  # fmt: skip
@@ -191,7 +182,7 @@ def train(profile, method, seed, changes):
 
 @core.command()
 @folder_options
-@profile_options()
+@profile_options
 @training_options
 @click.option("--aa-seeds", type=AT_LEAST_1, metavar="N", help="How many seeds meet standard AutoAttack (default: 1).")
 def sweep(profile, aa_seeds, **options):
@@ -208,7 +199,7 @@ def sweep(profile, aa_seeds, **options):
 
 @core.command()
 @folder_options
-@profile_options()
+@profile_options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(profile, as_json):
     """Say which runs are finished, partial, stale or missing, and why, with the time and disk left."""
