@@ -119,11 +119,6 @@ class Journal:
         self.file.unlink(missing_ok=True)
 
 
-def made_with(attack: Attack, batch_size: int, images: int) -> dict:
-    """How an evaluation was made, for the record; `images` are all classes' together."""
-    return dict(kind=attack.kind, eps=attack.eps, batch_size=batch_size, library=library(), images=images)
-
-
 @contextmanager
 def _contained(model, journal):
     """Inside the block the library's lines go to the journal's log, and to handlers put on `LOGGER` itself.

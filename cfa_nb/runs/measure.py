@@ -77,7 +77,8 @@ class _FinishedRun:
         if packed:
             record.outcomes[confusion_key(key, attack)] = packed
         if journal:
-            record.attacks[attack.key] = autoattack.made_with(attack, BATCH, sum(shared[attack.key].n))
+            made = dict(kind=attack.kind, eps=attack.eps, batch_size=BATCH, library=autoattack.library())
+            record.attacks[attack.key] = made | {"images": sum(shared[attack.key].n)}
         self._write(started)
         if journal:
             journal.remove()
