@@ -259,7 +259,7 @@ def evaluate(weights, attacks, eps, per_class, device, json_file, **options):
     subject = load_subject(weights, **options)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     chosen = subject.attacks(kinds, eps, per_class)
-    card = subject.card(chosen, device, report=lambda line: click.echo(line, err=True))
+    card = subject.card(chosen, device)
     click.echo("\n".join(lines(card)))
     if json_file:
         write(json_file, (json.dumps(card, indent=1) + "\n").encode())

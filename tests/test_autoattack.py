@@ -100,9 +100,8 @@ def test_a_killed_measurement_goes_on_from_its_journal(copied, judged, monkeypat
     store, config = copied
     for module in (evaluate_module, measure_module):
         monkeypatch.setattr(module, "BATCH", 7)  # 20 images: three batches
-    seen, real, calls = [], autoattack._attack_batch, []
-    whole = attack_accuracy(*judged, SQUARE, 10, config.seed, on_batch=lambda *told: seen.append(told))
-    assert [(done, batches, sum(a.n)) for done, batches, a in seen] == [(1, 3, 7), (2, 3, 14), (3, 3, 20)]
+    real, calls = autoattack._attack_batch, []
+    whole = attack_accuracy(*judged, SQUARE, 10, config.seed)
 
     def dies(*a):
         calls.append(1)

@@ -9,7 +9,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from logging.handlers import BufferingHandler
 from pathlib import Path
@@ -57,8 +57,8 @@ class Subject:
             autoattack.refuse(attacks[-1], classes)
         return attacks
 
-    def card(self, attacks: list[Attack], device: str = "cpu", report: Callable[[str], None] = print) -> dict:
-        """The card of these attacks (`cfa_nb.card.card`), ready for JSON; `report` is called with lines of progress."""
+    def card(self, attacks: list[Attack], device: str = "cpu") -> dict:
+        """The card of these attacks (`cfa_nb.card.card`), ready for JSON; a bar on stderr shows how far each is."""
         seed, data_hash = self.config.seed, self.data.content_hash
         images, model = self.data.test.first_per_class(attacks[0].per_class).to(device), self.model.to(device)
         subject = {"weights": self.file.sha256, "checkpoint": self.file.checkpoint, "network": self.network}
@@ -71,7 +71,7 @@ class Subject:
                 if attack.kind in autoattack.KINDS:
                     stem = runs_dir() / "evaluations" / attack.kind
                     journals[attack] = autoattack.Journal(stem, attack, seed, BATCH, **subject)
-                options = self.data.num_classes, seed, journals.get(attack), _progress(attack, report)
+                options = self.data.num_classes, seed, journals.get(attack), attack.kind != "clean"
                 accuracy = attack_accuracy(model, images, attack, *options)
                 results[attack] = accuracy.with_share(self.config.worst_share)
                 subject.setdefault("clean", accuracy.hits)  # stands for the network's code, which no digest knows
@@ -100,14 +100,6 @@ class Subject:
     def _notes(self):
         if self.file.header and self.file.header["data_hash"] != self.data.content_hash:
             yield "these are not the data of the weights' own run"
-
-
-def _progress(attack, report):
-    def progress(done, batches, so_far):
-        withstood = f"{100 * so_far.overall:.1f} % of {sum(so_far.n):,} images withstood"
-        report(f"{attack.label}: batch {done} of {batches}, {withstood}")
-
-    return None if attack.kind == "clean" else progress
 
 
 def _made(attack):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 from torch import Tensor
+from tqdm.std import tqdm
 
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import to_float
@@ -106,7 +107,7 @@ def attack_accuracy(
     num_classes: int,
     seed: int,
     journal: Journal | None = None,
-    on_batch: Callable | None = None,
+    progress: bool = False,
 ) -> ClassAccuracy:
     """Accuracy under an `Attack`, on the first `attack.per_class` images of each class.
 
@@ -117,7 +118,7 @@ def attack_accuracy(
         num_classes: K.
         seed: fixes every random draw of the attack.
         journal: for the kinds of `cfa_nb.method.autoattack`: its batches are not attacked again.
-        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
+        progress: shows a bar on stderr, with the accuracy so far.
     Raises:
         ValueError: if AutoAttack is asked of fewer than 10 classes: its targeted attacks need nine targets.
     """
@@ -129,10 +130,10 @@ def attack_accuracy(
     else:
         found = predictions(model, split, attack, _key(attack, seed))
         parts = (ClassAccuracy.of(taken[-1] == y, y, num_classes) for y, taken in found)
-    for part in parts:
+    bar = tqdm(parts, attack.label, len(batches), disable=not progress)
+    for part in bar:
         done.append(part)
-        if on_batch:
-            on_batch(len(done), len(batches), total(done))
+        bar.set_postfix_str(f"{100 * total(done).overall:.1f} % withstood")
     return total(done)
 
 
