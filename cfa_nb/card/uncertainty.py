@@ -1,4 +1,4 @@
-"""How sure an accuracy is: the bias of a worst class, and intervals over test images, by a parametric bootstrap."""
+"""How sure an accuracy is: the bias of a worst class, by a parametric bootstrap."""
 
 from functools import lru_cache
 
@@ -28,20 +28,6 @@ def worst_bias(accuracy: ClassAccuracy) -> tuple[float, float]:
     worst = redrawn(accuracy, "worst", 4000, np.random.default_rng(0))
     source = _worst(np.array([[jeffreys(h, n)] for h, n in _counts(accuracy)]), accuracy.worst_share)
     return float(worst.mean() - source[0]), float(worst.std(ddof=1))
-
-
-@lru_cache(maxsize=1024)
-def image_interval(ours: ClassAccuracy, theirs: ClassAccuracy, which: str) -> tuple[float, float]:
-    """95 % interval of our "overall" or "worst" accuracy minus theirs over test images, as fractions.
-
-    It is centred on the measured difference, because the bias of a worst class is reported separately (`worst_bias`).
-    Both are drawn independently though they share their images, so it is rather too wide. Other seeds are not in it.
-    """
-    generator = np.random.default_rng(0)
-    drawn = redrawn(ours, which, 2000, generator) - redrawn(theirs, which, 2000, generator)
-    centre = getattr(ours, which) - getattr(theirs, which)
-    low, high = np.quantile(drawn - drawn.mean(), ((1 - 0.95) / 2, (1 + 0.95) / 2))
-    return float(centre + low), float(centre + high)
 
 
 def redrawn(accuracy: ClassAccuracy, which: str, draws: int, generator: np.random.Generator) -> np.ndarray:
