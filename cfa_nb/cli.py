@@ -41,16 +41,12 @@ def run_command(group: click.Group, argv: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return fail("interrupted; nothing is lost: the same command goes on where it stopped", 130)
+        message, code = "interrupted; nothing is lost: the same command goes on where it stopped", 130
     except BrokenPipeError:  # the reader of our output has gone: `status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RuntimeError, ValueError, OSError) as error:
-        return fail(str(error), 1)
-
-
-def fail(message: str, code: int) -> int:
-    """Says on stderr what went wrong; returns the exit code."""
+        message, code = str(error), 1
     print(f"cfa_nb: {message}", file=sys.stderr, flush=True)
     return code
 

@@ -12,9 +12,8 @@ import torch.nn as nn
 from click import UsageError
 
 from cfa_nb import cli, data
-from cfa_nb.card.card import checks, lines, summary
+from cfa_nb.card.card import checks, lines, summary, worst_bias
 from cfa_nb.card.subject import attack_kinds, load_subject
-from cfa_nb.card.uncertainty import worst_bias
 from cfa_nb.config import Attack
 from cfa_nb.data import embedded
 from cfa_nb.method import autoattack

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
-from cfa_nb.card.uncertainty import worst_bias
+from cfa_nb.card.card import worst_bias
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.record import pack_outcomes
 from cfa_pages.results.stats import (

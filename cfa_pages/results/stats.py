@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from cfa_nb.card.uncertainty import points
-from cfa_nb.card.uncertainty import redrawn as redrawn_counts
+from cfa_nb.card.card import points
+from cfa_nb.card.card import redrawn as redrawn_counts
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.record import unpack_outcomes
 
