@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from cfa_nb.config import LIVE, TrainConfig
+from cfa_nb.files import runs_dir, write
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
@@ -158,7 +159,6 @@ def train(profile, method, seed, changes):
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
     """
-    from cfa_nb.files import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 
@@ -183,7 +183,6 @@ def train(profile, method, seed, changes):
 @click.option("--aa-seeds", type=AT_LEAST_1, metavar="N", help="How many seeds meet standard AutoAttack (default: 1).")
 def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
-    from cfa_nb.files import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 
@@ -249,7 +248,6 @@ def evaluate(weights, attacks, eps, per_class, device, json_file, **options):
 
     from cfa_nb.card.card import lines
     from cfa_nb.card.subject import attack_kinds, load_subject
-    from cfa_nb.files import write
 
     kinds = attack_kinds(attacks) if attacks else None  # wrong names are said before anything is read
     subject = load_subject(weights, **options)
