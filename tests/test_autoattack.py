@@ -12,7 +12,7 @@ from cfa_nb.config import Attack
 from cfa_nb.method import autoattack
 from cfa_nb.method import evaluate as evaluate_module
 from cfa_nb.method.autoattack import Journal
-from cfa_nb.method.evaluate import attack_accuracy
+from cfa_nb.method.evaluate import attack_accuracy, outcomes
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.measure import measure
@@ -132,7 +132,9 @@ def test_the_record_says_how_a_library_attacked(copied):
     assert RunRecord.from_json(text).to_json() == text
 
 
-@pytest.mark.parametrize(("kind", "function"), [("pgd", "attack_accuracy"), ("targeted", "outcomes")])
+@pytest.mark.parametrize(
+    ("kind", "function"), [("pgd", "outcomes"), ("targeted", "outcomes"), ("square", "attack_accuracy")]
+)
 def test_equal_weights_are_attacked_once_whatever_their_headers_say(copied, monkeypatch, kind, function):
     store, config = copied
     tensors, record = store.load_weights(config, "live/last"), store.record(config)
@@ -155,8 +157,10 @@ def test_a_targeted_attack_tells_of_clean_and_pgd_by_the_way_and_of_each_image(c
     apart = measure(config, store, {"live/last": attacks[:2]}).evaluations["live/last"]
     record = replace(store.record(config), evaluations={})
     store.write_record(config, record, store.provenance(config))
-    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked twice"))
+    calls = []
+    monkeypatch.setattr(measure_module, "outcomes", lambda *a: calls.append(1) or outcomes(*a))
     done = measure(config, store, {"live/last": attacks})
+    assert len(calls) == 1
     assert done.evaluations["live/last"].items() > apart.items()
     targeted = done.evaluations["live/last"]["targeted2"]
     right = unpack_outcomes(done.outcomes["live/last:targeted2"], targeted.n)

@@ -108,7 +108,7 @@ def test_evaluations_are_added_once(tmp_path, monkeypatch):
     record = train(config, (), store, evaluations=wanted)
     assert set(record.evaluations) == {"live/last", "live/best"}
     assert store.status(config, (), wanted).fresh
-    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr(measure_module, "outcomes", lambda *_: pytest.fail("attacked again"))
     assert train(config, (), store, evaluations=wanted) == record
 
 

@@ -67,11 +67,15 @@ class _FinishedRun:
         if twin:
             accuracies = {name: record.evaluations[twin][name] for name in stages(attack)}
             packed = record.outcomes.get(confusion_key(twin, attack))
-        elif attack.kind == "targeted":
-            accuracies, packed = self._outcomes(key, attack)
-        else:
+        elif journal:
             options = self.data.num_classes, self.config.seed, journal
             accuracies = {attack.key: attack_accuracy(self._network(key), self.data.test, attack, *options)}
+        else:
+            split = self.data.test.first_per_class(attack.per_class)
+            right = outcomes(self._network(key), split, attack, self.config.seed)
+            accuracies = {n: ClassAccuracy.of(found, split.labels, self.data.num_classes) for n, found in right.items()}
+            if attack.kind == "targeted":
+                packed = pack_outcomes(right[attack.key].cpu().numpy(), split.labels.cpu().numpy())
         shared = {name: a.with_share(self.config.worst_share) for name, a in accuracies.items()}
         record.evaluations[key] = record.evaluations.get(key, {}) | shared
         if packed:
@@ -82,13 +86,6 @@ class _FinishedRun:
         self._write(started)
         if journal:
             journal.remove()
-
-    def _outcomes(self, key, attack):
-        """A targeted attack, the PGD that it begins with, and clean: three accuracies, and each image's outcome."""
-        split = self.data.test.first_per_class(attack.per_class)
-        right = outcomes(self._network(key), split, attack, self.config.seed)
-        accuracies = {n: ClassAccuracy.of(found, split.labels, self.data.num_classes) for n, found in right.items()}
-        return accuracies, pack_outcomes(right[attack.key].cpu().numpy(), split.labels.cpu().numpy())
 
     def confuse(self, key, attack):
         """The confusion matrix of one checkpoint under PGD, entered in the record."""
