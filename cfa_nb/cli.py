@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
-from functools import wraps
+from functools import reduce, wraps
 from pathlib import Path
 
 import click
 
 from cfa_nb.config import LIVE, TrainConfig
+from cfa_nb.files import runs_dir, write
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import MOST_SEEDS, SEEDS, VARIANTS
 
@@ -41,16 +42,12 @@ def run_command(group: click.Group, argv: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return fail("interrupted; nothing is lost: the same command goes on where it stopped", 130)
+        message, code = "interrupted; nothing is lost: the same command goes on where it stopped", 130
     except BrokenPipeError:  # the reader of our output has gone: `status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RuntimeError, ValueError, OSError) as error:
-        return fail(str(error), 1)
-
-
-def fail(message: str, code: int) -> int:
-    """Says on stderr what went wrong; returns the exit code."""
+        message, code = str(error), 1
     print(f"cfa_nb: {message}", file=sys.stderr, flush=True)
     return code
 
@@ -72,13 +69,7 @@ def _folder(option, variable, help, **more):
 
 def _options(*options):
     """A decorator that adds several options, shown in this order."""
-
-    def add(command):
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 folder_options = _options(
@@ -98,9 +89,10 @@ training_options = _options(
 )  # fmt: skip
 
 
-def profile_options() -> Callable:
+def profile_options(command: Callable) -> Callable:
     """Adds --profile, --seeds, and --data-dir with its two details; the command is called with `profile`, a name."""
-    options = _options(
+
+    @_options(
         click.option("--profile", metavar="NAME", help=f"One of {', '.join(PROFILES)} (default: {DEFAULT})."),
         _folder("--data-dir", "CFA_NB_DATA_DIR", "Train on a folder of images (<class>/*, or train/<class>/* and "
                 "test/<class>/*) instead of the profile's data."),
@@ -109,15 +101,11 @@ def profile_options() -> Callable:
         click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False, is_eager=True,
                      callback=_into(SEEDS), help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the profile's)."),
     )  # fmt: skip
+    @wraps(command)
+    def resolved(profile, data_dir, data_name, image_size, **others):
+        return command(profile=_profile(profile, data_dir, data_name, image_size), **others)
 
-    def add(command):
-        @wraps(command)
-        def resolved(profile, data_dir, data_name, image_size, **others):
-            return command(profile=_profile(profile, data_dir, data_name, image_size), **others)
-
-        return options(resolved)
-
-    return add
+    return resolved
 
 
 def _profile(name, data_dir, data_name, image_size):
@@ -162,7 +150,7 @@ def _changes(context, option, pairs):
 @core.command()
 @click.argument("method")
 @folder_options
-@profile_options()
+@profile_options
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", callback=_changes, help="Another value for a "
               "field of the run, such as eps=8/255, milestones=10,15 or flip=false; may be repeated.")  # fmt: skip
@@ -171,7 +159,6 @@ def train(profile, method, seed, changes):
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
     """
-    from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 
@@ -191,12 +178,11 @@ def train(profile, method, seed, changes):
 
 @core.command()
 @folder_options
-@profile_options()
+@profile_options
 @training_options
 @click.option("--aa-seeds", type=AT_LEAST_1, metavar="N", help="How many seeds meet standard AutoAttack (default: 1).")
 def sweep(profile, aa_seeds, **options):
     """Train all runs of a profile that are missing, without drawing pages."""
-    from cfa_nb.paths import runs_dir
     from cfa_nb.runs.store import RunStore
     from cfa_nb.runs.sweep import ensure
 
@@ -208,7 +194,7 @@ def sweep(profile, aa_seeds, **options):
 
 @core.command()
 @folder_options
-@profile_options()
+@profile_options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(profile, as_json):
     """Say which runs are finished, partial, stale or missing, and why, with the time and disk left."""
@@ -262,13 +248,12 @@ def evaluate(weights, attacks, eps, per_class, device, json_file, **options):
 
     from cfa_nb.card.card import lines
     from cfa_nb.card.subject import attack_kinds, load_subject
-    from cfa_nb.files import write
 
     kinds = attack_kinds(attacks) if attacks else None  # wrong names are said before anything is read
     subject = load_subject(weights, **options)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     chosen = subject.attacks(kinds, eps, per_class)
-    card = subject.card(chosen, device, report=lambda line: click.echo(line, err=True))
+    card = subject.card(chosen, device)
     click.echo("\n".join(lines(card)))
     if json_file:
         write(json_file, (json.dumps(card, indent=1) + "\n").encode())

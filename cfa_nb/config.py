@@ -102,34 +102,29 @@ class TrainConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "milestones", tuple(self.milestones))
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed.split():
-                raise ValueError(f"{name} must be one of {', '.join(allowed.split())}, not {getattr(self, name)!r}")
-        for name in AT_LEAST_1.split():
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        for name in NOT_NEGATIVE.split():
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         for message, holds in self._rules():
             if not holds:
                 raise ValueError(message)
 
     def _rules(self):
-        """(What is wrong, False where it is so) for values that must fit one another."""
-        follows, frl = self.calibrator in FOLLOWERS, self.objective == "frl"
-        largest, needs = max(self.eps, self.eval_eps), f"objective='frl' and the calibrators {' and '.join(FOLLOWERS)}"
-        yield f"a margin of {largest}: pixels lie in [0, 1], the paper's margin is 8 / 255", largest <= 1
+        """(What is wrong, False where it is so): each field by itself, then values that must fit one another."""
+        for name, allowed in CHOICES.items():
+            value, allowed = getattr(self, name), allowed.split()
+            yield f"{name} must be one of {', '.join(allowed)}, not {value!r}", value in allowed
+        for name in AT_LEAST_1.split():
+            value = getattr(self, name)
+            yield f"{name} must be at least 1, not {value}", value is None or value >= 1
+        for name in NOT_NEGATIVE.split():
+            yield f"{name} must not be negative, got {getattr(self, name)}", getattr(self, name) >= 0
         yield f"worst_share must lie in [0, 1), not {self.worst_share}", 0 <= self.worst_share < 1
+        largest = max(self.eps, self.eval_eps)
+        yield f"a margin of {largest}: pixels lie in [0, 1], the paper's margin is 8 / 255", largest <= 1
+        frl, trades, follows = self.objective == "frl", self.objective == "trades", self.calibrator in FOLLOWERS
+        needs = f"objective='frl' and the calibrators {' and '.join(FOLLOWERS)}"
         yield f"parent: {needs} need the TrainConfig of another run, others none", (frl or follows) == bool(self.parent)
-        yield (
-            "parent: its margins are followed, and it has fewer epochs",
-            not follows or self.parent.epochs >= self.epochs,
-        )
-        yield (
-            "ccr: class-wise beta (Eq. 7) exists for objective='trades' only",
-            not self.ccr or self.objective == "trades",
-        )
+        lasts = not follows or self.parent.epochs >= self.epochs
+        yield "parent: its margins are followed, and it has fewer epochs", lasts
+        yield "ccr: class-wise beta (Eq. 7) exists for objective='trades' only", trades or not self.ccr
         yield "ccm: FRL has a margin schedule of its own (Sec. 5.2)", not (self.ccm and frl)
         yield "ccm, ccr: they are what calibrator='cfa' does", not (self.ccm or self.ccr) or self.calibrator == "cfa"
 

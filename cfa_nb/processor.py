@@ -24,11 +24,15 @@ VARIABLES = {
 CPUINFO = Path("/proc/cpuinfo")
 
 
+def cpuinfo(field: str) -> str:
+    """What Linux says of the first processor, such as its "model name"; "" where it says nothing."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+
+
 def has_level() -> bool:
     """True if the processor can run kernels for AVX2: neither torch nor OpenBLAS checks before it obeys."""
-    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return {"avx2", "fma"} <= set(flags)
+    return {"avx2", "fma"} <= set(cpuinfo("flags").split())
 
 
 def level() -> str:

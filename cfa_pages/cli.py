@@ -29,7 +29,7 @@ def page_options(command: Callable) -> Callable:
 
 @pages.command()
 @folder_options
-@profile_options()
+@profile_options
 @training_options
 @page_options
 def reproduce(profile: str, **options) -> None:
@@ -44,7 +44,7 @@ def reproduce(profile: str, **options) -> None:
 
 @pages.command()
 @folder_options
-@profile_options()
+@profile_options
 @page_options
 def render(profile: str, **options) -> None:
     """Draw every page from the published records; a missing record is an error, nothing is trained."""
@@ -55,10 +55,10 @@ def render(profile: str, **options) -> None:
 
 @pages.command()
 @folder_options
-@profile_options()
+@profile_options
 def publish(profile: str) -> None:
     """Publish the records of the runs that are finished, though others are not; no page is drawn."""
-    from cfa_nb.paths import page_set_dir, runs_dir
+    from cfa_nb.files import page_set_dir, runs_dir
     from cfa_nb.runs.profiles import profile_named
     from cfa_nb.runs.store import RunStore
     from cfa_pages.pages.publish import publish, unpublished
@@ -71,7 +71,7 @@ def publish(profile: str) -> None:
 
 @pages.command()
 @folder_options
-@profile_options()
+@profile_options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(profile: str, as_json: bool) -> None:
     """Say which runs and pages are finished, partial, stale or missing, and why, with the time and disk left."""

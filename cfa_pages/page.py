@@ -22,10 +22,11 @@ from torch import nn
 
 from cfa_nb import data
 from cfa_nb.config import LIVE
+from cfa_nb.files import page_set_dir, runs_dir
 from cfa_nb.method.model import build
-from cfa_nb.paths import page_set_dir, runs_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore, StoreError, write
+from cfa_nb.runs.study import FIGURES
 from cfa_nb.runs.sweep import ensure, work_of
 from cfa_pages.report.header import header_text
 from cfa_pages.report.style import png, styled, svg, use_style
@@ -88,13 +89,14 @@ class Page:
 
     def provenance(self) -> None:
         """What this page rests on, folded: data, runs, seeds, measured seconds, hardware, commit."""
-        text = header_text(self._load(self.profile.page_runs(self.name) or self.profile.runs()))
+        figures = (figure for figure, shown_on in FIGURES.items() if shown_on == self.name)
+        text = header_text(self.results(*figures))
         summary = "<summary>Data, runs, hardware and versions of this page</summary>"
         display(Markdown(f"<details>{summary}\n\n{text}\n</details>"))
 
-    def results(self, figure: str | None = None) -> Results:
-        """The finished `Results` behind a figure or table ("fig2"), or behind all of them."""
-        return self._load(self.profile.runs(figure))
+    def results(self, *figures: str) -> Results:
+        """The finished `Results` behind figures or tables ("fig2"), or, of none, behind all of them."""
+        return self._load(self.profile.runs(*figures))
 
     def beside(self, name: str) -> Results:
         """What is published of another profile, shown beside this page's own results."""

@@ -40,7 +40,7 @@ def _no_fsync(monkeypatch):
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """(outputs, runs) below a temporary folder, for everything that asks `cfa_nb.paths`."""
+    """(outputs, runs) below a temporary folder, for everything that asks `cfa_nb.files`."""
     monkeypatch.setenv("CFA_NB_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("CFA_NB_RUNS", str(tmp_path / "runs"))
     return tmp_path / "outputs", tmp_path / "runs"

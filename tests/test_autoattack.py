@@ -11,8 +11,8 @@ import torch
 from cfa_nb.config import Attack
 from cfa_nb.method import autoattack
 from cfa_nb.method import evaluate as evaluate_module
-from cfa_nb.method.autoattack import Journal, about
-from cfa_nb.method.evaluate import attack_accuracy
+from cfa_nb.method.autoattack import Journal
+from cfa_nb.method.evaluate import attack_accuracy, outcomes
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.measure import measure
@@ -65,14 +65,14 @@ def test_nothing_is_left_behind(judged, tmp_path, caplog):
     before, tracer = torch.random.get_rng_state(), sys.gettrace()
     handlers, level = list(autoattack.LOGGER.handlers), autoattack.LOGGER.level
     with caplog.at_level(logging.DEBUG):
-        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j.json", about(SQUARE, 0, 1000)))
+        attack_accuracy(model, test, SQUARE, 10, 0, Journal(tmp_path / "j", SQUARE, 0, 1000))
     assert torch.equal(before, torch.random.get_rng_state())
     assert sys.gettrace() is tracer
     assert (autoattack.LOGGER.handlers, autoattack.LOGGER.level) == (handlers, level)
     assert [p.requires_grad for p in model.parameters()] == learning
     assert all(p.grad is None for p in model.parameters())
     assert not caplog.records
-    assert "running square" in (tmp_path / "j.log").read_text()
+    assert "running square" in next(tmp_path.glob("j-*.log")).read_text()
 
 
 @pytest.mark.parametrize("kind", ["aa", "aa-fast"])
@@ -81,29 +81,27 @@ def test_targeted_attacks_need_their_nine_targets(judged, kind):
         attack_accuracy(*judged, Attack(kind, 0.1), 4, 0)
 
 
-def test_a_journal_of_another_evaluation_or_a_damaged_one_is_set_aside(tmp_path):
-    base, file = dict(attack=SQUARE, seed=2, batch_size=7, weights="w", data="d"), tmp_path / "j.json"
-    Journal(file, about(**base)).add(0, ClassAccuracy((1, 2), (3, 4)))
-    text = file.read_text()
-    assert Journal(file, about(**base)).done == {0: ClassAccuracy((1, 2), (3, 4))}
+def test_a_journal_is_found_by_its_own_evaluation_alone(tmp_path, monkeypatch):
+    base = dict(stem=tmp_path / "j", attack=SQUARE, seed=2, batch_size=7, weights="w", data="d")
+    journal = Journal(**base)
+    journal.done[0] = ClassAccuracy((1, 2), (3, 4))
+    journal.save()
+    assert Journal(**base).done == journal.done
     changes = [dict(weights="other"), dict(data="other"), dict(batch_size=8), dict(seed=3)]
-    for change in [*changes, dict(attack=replace(SQUARE, steps=9)), dict(library="pyautoattack 9.9")]:
-        assert Journal(file, about(**base | change)).done == {}
-        assert [p.name[:11] for p in tmp_path.iterdir()] == ["j.set-aside"]
-        file.write_text(text)
-    for broken in ("{ half", "[]", '{"about": {}, "done": 3}'):
-        file.write_text(broken)
-        assert Journal(file, about(**base)).done == {}
-    assert len(list(tmp_path.glob("j.set-aside-*.json"))) == 4
+    for change in [*changes, dict(attack=replace(SQUARE, steps=9))]:
+        assert Journal(**base | change).done == {}
+    monkeypatch.setattr(autoattack, "library", lambda: "pyautoattack 9.9")
+    assert Journal(**base).done == {}
+    journal.remove()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_killed_measurement_goes_on_from_its_journal(copied, judged, monkeypatch):
     store, config = copied
     for module in (evaluate_module, measure_module):
         monkeypatch.setattr(module, "BATCH", 7)  # 20 images: three batches
-    seen, real, calls = [], autoattack._attack_batch, []
-    whole = attack_accuracy(*judged, SQUARE, 10, config.seed, on_batch=lambda *told: seen.append(told))
-    assert [(done, batches, sum(a.n)) for done, batches, a in seen] == [(1, 3, 7), (2, 3, 14), (3, 3, 20)]
+    real, calls = autoattack._attack_batch, []
+    whole = attack_accuracy(*judged, SQUARE, 10, config.seed)
 
     def dies(*a):
         calls.append(1)
@@ -134,7 +132,9 @@ def test_the_record_says_how_a_library_attacked(copied):
     assert RunRecord.from_json(text).to_json() == text
 
 
-@pytest.mark.parametrize(("kind", "function"), [("pgd", "attack_accuracy"), ("targeted", "outcomes")])
+@pytest.mark.parametrize(
+    ("kind", "function"), [("pgd", "outcomes"), ("targeted", "outcomes"), ("square", "attack_accuracy")]
+)
 def test_equal_weights_are_attacked_once_whatever_their_headers_say(copied, monkeypatch, kind, function):
     store, config = copied
     tensors, record = store.load_weights(config, "live/last"), store.record(config)
@@ -157,8 +157,10 @@ def test_a_targeted_attack_tells_of_clean_and_pgd_by_the_way_and_of_each_image(c
     apart = measure(config, store, {"live/last": attacks[:2]}).evaluations["live/last"]
     record = replace(store.record(config), evaluations={})
     store.write_record(config, record, store.provenance(config))
-    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked twice"))
+    calls = []
+    monkeypatch.setattr(measure_module, "outcomes", lambda *a: calls.append(1) or outcomes(*a))
     done = measure(config, store, {"live/last": attacks})
+    assert len(calls) == 1
     assert done.evaluations["live/last"].items() > apart.items()
     targeted = done.evaluations["live/last"]["targeted2"]
     right = unpack_outcomes(done.outcomes["live/last:targeted2"], targeted.n)

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import nbformat
 import pytest
 
-from cfa_nb.paths import ROOT, notebooks_dir
+from cfa_nb.files import ROOT, notebooks_dir
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

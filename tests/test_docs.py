@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cfa_nb.paths import ROOT
+from cfa_nb.files import ROOT
 
 
 def test_cfa_in_your_own_training_loop(capsys):

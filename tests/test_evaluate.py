@@ -7,10 +7,12 @@ import torch
 
 from cfa_nb.config import Attack
 from cfa_nb.method import evaluate
-from cfa_nb.method.evaluate import EpochEvaluation, attack_accuracy, clean_accuracy, outcomes, stages, targeted_pgd
+from cfa_nb.method.evaluate import EpochEvaluation, attack_accuracy, outcomes, stages, targeted_pgd
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.model import build
 from tests import tiny
+
+CLEAN = Attack("clean", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def test_seeded_attacks_repeat_and_stay_below_clean(subject, attack):
     model, test, _ = subject
     one, again = (attack_accuracy(model, test, attack, 10, seed=5) for _ in range(2))
     assert one == again
-    assert one.overall <= clean_accuracy(model, test.first_per_class(attack.per_class), 10).overall
+    assert one.overall <= attack_accuracy(model, test, replace(CLEAN, per_class=attack.per_class), 10, seed=5).overall
     assert sum(one.n) == len(test.first_per_class(attack.per_class))
 
 
@@ -36,7 +38,7 @@ def test_a_larger_margin_leaves_less(subject):
     none, some, huge = (
         attack_accuracy(model, test, Attack("pgd", e, e / 4, 20), 10, 0).overall for e in (0.0, 0.1, 0.9)
     )
-    assert clean_accuracy(model, test, 10).overall == none > some > huge
+    assert attack_accuracy(model, test, CLEAN, 10, 0).overall == none > some > huge
     assert huge < 0.1
 
 

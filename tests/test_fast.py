@@ -214,8 +214,7 @@ def test_plain_steps_can_be_asked_for(monkeypatch):
 
 @pytest.mark.usefixtures("_no_gpu_needed")
 def test_an_evaluation_of_graphs_is_the_evaluation_but_for_the_capture(monkeypatch):
-    for module in (graphs, evaluate):
-        monkeypatch.setattr(module, "BATCH", 25)
+    monkeypatch.setattr(evaluate, "BATCH", 25)
     config, model = step_config(), build(step_config(), 10, SHAPE).double().train()
     kinds = graphs.GraphEvaluation, evaluate.EpochEvaluation
     graph, plain = (kind(model, tiny.split(60, SHAPE), config, 10, "evaluate-test") for kind in kinds)

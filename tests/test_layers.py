@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Floor: what its modules may import of the two packages, beside itself.
-CORE = {"cfa_nb", "cfa_nb.processor", "cfa_nb.paths", "cfa_nb.files", "cfa_nb.rng"}
+CORE = {"cfa_nb", "cfa_nb.processor", "cfa_nb.files", "cfa_nb.rng"}
 ALLOWED = {
     "cfa_nb.config": set(),
     "cfa_nb.recipes": {"cfa_nb.config"},

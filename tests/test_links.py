@@ -7,8 +7,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from cfa_nb.card.uncertainty import points
-from cfa_nb.paths import ROOT, notebooks_dir
+from cfa_nb.card.card import points
+from cfa_nb.files import ROOT, notebooks_dir
 from cfa_pages.pages.draw import LEFT_OUT
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS, Job, jobs, relink
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfa_nb.paths import ROOT
+from cfa_nb.files import ROOT
 
 HOMES = re.compile(r"/(?:home|Users)/[A-Za-z]\w*/|[A-Z]:\\\\Users\\\\")
 KERNEL_FILES = re.compile(r"ipykernel_\d+/\d+")

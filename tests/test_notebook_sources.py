@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from cfa_nb.paths import notebooks_dir
+from cfa_nb.files import notebooks_dir
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS

@@ -23,8 +23,8 @@ NAMES = [
 ADDED = {ROWS[key].recipe for key in added_rows()}  # a method that somebody adds changes no count below
 
 
-def runs_of(profile, figure=None):
-    return [config for config in profile.runs(figure) if config.recipe not in ADDED]
+def runs_of(profile, *figures):
+    return [config for config in profile.runs(*figures) if config.recipe not in ADDED]
 
 
 def shape(config):

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cfa_nb.files import ROOT
 from cfa_nb.method.model import build
-from cfa_nb.paths import ROOT
 from cfa_nb.recipes import rows_of
 from cfa_nb.runs.profiles import REHEARSAL, profile_named
 from cfa_nb.runs.record import Checkpoint

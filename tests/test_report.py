@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from cfa_nb.paths import notebooks_dir
+from cfa_nb.files import notebooks_dir
 from cfa_nb.recipes import ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
-from cfa_nb.card.uncertainty import image_interval, worst_bias
+from cfa_nb.card.card import worst_bias
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs.record import pack_outcomes
 from cfa_pages.results.stats import (
@@ -16,6 +16,7 @@ from cfa_pages.results.stats import (
     first_of_each_class,
     holm,
     image_error,
+    image_interval,
     mean_std,
     paired,
     statistic_of,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cfa_nb.config import LIVE
-from cfa_nb.paths import ROOT
+from cfa_nb.files import ROOT
 from cfa_nb.runs.profiles import DIGITS, SMOKE
 from cfa_nb.runs.record import RecordError
 from cfa_nb.runs.store import RunStore, StoreError

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import cfa_pages
-from cfa_nb.paths import ROOT
+from cfa_nb.files import ROOT
 
 yaml = pytest.importorskip("yaml")
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cfa_nb.paths import ROOT, notebooks_dir
+from cfa_nb.files import ROOT, notebooks_dir
 from cfa_nb.runs.profiles import SMOKE
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
 from tests import tiny

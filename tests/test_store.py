@@ -20,7 +20,7 @@ from cfa_nb.runs.measure import _FinishedRun
 from cfa_nb.runs.profiles import FASHION
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RecordError, RunRecord, pack_outcomes, unpack_outcomes
-from cfa_nb.runs.store import RunStore, StoreError, read_weights, run_id, write
+from cfa_nb.runs.store import RunStore, StoreError, run_id, write
 from tests import tiny
 
 
@@ -137,10 +137,13 @@ def test_a_damaged_record_is_set_aside_and_never_overwritten(tmp_path):
 
 def test_weights_are_checked_against_the_record(trained):
     store, config, record = trained
-    tensors = store.load_weights(config, "live/best")
+    tensors, file = store.load_weights(config, "live/best"), store.weights_path(config, "live/best")
     assert "linear.weight" in tensors
+    blob = file.read_bytes()
+    file.write_bytes(blob + b"more")
     with pytest.raises(StoreError, match="SHA-256"):
-        read_weights(store.weights_path(config, "live/best"), "0" * 64)
+        store.load_weights(config, "live/best")
+    file.write_bytes(blob)
     with pytest.raises(StoreError, match="kept no 'swa/best'"):
         store.load_weights(config, "swa/best")
     assert set(record.checkpoints) >= {"live/best", "live/best_val", "live/last"}

@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from cfa_nb.paths import notebooks_dir
+from cfa_nb.files import notebooks_dir
 from cfa_pages.claims.theory import THEOREMS
 from cfa_pages.report import theory_figures
 from cfa_pages.theory.model import FIGURE_1

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 import sympy as sp
 
-from cfa_nb.paths import notebooks_dir
+from cfa_nb.files import notebooks_dir
 from cfa_pages.claims.theory import judge
 from cfa_pages.pages.jobs import THEORY_NOTEBOOKS
 from cfa_pages.theory import algebra

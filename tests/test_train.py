@@ -7,7 +7,7 @@ import torch
 
 from cfa_nb import data
 from cfa_nb.config import Attack, Average
-from cfa_nb.method.evaluate import clean_accuracy
+from cfa_nb.method.evaluate import attack_accuracy
 from cfa_nb.method.train import Training, train
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.store import RunStore
@@ -82,7 +82,9 @@ def test_kept_weights_are_those_that_were_measured(tmp_path):
     dataset = data.load(config)
     for key in ("live/last", "ema/last", "ema/best"):
         stated = record.measured(key.split("/")[0], "test", record.checkpoints[key].epoch)
-        assert clean_accuracy(tiny.network(store, config, key), dataset.test, 10) == stated.clean
+        assert (
+            attack_accuracy(tiny.network(store, config, key), dataset.test, Attack("clean", 0.0), 10, 0) == stated.clean
+        )
 
 
 def test_epochs_may_be_evaluated_on_fewer_images_and_tables_still_show_all(tmp_path):
@@ -106,7 +108,7 @@ def test_evaluations_are_added_once(tmp_path, monkeypatch):
     record = train(config, (), store, evaluations=wanted)
     assert set(record.evaluations) == {"live/last", "live/best"}
     assert store.status(config, (), wanted).fresh
-    monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr(measure_module, "outcomes", lambda *_: pytest.fail("attacked again"))
     assert train(config, (), store, evaluations=wanted) == record
 
 

@@ -1,4 +1,4 @@
-"""The card as plain values, ready for JSON, and as text: how each class did, and whether the card can be believed.
+"""The card as plain values, ready for JSON, and as text: how each class did, and how sure that is.
 
 card = subject.card(attacks)  # cfa_nb.card.subject
 print("\\n".join(lines(card)))
@@ -7,14 +7,26 @@ print("\\n".join(lines(card)))
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
-from cfa_nb.card.uncertainty import percent, points, worst_bias
+import numpy as np
+
 from cfa_nb.config import Attack
 from cfa_nb.method.metrics import ClassAccuracy, wilson_interval
 
 BAR = 20  # characters that stand for 100 %
 STRENGTH = ("clean", "square", "pgd", "targeted", "aa-fast", "aa")  # the order that is expected
+
+
+def points(value: float) -> str:
+    """A difference of fractions in percentage points, signed: "+5.7", "−0.3"."""
+    return f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: never "−0.0"
+
+
+def percent(value: float) -> str:
+    """A fraction in percent, "56.8"."""
+    return f"{100 * value:.1f}"
 
 
 def summary(attack: Attack, accuracy: ClassAccuracy, class_names: tuple[str, ...]) -> dict:
@@ -72,7 +84,7 @@ def lines(card: dict) -> Iterator[str]:
         "",
         *_table(card["class_names"], card["results"].values(), last),
         "",
-        *_worst(card["class_names"], last),
+        *_worst_lines(card["class_names"], last),
     )
     yield from (f"{'ok  ' if check['holds'] else 'LOOK'}  {check['text']}" for check in card["checks"])
     yield from (f"note  {note}" for note in card["notes"])
@@ -91,7 +103,7 @@ def _table(class_names, results, last):
         yield f"{name:<{indent}}{cells}   {low:>5} - {high:<6} {'#' * round(BAR * hits / n)}".rstrip()
 
 
-def _worst(class_names, result):
+def _worst_lines(class_names, result):
     name, worst = result["worst_class"], percent(result["worst"])
     interval = " - ".join(map(percent, result["interval_95"][class_names.index(name)]))
     yield f"worst class under {result['label']}: {name}, {worst} % (95 %: {interval})"
@@ -102,3 +114,41 @@ def _worst(class_names, result):
         mean = percent(result["worst_of_share"])
         yield f"worst {100 * result['worst_share']:g} % of the classes, their mean: {mean} %"
     yield f"gap, all less worst class: {percent(result['gap'])} points"
+
+
+@lru_cache(maxsize=1024)
+def worst_bias(accuracy: ClassAccuracy) -> tuple[float, float]:
+    """Bias and standard deviation of the worst of K noisy class accuracies, as fractions: a parametric bootstrap.
+
+    The bias is the mean of the redrawn worst accuracy minus the worst of the accuracies it was drawn from. It is
+    negative: the worst of K classes reads low, and the more so the fewer test images there are. If the accuracy has a
+    `worst_share`, both are about the mean of that share.
+    """
+    worst = redrawn(accuracy, "worst", 4000, np.random.default_rng(0))
+    source = _worst_of(np.array([[jeffreys(h, n)] for h, n in _counts(accuracy)]), accuracy.worst_share)
+    return float(worst.mean() - source[0]), float(worst.std(ddof=1))
+
+
+def redrawn(accuracy: ClassAccuracy, which: str, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """(draws,) "overall" or "worst" accuracies of test sets drawn again, Binomial(n_k, `jeffreys`) for each class."""
+    counts = _counts(accuracy)
+    hits = [generator.binomial(n, jeffreys(h, n), draws) for h, n in counts]  # per class: its p is set up once
+    if which == "overall":
+        return np.sum(hits, axis=0) / sum(n for _, n in counts)
+    return _worst_of(np.array([drawn / n for drawn, (_, n) in zip(hits, counts)]), accuracy.worst_share)
+
+
+def jeffreys(hits: int, n: int) -> float:
+    """Jeffreys' estimate of a proportion: unlike hits / n never 0 or 1, where a binomial has no width."""
+    return (hits + 0.5) / (n + 1)
+
+
+def _counts(accuracy):
+    """(hits, n) of each class that has images."""
+    return [(h, n) for h, n in zip(accuracy.hits, accuracy.n) if n]
+
+
+def _worst_of(accuracies, worst_share):
+    """(draws,) worst of (K, draws) accuracies, or the mean of their worst share, as in `ClassAccuracy.worst`."""
+    size = max(1, round(worst_share * len(accuracies)))
+    return np.partition(accuracies, size - 1, axis=0)[:size].mean(axis=0)

@@ -4,14 +4,12 @@ subject = load_subject("runs/fashion/at-s40-.../weights/live-last.safetensors")
 card = subject.card(subject.attacks(attack_kinds("pgd20,aa")))
 """
 
-import hashlib
-import json
 import logging
 import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from logging.handlers import BufferingHandler
 from pathlib import Path
@@ -24,10 +22,10 @@ from cfa_nb.card.card import checks, summary
 from cfa_nb.card.weights import WeightsFile, fill, from_release, is_release, read
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES, to_float
+from cfa_nb.files import runs_dir
 from cfa_nb.method import autoattack
 from cfa_nb.method.evaluate import BATCH, attack_accuracy
 from cfa_nb.method.model import STATISTICS, PreActResNet, build, dtype_of
-from cfa_nb.paths import runs_dir
 
 RELEASE = "preactresnet18"
 
@@ -59,8 +57,8 @@ class Subject:
             autoattack.refuse(attacks[-1], classes)
         return attacks
 
-    def card(self, attacks: list[Attack], device: str = "cpu", report: Callable[[str], None] = print) -> dict:
-        """The card of these attacks (`cfa_nb.card.card`), ready for JSON; `report` is called with lines of progress."""
+    def card(self, attacks: list[Attack], device: str = "cpu") -> dict:
+        """The card of these attacks (`cfa_nb.card.card`), ready for JSON; a bar on stderr shows how far each is."""
         seed, data_hash = self.config.seed, self.data.content_hash
         images, model = self.data.test.first_per_class(attacks[0].per_class).to(device), self.model.to(device)
         subject = {"weights": self.file.sha256, "checkpoint": self.file.checkpoint, "network": self.network}
@@ -71,8 +69,9 @@ class Subject:
         try:
             for attack in (Attack("clean", 0.0), *attacks):
                 if attack.kind in autoattack.KINDS:
-                    journals[attack] = _journal(autoattack.about(attack, seed, BATCH, **subject))
-                options = self.data.num_classes, seed, journals.get(attack), _progress(attack, report)
+                    stem = runs_dir() / "evaluations" / attack.kind
+                    journals[attack] = autoattack.Journal(stem, attack, seed, BATCH, **subject)
+                options = self.data.num_classes, seed, journals.get(attack), attack.kind != "clean"
                 accuracy = attack_accuracy(model, images, attack, *options)
                 results[attack] = accuracy.with_share(self.config.worst_share)
                 subject.setdefault("clean", accuracy.hits)  # stands for the network's code, which no digest knows
@@ -101,20 +100,6 @@ class Subject:
     def _notes(self):
         if self.file.header and self.file.header["data_hash"] != self.data.content_hash:
             yield "these are not the data of the weights' own run"
-
-
-def _journal(about):
-    """Where the finished batches of AutoAttack are kept until the card is finished."""
-    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
-    return autoattack.Journal(runs_dir() / "evaluations" / f"{name}.json", about)
-
-
-def _progress(attack, report):
-    def progress(done, batches, so_far):
-        withstood = f"{100 * so_far.overall:.1f} % of {sum(so_far.n):,} images withstood"
-        report(f"{attack.label}: batch {done} of {batches}, {withstood}")
-
-    return None if attack.kind == "clean" else progress
 
 
 def _made(attack):

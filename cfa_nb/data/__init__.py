@@ -10,7 +10,7 @@ from functools import lru_cache
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import downloaded, embedded, folder
 from cfa_nb.data.dataset import Dataset
-from cfa_nb.paths import data_dir
+from cfa_nb.files import data_dir
 
 LOADERS = {
     "fashion": embedded.fashion,
@@ -32,7 +32,11 @@ def load(config: TrainConfig) -> Dataset:
         ValueError: for an unknown dataset, sizes that it cannot give, or files that are missing or damaged.
         StoreError: if the data folder cannot be made.
     """
-    return _load(*_key(config))
+    kind = config.dataset.partition(":")[0]
+    names = ("dataset", "train_per_class", "val_per_class", "test_per_class", "image_size")
+    fields = {name: getattr(config, name) for name in names} | {"seed": config.seed if kind in SEEDED else 0}
+    source = os.environ.get(folder.VARIABLE) if kind == "folder" else None
+    return _load(kind, TrainConfig(**fields), source)  # all that decides which data these are, and nothing else
 
 
 @lru_cache(maxsize=32)
@@ -40,14 +44,6 @@ def _load(kind, config, source):
     if kind not in LOADERS:
         raise ValueError(f"unknown dataset {config.dataset!r}; there are {', '.join(LOADERS)}")
     return LOADERS[kind](config)
-
-
-def _key(config):
-    """All that decides which data `load` gives: the kind, a config with nothing else in it, a folder of images."""
-    kind = config.dataset.partition(":")[0]
-    names = ("dataset", "train_per_class", "val_per_class", "test_per_class", "image_size")
-    fields = {name: getattr(config, name) for name in names} | {"seed": config.seed if kind in SEEDED else 0}
-    return kind, TrainConfig(**fields), os.environ.get(folder.VARIABLE) if kind == "folder" else None
 
 
 def at_hand(config: TrainConfig) -> bool:

@@ -17,8 +17,7 @@ from filelock import FileLock
 from cfa_nb.config import TrainConfig
 from cfa_nb.data.dataset import Dataset, cut, stack
 from cfa_nb.data.folder import read_images
-from cfa_nb.files import make_folder
-from cfa_nb.paths import data_dir
+from cfa_nb.files import data_dir, make_folder
 
 TINY_IMAGENET = "tiny-imagenet-200"
 TINY_IMAGENET_ARCHIVE = (f"{TINY_IMAGENET}.zip", "90528d7ca1a48142e341f4ef8d21d0de")

@@ -1,7 +1,7 @@
 """AutoAttack and parts of it (`pyautoattack`), class by class and resumable after each batch.
 
-    journal = Journal(folder / "live-last-aa.json", about)
-    accuracy = autoattack_accuracy(model, batches, attack, 10, seed=0, journal=journal)
+    journal = Journal(folder / "live-last-aa", attack, seed=0, batch_size=1000, weights=sha256)
+    accuracy = total(list(batch_accuracies(model, batches, attack, 10, seed=0, journal=journal)))
     journal.remove()  # once the result is kept elsewhere
 
 Standard AutoAttack on 10,000 images takes a GPU an hour or so. The library can save its state between attacks, but
@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -24,8 +24,8 @@ import torch.nn as nn
 from cfa_nb.config import Attack
 from cfa_nb.data.batches import to_float
 from cfa_nb.files import make_folder, write
-from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
-from cfa_nb.method.model import dtype_of
+from cfa_nb.method.metrics import ClassAccuracy
+from cfa_nb.method.model import dtype_of, in_mode
 
 KINDS = ("aa", "aa-fast", "square")
 TARGETED = ("aa", "aa-fast")
@@ -45,40 +45,30 @@ def refuse(attack: Attack, num_classes: int) -> None:
         raise ValueError(f"{name} needs {TARGETS + 1} classes, this data has {num_classes}; use PGD or Square")
 
 
-def autoattack_accuracy(
-    model: nn.Module, batches: list, attack: Attack, num_classes: int, seed: int,
-    journal: "Journal | None" = None, on_batch: Callable | None = None,
-) -> ClassAccuracy:  # fmt: skip
-    """`ClassAccuracy` under an `Attack` of one of `KINDS`.
+def batch_accuracies(
+    model: nn.Module, batches: list, attack: Attack, num_classes: int, seed: int, journal: "Journal | None" = None
+) -> Iterator[ClassAccuracy]:
+    """`ClassAccuracy` of each batch under an `Attack` of one of `KINDS`; `seed` seeds every attack of every batch.
 
     Args:
-        model: from (B, C, H, W) in [0, 1] to logits (B, K), in eval mode.
+        model: from (B, C, H, W) in [0, 1] to logits (B, K).
         batches: [(uint8 images, labels)]; their size is part of what is drawn.
-        attack: kind, margin and, for Square, queries.
-        num_classes: K.
-        seed: seeds every attack of every batch.
         journal: a `Journal`: its batches are not attacked again, and each new one is entered.
-        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
     """
-    refuse(attack, num_classes)
-    done = {} if journal is None else dict(journal.done)
-    with _contained(model, journal):
-        for index, (images, y) in enumerate(batches):
-            if index not in done:
+    done = {} if journal is None else journal.done
+    for index, (images, y) in enumerate(batches):
+        if index not in done:
+            with in_mode(model, "eval"), _contained(model, journal):
                 done[index] = _attack_batch(model, to_float(images, dtype_of(model)), y, attack, num_classes, seed)
-                if journal is not None:
-                    journal.add(index, done[index])
-            if on_batch:
-                on_batch(index + 1, len(batches), total([done[i] for i in range(index + 1)]))
-    return total(list(done.values()))
+            if journal is not None:
+                journal.save()
+        yield done[index]
 
 
 def _attack_batch(model, x, y, attack, num_classes, seed):
     x_adv, _ = _library_attack(model, attack, seed, x.device).run_standard_evaluation(x, y, batch_size=len(y))
-    counts = ClassCounts(num_classes, y.device)
     with torch.no_grad():
-        counts.add(model(x_adv), y)
-    return counts.result()
+        return ClassAccuracy.of(model(x_adv).argmax(dim=1) == y, y, num_classes)
 
 
 def _library_attack(model, attack, seed, device):
@@ -103,50 +93,30 @@ def total(parts: Sequence[ClassAccuracy]) -> ClassAccuracy:
 class Journal:
     """The finished batches of one evaluation, in a small JSON file: what a killed process leaves for the next one.
 
-    `done` maps a batch's index to its `ClassAccuracy`. A file about another evaluation, or a damaged one, is set aside
-    and never used. The library's own lines are appended to `log`, beside it, which stays.
+    `done` maps a batch's index to its `ClassAccuracy`. The name of the file holds a digest of all that the result
+    depends on, so that no other evaluation finds it. The library's own lines are appended to `log`, which stays.
 
     Args:
-        file: where it lies; made with the first batch.
-        about: all that the result depends on, ready for JSON (`about`).
+        stem: folder and beginning of the file's name; made with the first batch.
+        attack, seed, batch_size: of the evaluation.
+        subject: names the weights and the data, ready for JSON.
     """
 
-    def __init__(self, file: str | Path, about: dict):
-        self.file, self.about = Path(file), json.loads(json.dumps(about))
-        self.log = self.file.with_suffix(".log")
-        self.done = self._read() if self.file.exists() else {}
+    def __init__(self, stem: Path, attack: Attack, seed: int, batch_size: int, **subject):
+        about = {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+        self.file, self.log = (stem.with_name(f"{stem.name}-{digest}{suffix}") for suffix in (".json", ".log"))
+        done = json.loads(self.file.read_text()) if self.file.exists() else {}
+        self.done = {int(index): ClassAccuracy(*counts) for index, counts in done.items()}
 
-    def _read(self):
-        text = self.file.read_text()
-        try:
-            content = json.loads(text)
-            if content["about"] == self.about:
-                return {int(i): ClassAccuracy(*counts) for i, counts in content["done"].items()}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # damaged: set aside like a foreign one
-        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        self.file.replace(self.file.with_name(f"{self.file.stem}.set-aside-{digest}.json"))
-        return {}
-
-    def add(self, index: int, accuracy: ClassAccuracy) -> None:
-        """Enters a batch, and writes the file."""
-        self.done[index] = accuracy
-        done = {str(i): [list(a.hits), list(a.n)] for i, a in sorted(self.done.items())}
-        write(self.file, json.dumps({"about": self.about, "done": done}, indent=1).encode())
+    def save(self) -> None:
+        """Writes the file, once a batch is entered in `done`."""
+        done = {index: [accuracy.hits, accuracy.n] for index, accuracy in self.done.items()}
+        write(self.file, json.dumps(done, indent=1).encode())
 
     def remove(self) -> None:
         """Deletes the file: its result is kept elsewhere."""
         self.file.unlink(missing_ok=True)
-
-
-def about(attack: Attack, seed: int, batch_size: int, **subject) -> dict:
-    """What an evaluation depends on, ready for JSON; `subject` names weights and data."""
-    return {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
-
-
-def made_with(attack: Attack, batch_size: int, images: int) -> dict:
-    """How an evaluation was made, for the record; `images` are all classes' together."""
-    return dict(kind=attack.kind, eps=attack.eps, batch_size=batch_size, library=library(), images=images)
 
 
 @contextmanager

@@ -7,18 +7,19 @@ Networks are evaluated in eval mode, at the original margin, whatever they were 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn as nn
 from torch import Tensor
+from tqdm.std import tqdm
 
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import to_float
 from cfa_nb.data.dataset import Split
 from cfa_nb.method.attacks import cross_entropy, input_gradient, pgd, project, uniform_start
-from cfa_nb.method.autoattack import Journal, autoattack_accuracy, refuse
+from cfa_nb.method.autoattack import KINDS, Journal, batch_accuracies, refuse, total
 from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, Measured
 from cfa_nb.method.model import dtype_of, in_mode
 from cfa_nb.rng import stream, stream_seed
@@ -26,27 +27,38 @@ from cfa_nb.rng import stream, stream_seed
 BATCH = 1000  # part of what a seeded attack draws, so a constant
 
 
-def predictions(model: nn.Module, split: Split, attack: Attack | None = None, key: tuple = ()) -> Iterator:
-    """(labels (B,), logits (B, K)) of a split, batch by batch; of the attacked images where an attack is given.
+def predictions(model: nn.Module, split: Split, attack: Attack, key: tuple) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    """Labels (B,) of a split, batch by batch, and the classes (B,) that its images are taken for after each stage.
 
     Args:
+        attack: of kind "clean", "pgd" or "targeted"; `stages` names what it tells.
         key: (seed, purpose, epoch) of the streams that the attack's starts are drawn from.
     """
     with in_mode(model, "eval"):
         for number, (images, y) in enumerate(_batches(split)):
             x = to_float(images, dtype_of(model))
-            if attack is not None:
-                x = attacked_images(model, x, y, attack, stream(*key, number, x.device))
+            shown = attacked_images(model, x, y, attack, stream(*key, number, x.device))
             with torch.no_grad():
-                logits = model(x)
-            yield y, logits
+                taken = [model(images).argmax(dim=1) for images in shown]
+            yield y, taken
 
 
-def attacked_images(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, generator: torch.Generator) -> Tensor:
-    """(B, C, H, W) images after PGD on the cross-entropy from a uniform start, and where asked for targeted PGD."""
+def stages(attack: Attack) -> tuple[str, ...]:
+    """Keys of what an attack tells, its own last: ("pgd20",), or of a targeted one ("clean", "pgd20", "targeted20")."""
+    if attack.kind != "targeted":
+        return (attack.key,)
+    return Attack("clean", 0.0, per_class=attack.per_class).key, replace(attack, kind="pgd").key, attack.key
+
+
+def attacked_images(model: nn.Module, x: Tensor, y: Tensor, attack: Attack, generator: torch.Generator) -> list[Tensor]:
+    """(B, C, H, W) images after each of an attack's `stages`: PGD on the cross-entropy from a uniform start."""
+    if attack.kind == "clean":
+        return [x]
     start = uniform_start(x, attack.eps, generator)
-    x_adv = pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
-    return targeted_pgd(model, x, y, x_adv, eps=attack.eps, steps=attack.steps) if attack.kind == "targeted" else x_adv
+    x_pgd = pgd(model, x, cross_entropy(y), eps=attack.eps, alpha=attack.alpha, steps=attack.steps, start=start)
+    if attack.kind == "pgd":
+        return [x_pgd]
+    return [x, x_pgd, targeted_pgd(model, x, y, x_pgd, eps=attack.eps, steps=attack.steps)]
 
 
 def targeted_pgd(model: Callable, x: Tensor, y: Tensor, x_adv: Tensor, *, eps, steps: int, rivals: int = 4) -> Tensor:
@@ -88,20 +100,6 @@ def _batches(split):
     return list(zip(split.images.split(BATCH), split.labels.split(BATCH)))
 
 
-def _accuracy(model, split, num_classes, attack=None, key=(), on_batch=None):
-    counts, batches = ClassCounts(num_classes, split.labels.device), -(-len(split) // BATCH)
-    for number, (y, logits) in enumerate(predictions(model, split, attack, key), 1):
-        counts.add(logits, y)
-        if on_batch:
-            on_batch(number, batches, counts.result())
-    return counts.result()
-
-
-def clean_accuracy(model: nn.Module, split: Split, num_classes: int) -> ClassAccuracy:
-    """Accuracy on the images as they are."""
-    return _accuracy(model, split, num_classes)
-
-
 def attack_accuracy(
     model: nn.Module,
     split: Split,
@@ -109,7 +107,7 @@ def attack_accuracy(
     num_classes: int,
     seed: int,
     journal: Journal | None = None,
-    on_batch: Callable | None = None,
+    progress: bool = False,
 ) -> ClassAccuracy:
     """Accuracy under an `Attack`, on the first `attack.per_class` images of each class.
 
@@ -120,84 +118,79 @@ def attack_accuracy(
         num_classes: K.
         seed: fixes every random draw of the attack.
         journal: for the kinds of `cfa_nb.method.autoattack`: its batches are not attacked again.
-        on_batch: called as on_batch(batches done, batches in all, `ClassAccuracy` so far) after each batch.
+        progress: shows a bar on stderr, with the accuracy so far.
     Raises:
         ValueError: if AutoAttack is asked of fewer than 10 classes: its targeted attacks need nine targets.
     """
     refuse(attack, num_classes)
-    split = split.first_per_class(attack.per_class)
-    if attack.kind == "clean":
-        return _accuracy(model, split, num_classes, on_batch=on_batch)
-    if attack.kind in ("pgd", "targeted"):
-        key = attack.key.replace("targeted", "pgd")  # its PGD starts where PGD alone does, so it leaves no more
-        return _accuracy(model, split, num_classes, attack, (seed, key, 0), on_batch)
-    with in_mode(model, "eval"):
-        attack_seed = stream_seed(seed, attack.key) % 2**31
-        return autoattack_accuracy(model, _batches(split), attack, num_classes, attack_seed, journal, on_batch)
-
-
-def stages(attack: Attack) -> tuple[str, str, str]:
-    """Keys of what a targeted attack tells by the way, and its own: ("clean", "pgd20", "targeted20")."""
-    first = replace(attack, kind="pgd")
-    return Attack("clean", 0.0, per_class=attack.per_class).key, first.key, attack.key
+    split, done = split.first_per_class(attack.per_class), []
+    batches = _batches(split)
+    if attack.kind in KINDS:
+        parts = batch_accuracies(model, batches, attack, num_classes, stream_seed(seed, attack.key) % 2**31, journal)
+    else:
+        found = predictions(model, split, attack, _key(attack, seed))
+        parts = (ClassAccuracy.of(taken[-1] == y, y, num_classes) for y, taken in found)
+    bar = tqdm(parts, attack.label, len(batches), disable=not progress)
+    for part in bar:
+        done.append(part)
+        bar.set_postfix_str(f"{100 * total(done).overall:.1f} % withstood")
+    return total(done)
 
 
 def outcomes(model: nn.Module, split: Split, attack: Attack, seed: int) -> dict[str, Tensor]:
-    """Which images are taken for their class, (N,) bool: clean, and after both stages of a targeted attack, by key.
+    """Which images are taken for their class, (N,) bool, after each of an attack's `stages`, by key.
 
-    Args:
-        model: from (B, C, H, W) in [0, 1] to logits (B, K).
-        split: images uint8 and labels.
-        attack: of kind "targeted": PGD, then `targeted_pgd` where it failed; each image stands or falls as in
-            `attack_accuracy` with either of the two.
-        seed: fixes every random draw of the attack.
+    Each image stands or falls as in `attack_accuracy` of that stage alone, of whose arguments these are some.
     """
-    first, right = replace(attack, kind="pgd"), {key: [] for key in stages(attack)}
-    with in_mode(model, "eval"):
-        for number, (images, y) in enumerate(_batches(split)):
-            x = to_float(images, dtype_of(model))
-            x_pgd = attacked_images(model, x, y, first, stream(seed, first.key, 0, number, x.device))
-            x_targeted = targeted_pgd(model, x, y, x_pgd, eps=attack.eps, steps=attack.steps)
-            with torch.no_grad():
-                for shown, found in zip((x, x_pgd, x_targeted), right.values()):
-                    found.append(model(shown).argmax(dim=1) == y)
-    return {key: torch.cat(found) for key, found in right.items()}
+    found = [[taken == y for taken in parts] for y, parts in predictions(model, split, attack, _key(attack, seed))]
+    return {key: torch.cat(right) for key, right in zip(stages(attack), zip(*found))}
+
+
+def _key(attack, seed):
+    """A targeted attack's PGD starts where PGD alone does, so that it leaves no more."""
+    return seed, attack.key.replace("targeted", "pgd"), 0
 
 
 def confusion(model: nn.Module, split: Split, attack: Attack, num_classes: int, seed: int = 0) -> np.ndarray:
     """(K, K) counts: images of class i (row) that the model takes for j (column) under a PGD attack."""
     counts = torch.zeros(num_classes * num_classes, dtype=torch.int64, device=split.labels.device)
-    for y, logits in predictions(model, split, attack, (seed, "confusion", 0)):
-        counts += torch.bincount(y * num_classes + logits.argmax(dim=1), minlength=num_classes**2)
+    for y, (taken,) in predictions(model, split, attack, (seed, "confusion", 0)):
+        counts += torch.bincount(y * num_classes + taken, minlength=num_classes**2)
     return counts.view(num_classes, num_classes).cpu().numpy()
 
 
-@dataclass
 class EpochEvaluation:
     """The evaluation of one network on one split after an epoch: clean and PGD of `config.eval_steps` steps.
 
-    model: whose weights change in place. split: on its device. purpose: names the stream of the attack's numbers.
+    Args:
+        model: whose weights change in place.
+        split: on the model's device.
+        purpose: names the stream of the attack's numbers.
     """
 
-    model: nn.Module
-    split: Split
-    config: TrainConfig
-    num_classes: int
-    purpose: str
-
-    @property
-    def attack(self) -> Attack:
-        """PGD at the original margin."""
-        return Attack("pgd", self.config.eval_eps, self.config.eval_alpha, self.config.eval_steps)
+    def __init__(self, model: nn.Module, split: Split, config: TrainConfig, num_classes: int, purpose: str):
+        self.model, self.view, self.split, self.config, self.purpose = model, model, split, config, purpose
+        self.attack = Attack("pgd", config.eval_eps, config.eval_alpha, config.eval_steps)  # at the original margin
+        self.device = split.labels.device
+        self.clean, self.robust = (ClassCounts(num_classes, self.device) for _ in range(2))
 
     def __call__(self, epoch: int) -> Measured:
         """Accuracy of the weights as they are now."""
-        key = self.config.seed, self.purpose, epoch
-        return self.measured(
-            clean_accuracy(self.model, self.split, self.num_classes),
-            _accuracy(self.model, self.split, self.num_classes, self.attack, key),
-        )
+        for counts in (self.clean, self.robust):
+            counts.reset()
+        with in_mode(self.model, "eval"):
+            for number, index in enumerate(torch.arange(len(self.split), device=self.device).split(BATCH)):
+                self.run_batch(epoch, number, index)
+        return Measured(*(c.result().with_share(self.config.worst_share) for c in (self.clean, self.robust)))
 
-    def measured(self, clean: ClassAccuracy, robust: ClassAccuracy) -> Measured:
-        """Both, which say of their worst classes what the run does."""
-        return Measured(*(a.with_share(self.config.worst_share) for a in (clean, robust)))
+    def run_batch(self, epoch: int, number: int, index: Tensor) -> None:
+        """Counts the hits among the images at `index`."""
+        self.body(index, stream(self.config.seed, self.purpose, epoch, number, self.device))
+
+    def body(self, index: Tensor, generator: torch.Generator) -> None:
+        """Clean and PGD hits of the images at these positions; the host learns nothing of them."""
+        x, y = to_float(self.split.images[index], dtype_of(self.model)), self.split.labels[index]
+        (x_adv,) = attacked_images(self.view, x, y, self.attack, generator)
+        with torch.no_grad():
+            self.clean.add(self.view(x), y)
+            self.robust.add(self.view(x_adv), y)

@@ -7,19 +7,15 @@ the eager step would.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
 from torch import Tensor
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.data.batches import to_float
 from cfa_nb.data.dataset import Split
-from cfa_nb.method.evaluate import BATCH, EpochEvaluation, attacked_images
+from cfa_nb.method.evaluate import EpochEvaluation
 from cfa_nb.method.fast import Frozen, fast_networks
-from cfa_nb.method.metrics import ClassCounts, Measured
-from cfa_nb.method.model import dtype_of, in_mode
 from cfa_nb.method.step import Epoch
 from cfa_nb.rng import stream_seed
 
@@ -153,36 +149,16 @@ def distance(start: list[list[Tensor]], plain: list[list[Tensor]], fast: list[li
     return max(gaps)
 
 
-@dataclass
 class GraphEvaluation(EpochEvaluation):
     """The evaluation after an epoch, replayed. The network's weights change in place, so a capture stays right."""
 
-    def __post_init__(self):
-        self.device = self.split.labels.device
-        self.view = Frozen(self.model, compiled=True)
-        self.clean, self.robust = (ClassCounts(self.num_classes, self.device) for _ in range(2))
-        self.captured = {}
+    def __init__(self, model: nn.Module, *about):
+        super().__init__(model, *about)
+        self.view, self.captured = Frozen(model, compiled=True), {}
 
-    def __call__(self, epoch: int) -> Measured:
-        """Accuracy of the weights as they are now."""
-        for counts in (self.clean, self.robust):
-            counts.reset()
-        for number, index in enumerate(torch.arange(len(self.split), device=self.device).split(BATCH)):
-            seed = stream_seed(self.config.seed, self.purpose, epoch, number)
-            self._graph(len(index)).replay(index, [seed])
-        return self.measured(self.clean.result(), self.robust.result())
-
-    def _graph(self, size):
-        if size not in self.captured:
+    def run_batch(self, epoch: int, number: int, index: Tensor) -> None:
+        """One replay on the images at `index`."""
+        if len(index) not in self.captured:
             mutable = [self.clean.counts, self.robust.counts]
-            self.captured[size] = Captured(self.body, size, self.device, mutable, generators=1)
-        return self.captured[size]
-
-    def body(self, index: Tensor, generator: torch.Generator) -> None:
-        """Clean and PGD hits of the images at these positions, in eval mode at the evaluation's margin."""
-        x, y = to_float(self.split.images[index], dtype_of(self.model)), self.split.labels[index]
-        with in_mode(self.model, "eval"):
-            x_adv = attacked_images(self.view, x, y, self.attack, generator)
-            with torch.no_grad():
-                self.clean.add(self.view(x), y)
-                self.robust.add(self.view(x_adv), y)
+            self.captured[len(index)] = Captured(self.body, len(index), self.device, mutable, generators=1)
+        self.captured[len(index)].replay(index, [stream_seed(self.config.seed, self.purpose, epoch, number)])

@@ -5,6 +5,7 @@ A run that is killed in the middle of AutoAttack goes on from its journal (`cfa_
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -12,11 +13,11 @@ import torch
 from cfa_nb import data
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.data.batches import DTYPES
+from cfa_nb.files import slug
 from cfa_nb.method import autoattack
 from cfa_nb.method.evaluate import BATCH, attack_accuracy, confusion, outcomes, stages
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.method.model import build
-from cfa_nb.paths import slug
 from cfa_nb.runs.record import RunRecord, confusion_key, missing_confusions, missing_evaluations, pack_outcomes
 from cfa_nb.runs.store import RunStore
 
@@ -64,30 +65,27 @@ class _FinishedRun:
         started, record, journal = time.perf_counter(), self.record, self._journal(key, attack)
         twin, packed = self._twin(key, attack), None
         if twin:
-            names = stages(attack) if attack.kind == "targeted" else [attack.key]
-            accuracies = {name: record.evaluations[twin][name] for name in names}
+            accuracies = {name: record.evaluations[twin][name] for name in stages(attack)}
             packed = record.outcomes.get(confusion_key(twin, attack))
-        elif attack.kind == "targeted":
-            accuracies, packed = self._outcomes(key, attack)
-        else:
+        elif journal:
             options = self.data.num_classes, self.config.seed, journal
             accuracies = {attack.key: attack_accuracy(self._network(key), self.data.test, attack, *options)}
+        else:
+            split = self.data.test.first_per_class(attack.per_class)
+            right = outcomes(self._network(key), split, attack, self.config.seed)
+            accuracies = {n: ClassAccuracy.of(found, split.labels, self.data.num_classes) for n, found in right.items()}
+            if attack.kind == "targeted":
+                packed = pack_outcomes(right[attack.key].cpu().numpy(), split.labels.cpu().numpy())
         shared = {name: a.with_share(self.config.worst_share) for name, a in accuracies.items()}
         record.evaluations[key] = record.evaluations.get(key, {}) | shared
         if packed:
             record.outcomes[confusion_key(key, attack)] = packed
         if journal:
-            record.attacks[attack.key] = autoattack.made_with(attack, BATCH, sum(shared[attack.key].n))
+            made = dict(kind=attack.kind, eps=attack.eps, batch_size=BATCH, library=autoattack.library())
+            record.attacks[attack.key] = made | {"images": sum(shared[attack.key].n)}
         self._write(started)
         if journal:
             journal.remove()
-
-    def _outcomes(self, key, attack):
-        """A targeted attack, the PGD that it begins with, and clean: three accuracies, and each image's outcome."""
-        split = self.data.test.first_per_class(attack.per_class)
-        right = outcomes(self._network(key), split, attack, self.config.seed)
-        accuracies = {n: ClassAccuracy.of(found, split.labels, self.data.num_classes) for n, found in right.items()}
-        return accuracies, pack_outcomes(right[attack.key].cpu().numpy(), split.labels.cpu().numpy())
 
     def confuse(self, key, attack):
         """The confusion matrix of one checkpoint under PGD, entered in the record."""
@@ -98,8 +96,8 @@ class _FinishedRun:
 
     def _write(self, started):
         before = self.store.provenance(self.config)
-        seconds = before.seconds_evaluate + time.perf_counter() - started
-        self.store.write_record(self.config, self.record, before.with_evaluation(seconds))
+        seconds = round(before.seconds_evaluate + time.perf_counter() - started, 2)
+        self.store.write_record(self.config, self.record, replace(before, seconds_evaluate=seconds))
 
     def _twin(self, key, attack):
         """A checkpoint of the same weights that this attack has met, or None."""
@@ -119,6 +117,6 @@ class _FinishedRun:
     def _journal(self, key, attack):
         if attack.kind not in autoattack.KINDS:
             return None
-        file = self.store.path(self.config) / "evaluations" / f"{slug(key)}-{slug(attack.key)}.json"
+        stem = self.store.path(self.config) / "evaluations" / f"{slug(key)}-{slug(attack.key)}"
         subject = dict(weights=self.record.checkpoints[key].sha256, data=self.record.data_hash)
-        return autoattack.Journal(file, autoattack.about(attack, self.config.seed, BATCH, **subject))
+        return autoattack.Journal(stem, attack, self.config.seed, BATCH, **subject)

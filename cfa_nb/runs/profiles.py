@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cfa_nb.config import Average
 from cfa_nb.runs.study import CONTRAST, Profile
-from cfa_nb.runs.variants import SEEDS, on_folder, varied, with_seeds
+from cfa_nb.runs.variants import SEEDS, VARIANTS, on_folder, with_seeds
 
 
 def averages(start: int, threshold: float) -> dict:
@@ -235,6 +235,8 @@ def profile_named(name: str) -> Profile:
         raise ValueError(f"unknown profile {key!r}; there are {', '.join(PROFILES)}")
     profile = PROFILES[key]
     for variant in variants:
-        profile = varied(profile, variant)
+        if variant not in VARIANTS:
+            raise ValueError(f"unknown variant {variant!r} of a profile; there are {', '.join(VARIANTS)}")
+        profile = replace(VARIANTS[variant](profile), name=f"{profile.name}+{variant}")
     profile = on_folder(profile, folder) if at else profile
     return with_seeds(profile, os.environ[SEEDS]) if os.environ.get(SEEDS) else profile

@@ -4,13 +4,12 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
-from cfa_nb.paths import ROOT
-from cfa_nb.processor import level
+from cfa_nb.files import ROOT
+from cfa_nb.processor import cpuinfo, level
 from cfa_nb.runs.record import RecordError
 
 
@@ -48,10 +47,6 @@ class Provenance:
             cpu_level=level(),
         )
 
-    def with_evaluation(self, seconds: float) -> "Provenance":
-        """The same, with this many seconds of evaluation."""
-        return replace(self, seconds_evaluate=round(seconds, 2))
-
     def to_json(self) -> str:
         """Indented JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"
@@ -72,10 +67,7 @@ def hardware(device="cpu") -> str:
         import torch
 
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {usable_cores()} cores"
+    return f"{cpuinfo('model name') or platform.processor() or platform.machine()}, {usable_cores()} cores"
 
 
 def usable_cores() -> int:

@@ -15,6 +15,7 @@ from cfa_nb.config import LIVE, Attack, Average, TrainConfig
 from cfa_nb.method.metrics import ClassAccuracy, Measured
 
 FORMAT = 1
+LATER = ("attacks", "confusions", "outcomes")  # fields left out where empty: records without them stay as they were
 
 
 class RecordError(ValueError):
@@ -112,19 +113,11 @@ class RunRecord:
             "class_names": self.class_names,
             "averages": self.averages,
         }
-        tail = {
-            "checkpoints": dict(sorted(self.checkpoints.items())),
-            "evaluations": {k: dict(sorted(v.items())) for k, v in sorted(self.evaluations.items())},
-        }
-        later = {  # left out where empty, so that a record without them stays as it was, byte for byte
-            "attacks": {k: dict(sorted(v.items())) for k, v in sorted(self.attacks.items())},
-            "confusions": dict(sorted(self.confusions.items())),
-            "outcomes": dict(sorted(self.outcomes.items())),
-        }
-        tail |= {key: value for key, value in later.items() if value}
-        lines = [f'"{key}":{_dump(value)}' for key, value in head.items()]
+        lines = [f'"{name}":{_dump(value)}' for name, value in head.items()]
         lines.append('"epochs":[\n' + ",\n".join(map(_dump, self.epochs)) + "\n]")
-        lines += [f'"{key}":{_dump(value)}' for key, value in tail.items()]
+        for name in ("checkpoints", "evaluations", *LATER):
+            if (value := getattr(self, name)) or name not in LATER:
+                lines.append(f'"{name}":{_dump(_sorted(value))}')
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @classmethod
@@ -140,27 +133,20 @@ class RunRecord:
                 raise ValueError(f"another format than {FORMAT}, which this version reads")
             del raw["recipe"]  # follows from the config
             config = TrainConfig.from_dict(raw["config"])
-            share = config.worst_share
-            confusions = {k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()}
-            return cls(
-                **raw
-                | dict(
-                    config=config,
-                    class_names=tuple(raw["class_names"]),
-                    averages=tuple(Average(**a) for a in raw["averages"]),
-                    epochs=[_epoch(e, share) for e in raw["epochs"]],
-                    checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
-                    evaluations={
-                        k: {attack: _accuracy(counts, share) for attack, counts in v.items()}
-                        for k, v in raw["evaluations"].items()
-                    },
-                    confusions=confusions,
-                )
+            share, evaluations = config.worst_share, raw["evaluations"].items()
+            values = dict(
+                config=config,
+                class_names=tuple(raw["class_names"]),
+                averages=tuple(Average(**a) for a in raw["averages"]),
+                epochs=[_epoch(e, share) for e in raw["epochs"]],
+                checkpoints={k: Checkpoint(**v) for k, v in raw["checkpoints"].items()},
+                evaluations={k: {a: _accuracy(v, share) for a, v in found.items()} for k, found in evaluations},
+                confusions={k: tuple(map(tuple, rows)) for k, rows in raw.get("confusions", {}).items()},
             )
+            return cls(**raw | values)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecordError(
-                f"{source} is not a run record ({error!r}); move it away, and the run is trained again"
-            ) from error
+            advice = "move it away, and the run is trained again"
+            raise RecordError(f"{source} is not a run record ({error!r}); {advice}") from error
 
 
 def _dump(value):
@@ -170,6 +156,11 @@ def _dump(value):
 def _plain(value):
     """A dataclass as plain JSON values; a ClassAccuracy becomes [hits, n]."""
     return [value.hits, value.n] if isinstance(value, ClassAccuracy) else vars(value)
+
+
+def _sorted(value):
+    """A dict of dicts in the order of its keys."""
+    return {k: _sorted(v) for k, v in sorted(value.items())} if isinstance(value, dict) else value
 
 
 def _accuracy(packed, share):

@@ -11,8 +11,7 @@ from statistics import mean
 
 from cfa_nb import data
 from cfa_nb.config import TrainConfig
-from cfa_nb.files import StoreError
-from cfa_nb.paths import runs_dir
+from cfa_nb.files import StoreError, runs_dir
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.store import RunStore, Status

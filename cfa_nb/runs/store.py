@@ -23,8 +23,7 @@ from torch import Tensor
 
 from cfa_nb import data, files
 from cfa_nb.config import TrainConfig
-from cfa_nb.files import StoreError, make_folder, write
-from cfa_nb.paths import slug
+from cfa_nb.files import StoreError, make_folder, slug, write
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RecordError, RunRecord, missing_confusions, missing_evaluations
 
@@ -43,9 +42,6 @@ class Status:
     def fresh(self) -> bool:
         """True if nothing is left to train."""
         return self.state == "fresh"
-
-
-NOT_TRAINED = Status("missing", "not trained yet")
 
 
 def run_id(config: TrainConfig) -> str:
@@ -80,7 +76,8 @@ class RunStore:
             record = self.record(config)
         except StoreError:
             done = self.epochs_saved(config)
-            return Status("partial", f"epoch {done} of {config.epochs}", done) if done else NOT_TRAINED
+            state, reason = ("partial", f"epoch {done} of {config.epochs}") if done else ("missing", "not trained yet")
+            return Status(state, reason, done)
         except RecordError as error:
             return Status("stale", f"its record is damaged: {error}")
         if lacking := [a.name for a in averages if a not in record.averages]:
@@ -159,7 +156,9 @@ class RunStore:
         if not path.exists():
             reason = "not kept by the policy (--keep-weights all keeps those of every run that it trains), or removed"
             raise StoreError(f"the weights {key!r} of {self.path(config).name} are not there: {reason}")
-        return read_weights(path, checkpoints[key].sha256)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != checkpoints[key].sha256:
+            raise StoreError(f"{path} is not the file that its record names (SHA-256 differs); train the run again")
+        return read_safetensors(path)[0]
 
     def save_state(self, config: TrainConfig, tensors: dict[str, Tensor], meta: dict) -> None:
         """Checkpoint of an unfinished run: tensors, and whatever else as JSON in the same file's header."""
@@ -194,20 +193,10 @@ def _bytes(tensors, key, about):
     return save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
 
 
-def read_weights(path: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """Tensors by name; raises `StoreError` if the file is missing, damaged, or its SHA-256 is not the given one."""
-    path = Path(path)
-    if not path.exists():
-        raise StoreError(f"no weights at {path}")
-    if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise StoreError(f"{path} is not the file that its record names (SHA-256 differs); train the run again")
-    return read_safetensors(path)[0]
-
-
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """(tensors by name, header) of a file; raises `StoreError` if it is damaged."""
+    """(tensors by name, header) of a file; raises `StoreError` if it is missing or damaged."""
     try:
         with safe_open(path, framework="pt") as f:
             return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
+    except (FileNotFoundError, SafetensorError) as error:
         raise StoreError(f"{path} is no safetensors file ({error})") from error

@@ -84,18 +84,12 @@ class Profile:
         """False for a profile whose results stand in a section of another one's pages."""
         return set(self.figures) == set(FIGURES)
 
-    def runs(self, figure: str | None = None) -> list[TrainConfig]:
-        """The configs behind one figure or table ("fig2", "table1", ...), or behind all of them, each once."""
-        if figure not in (None, *self.figures):
-            raise ValueError(f"unknown figure {figure!r}; {self.name} has {', '.join(self.figures)}")
-        return self._shown([figure] if figure else self.figures)
-
-    def page_runs(self, page: str) -> list[TrainConfig]:
-        """The configs that one notebook shows."""
-        return self._shown(name for name, shown_on in FIGURES.items() if shown_on == page)
-
-    def _shown(self, names):
-        return list(dict.fromkeys(config for name in names for config in self._configs[name]))
+    def runs(self, *figures: str) -> list[TrainConfig]:
+        """The configs behind these figures and tables ("fig2", "table1", ...), or, of none, behind all; each once."""
+        for name in figures:
+            if name not in self.figures:
+                raise ValueError(f"unknown figure {name!r}; {self.name} has {', '.join(self.figures)}")
+        return list(dict.fromkeys(config for name in figures or self.figures for config in self._configs[name]))
 
     @cached_property
     def _configs(self):
@@ -201,7 +195,7 @@ class Profile:
     def published_weights(self, config: TrainConfig) -> list[str]:
         """Keys of the checkpoints whose weights are published with the record: few, of the first seed alone."""
         first = self.commits_weights and config.seed == self.seeds[0]
-        shown = first and config in self.runs("alg1") + self.runs("table1")
+        shown = first and config in self.runs("alg1", "table1")
         return [f"{weights}/last" for weights in PUBLISHED_WEIGHTS.get(config.recipe, ())] if shown else []
 
     def _sanity_attacks(self, config):

@@ -62,13 +62,6 @@ def scaled_alpha(profile: Profile) -> Profile:
 VARIANTS = {"release": release, "scaled-alpha": scaled_alpha}
 
 
-def varied(profile: Profile, variant: str) -> Profile:
-    """A profile with one variant; raises `ValueError` if there is no such variant."""
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r} of a profile; there are {', '.join(VARIANTS)}")
-    return replace(VARIANTS[variant](profile), name=f"{profile.name}+{variant}")
-
-
 def on_folder(profile: Profile, folder: str) -> Profile:
     """A profile on a folder of images instead of its own data: "my images", or "my images:32" resized to 32x32.
 

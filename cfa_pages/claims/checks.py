@@ -5,7 +5,7 @@
 
 import math
 
-from cfa_nb.card.uncertainty import percent
+from cfa_nb.card.card import percent
 from cfa_nb.recipes import ROWS
 from cfa_pages.claims.verdicts import NOT_JUDGED, NOT_RUN, Verdict, few_accepted_notes, verdict_of, words_of
 from cfa_pages.results import measurements as of_run

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cfa_nb.card.uncertainty import worst_bias
+from cfa_nb.card.card import worst_bias
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.study import Profile

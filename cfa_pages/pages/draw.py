@@ -19,8 +19,7 @@ from itertools import count
 
 import click
 
-from cfa_nb.files import StoreError, write
-from cfa_nb.paths import page_set_dir, runs_dir, slug
+from cfa_nb.files import StoreError, page_set_dir, runs_dir, slug, write
 from cfa_nb.runs.profiles import profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages.pages.execute import SAVED, Execution, end_kernels, execute, start_forking

@@ -33,7 +33,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: E402
 from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import Engine, papermill_engines  # noqa: E402
 
-from cfa_nb.paths import ROOT, notebooks_dir  # noqa: E402
+from cfa_nb.files import ROOT, notebooks_dir  # noqa: E402
 from cfa_pages.pages.jobs import Job, relink  # noqa: E402
 from cfa_pages.pages.scrub import KERNELSPEC, scrub  # noqa: E402
 

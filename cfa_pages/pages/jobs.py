@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from cfa_nb.paths import ROOT, notebooks_dir, outputs_dir, page_set_dir, slug
+from cfa_nb.files import ROOT, notebooks_dir, outputs_dir, page_set_dir, slug
 from cfa_nb.runs.profiles import DEFAULT, PROFILES, profile_named
 from cfa_nb.runs.variants import SEEDS
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import click
 
-from cfa_nb.paths import page_set_dir, runs_dir
+from cfa_nb.files import page_set_dir, runs_dir
 from cfa_nb.runs import status as of_runs
 from cfa_nb.runs.profiles import DEFAULT, profile_named
 from cfa_nb.runs.store import RunStore

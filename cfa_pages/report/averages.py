@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cfa_nb.card.uncertainty import percent
+from cfa_nb.card.card import percent
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_pages.results.rows import row_runs, worst_label

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from cfa_nb.card.uncertainty import percent, points
+from cfa_nb.card.card import percent, points
 from cfa_nb.config import LIVE
 from cfa_nb.recipes import ROWS
 from cfa_pages.results.rows import SELECTIONS, aa_accuracies, row_runs

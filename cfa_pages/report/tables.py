@@ -7,7 +7,7 @@ its own and no difference to it is computed: another data set, another network, 
 
 import pandas as pd
 
-from cfa_nb.card.uncertainty import percent
+from cfa_nb.card.card import percent
 from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes

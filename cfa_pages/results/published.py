@@ -16,7 +16,7 @@ from torch import Tensor
 from cfa_nb.config import TrainConfig
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RunRecord
-from cfa_nb.runs.store import RunStore, Status, StoreError, read_weights, run_id, write
+from cfa_nb.runs.store import RunStore, Status, StoreError, read_safetensors, run_id, write
 
 
 class Published:
@@ -55,7 +55,7 @@ class Published:
 
     def load_weights(self, config: TrainConfig, key: str) -> dict[str, Tensor]:
         """A reported checkpoint's tensors by name."""
-        tensors = read_weights(self.folder / "weights" / f"{self._name(config)}.safetensors")
+        tensors, _ = read_safetensors(self.folder / "weights" / f"{self._name(config)}.safetensors")
         weights = {k.removeprefix(f"{key}:"): v for k, v in tensors.items() if k.startswith(f"{key}:")}
         if not weights:
             raise StoreError(f"{self._name(config)} published no {key!r}")

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from cfa_nb.card.uncertainty import image_interval
 from cfa_nb.config import LIVE
 from cfa_nb.method.evaluate import stages
 from cfa_nb.method.metrics import ClassAccuracy
@@ -25,6 +24,7 @@ from cfa_pages.results.stats import (
     count,
     first_of_each_class,
     image_error,
+    image_interval,
     paired,
     statistic_of,
 )
