@@ -21,6 +21,8 @@ from cfa_pages.pages import pipeline
 from cfa_pages.pages.draw import PagesFailed
 from tests.factories import finish
 
+INTERRUPTED = "\ncfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n"
+
 
 def call(*arguments, cli=pages):
     """Exit code of a command line in this process."""
@@ -86,13 +88,7 @@ def test_folders_of_the_command_line(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [(e("disk full"), 1, "cfa_nb: disk full\n") for e in (StoreError, SweepError, OSError, PagesFailed)]
-    + [
-        (
-            KeyboardInterrupt(),
-            130,
-            "\ncfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n",
-        )
-    ],
+    + [(KeyboardInterrupt(), 130, INTERRUPTED)],
 )
 def test_a_failure_or_an_interruption_is_a_line_and_a_code(error, code, text, monkeypatch, capsys):
     def fail(*_, **__):
@@ -101,13 +97,6 @@ def test_a_failure_or_an_interruption_is_a_line_and_a_code(error, code, text, mo
     monkeypatch.setattr(pipeline, "reproduce", fail)
     assert call("reproduce", "--profile", "smoke") == code
     assert capsys.readouterr().err == text
-
-
-def test_status_of_nothing(folders, capsys):
-    assert call("status", "--profile", "smoke") == 0
-    shown = capsys.readouterr().out
-    assert f"{len(SMOKE.runs())} missing" in shown
-    assert "no run of this profile has been timed" in shown
 
 
 def test_seeds_are_those_of_the_command_line(folders, capsys):

@@ -2,14 +2,7 @@
 
 import pytest
 
-from cfa_nb.recipes import ROWS
 from cfa_pages.results.paper import TABLE_1, TABLE_2, TABLE_3, gap_between
-
-
-def test_tables_have_the_papers_rows():
-    assert (len(TABLE_1), len(TABLE_2), len(TABLE_3)) == (11, 8, 6)
-    for table in (TABLE_1, TABLE_2, TABLE_3):
-        assert set(table) <= set(ROWS)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from cfa_nb.runs.profiles import PROFILES, profile_named
-from cfa_pages.results.differences import DIFFERENCES, default_of, differences_table, profile_changes, text_of
+from cfa_pages.results.differences import DIFFERENCES, differences_table, profile_changes
 
 WITHOUT_AVERAGES = ("digits", "fashion-full")
 SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
@@ -32,15 +32,6 @@ def test_each_row_with_a_field_shows_its_default_or_says_why_not():
     shows = DIFFERENCES["here"].str.contains("{}", regex=False)
     assert set(DIFFERENCES["topic"][(DIFFERENCES["field"] != "") & ~shows]) == silent
     assert (DIFFERENCES["field"][shows] != "").all()
-
-
-def test_a_field_that_does_not_exist_is_an_error():
-    with pytest.raises(AttributeError, match="no_such"):
-        default_of("no_such")
-
-
-def test_text_of_values():
-    assert [text_of(v) for v in (8 / 255, 0.15, (100, 150), True, 6.0)] == ["8/255", "0.15", "100, 150", "True", "6"]
 
 
 @pytest.mark.parametrize(

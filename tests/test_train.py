@@ -161,12 +161,6 @@ def test_a_loss_that_is_not_finite_names_its_run_and_epoch(tmp_path):
         train(config, (), RunStore(tmp_path))
 
 
-def test_evaluation_cannot_move_training(tmp_path):
-    plain = train(tiny.config(), (), RunStore(tmp_path / "a"))
-    longer = train(tiny.config(eval_steps=3), (), RunStore(tmp_path / "b"))
-    assert [e.train_robust for e in plain.epochs] == [e.train_robust for e in longer.epochs]
-
-
 @pytest.mark.parametrize("field", ["objective", "calibrator"])
 def test_an_unknown_function_is_named_before_anything_is_trained(field, tmp_path):
     with pytest.raises(ValueError, match=f"unknown {field} 'nobody_s'; there are "):
