@@ -1,9 +1,10 @@
 """AutoAttack and its parts: their order of strength, journals that are gone on from, records of how they were made."""
 
 import logging
-import shutil
+import math
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -17,8 +18,6 @@ from cfa_nb.method.metrics import ClassAccuracy
 from cfa_nb.runs import measure as measure_module
 from cfa_nb.runs.measure import measure
 from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluations, unpack_outcomes
-from cfa_nb.runs.store import RunStore
-from tests import tiny
 
 SQUARE = Attack("square", 0.1, steps=30, per_class=2)
 
@@ -27,22 +26,10 @@ class Stopped(BaseException):
     pass
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run that has learnt something: its store, config, network and test images."""
-    return tiny.learnt(tmp_path_factory.mktemp("runs"))
-
-
 @pytest.fixture
-def judged(trained):
-    return trained[2:]
-
-
-@pytest.fixture
-def copied(trained, tmp_path):
-    """The same run in a store of its own, so that a test may add to its record."""
-    shutil.copytree(trained[0].root, tmp_path, dirs_exist_ok=True)
-    return RunStore(tmp_path), trained[1]
+def judged(learnt):
+    """A network that has learnt something, and its test images."""
+    return learnt[2:]
 
 
 def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
@@ -181,3 +168,19 @@ def test_confusions_are_counted_once_and_kept(copied, monkeypatch):
     monkeypatch.setattr(measure_module, "confusion", lambda *_: pytest.fail("counted again"))
     assert measure(config, store, {}, confusions=wanted) == record
     assert missing_confusions(record, wanted) == missing_evaluations(record, {}) == []
+
+
+@pytest.mark.slow
+def test_a_stronger_attack_leaves_no_more_beyond_noise(judged):
+    """PGD-10, PGD-100, targeted PGD-20, AA-fast and AA on 200 images leave less and less, within two errors of a share."""
+    attacks = [Attack(kind, 0.05, 0.0125, steps) for kind, steps in (("pgd", 10), ("pgd", 100), ("targeted", 20))]
+    attacks += [Attack(kind, 0.05) for kind in ("aa-fast", "aa")]
+    accuracies = [attack_accuracy(*judged, attack, 10, seed=0) for attack in attacks]
+    for weaker, stronger in pairwise(accuracies):
+        assert stronger.n == (20,) * 10
+        noise = math.sqrt(weaker.overall * (1 - weaker.overall) / 200)
+        assert stronger.overall <= weaker.overall + 2 * noise
+    fast, standard = accuracies[-2:]
+    assert 0.2 < standard.overall < 0.9, "neither hopeless nor untouched: the comparison says something"
+    # class by class, but for an image on the border, which rounding may put on either side
+    assert all(a <= b + 1 for a, b in zip(standard.hits, fast.hits))

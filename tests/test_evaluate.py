@@ -13,18 +13,17 @@ from cfa_nb.method.model import build
 from tests import tiny
 
 
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    """A network that has learnt something, its test images, its config."""
-    _, config, model, test = tiny.learnt(tmp_path_factory.mktemp("runs"))
-    return model, test, config
+@pytest.fixture
+def subject(learnt):
+    """A network that has learnt something, and its test images."""
+    return learnt[2:]
 
 
 @pytest.mark.parametrize(
     "attack", [Attack("pgd", 0.1, 0.025, 10), Attack("square", 0.1, steps=20, per_class=2)], ids=lambda a: a.key
 )
 def test_seeded_attacks_repeat_and_stay_below_clean(subject, attack):
-    model, test, _ = subject
+    model, test = subject
     one, again = (attack_accuracy(model, test, attack, 10, seed=5) for _ in range(2))
     assert one == again
     assert one.overall <= clean_accuracy(model, test.first_per_class(attack.per_class), 10).overall
@@ -32,7 +31,7 @@ def test_seeded_attacks_repeat_and_stay_below_clean(subject, attack):
 
 
 def test_a_larger_margin_leaves_less(subject):
-    model, test, _ = subject
+    model, test = subject
     none, some, huge = (
         attack_accuracy(model, test, Attack("pgd", e, e / 4, 20), 10, 0).overall for e in (0.0, 0.1, 0.9)
     )
@@ -43,7 +42,7 @@ def test_a_larger_margin_leaves_less(subject):
 @pytest.mark.parametrize("per_class", [None, 3])
 def test_outcomes_are_those_of_no_attack_pgd_and_targeted_pgd(subject, per_class, monkeypatch):
     monkeypatch.setattr(evaluate, "BATCH", 17)
-    model, test, _ = subject
+    model, test = subject
     targeted, split = Attack("targeted", 0.04, 0.01, 10, per_class), test.first_per_class(per_class)
     attacks = Attack("clean", 0.0, per_class=per_class), replace(targeted, kind="pgd"), targeted
     found = outcomes(model, split, targeted, seed=5)
@@ -66,8 +65,8 @@ def test_evaluation_is_in_eval_mode_and_gives_the_mode_back(subject):
     assert measured.score == measured.robust.overall + measured.robust.worst
 
 
-def test_evaluation_uses_the_original_margin(subject):
-    model, test, config = subject
+def test_evaluation_uses_the_original_margin(learnt):
+    _, config, model, test = learnt
     wide = EpochEvaluation(model, test, tiny.config("at", eps=0.3), 10, "p")(1)
     assert wide == EpochEvaluation(model, test, config, 10, "p")(1)
 

@@ -21,13 +21,6 @@ from cfa_nb.runs.store import RunStore, StoreError, read_weights, run_id
 from tests import tiny
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    store = RunStore(tmp_path_factory.mktemp("runs"))
-    config = tiny.config("at_ccm")
-    return store, config, train(config, tiny.AVERAGES, store)
-
-
 def test_record_holds_nothing_of_machine_or_day(trained):
     store, config, record = trained
     provenance = store.provenance(config)

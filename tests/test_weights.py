@@ -17,17 +17,10 @@ from cfa_nb.card.subject import load_subject
 from cfa_nb.card.weights import fill, from_release, is_release, read
 from cfa_nb.config import Attack, TrainConfig
 from cfa_nb.method.model import PreActResNet
-from cfa_nb.method.train import train
-from cfa_nb.runs.store import RunStore, StoreError
+from cfa_nb.runs.store import StoreError
 from tests import tiny
 
 PLAIN = {"0.weight": torch.ones(2, 3), "0.bias": torch.zeros(2)}
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    store, config = RunStore(tmp_path_factory.mktemp("runs")), tiny.config("at_ccm")
-    return store, config, train(config, (), store)
 
 
 def test_our_header_says_what_the_weights_are(trained):

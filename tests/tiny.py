@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 import torch.nn as nn
 
-from cfa_nb import data
 from cfa_nb.config import Average
 from cfa_nb.data.dataset import Split
 from cfa_nb.method.calibration import Calibration
@@ -15,10 +14,8 @@ from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
 from cfa_nb.method.objectives import Networks
 from cfa_nb.method.step import Sgd, train_step
-from cfa_nb.method.train import train
 from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import SMOKE
-from cfa_nb.runs.store import RunStore
 
 AVERAGES = (Average("ema", start=2), Average("fawa", start=2, threshold=0.15))
 
@@ -31,14 +28,6 @@ def config(recipe="at", seed=0, **changes):
 def resnet_config(recipe="at", **changes):
     """The same on a PreActResNet of width 4, with BatchNorm."""
     return replace(config(recipe), model="preactresnet", width=4, depth=1, **changes)
-
-
-def learnt(folder):
-    """A run that has learnt something: its store, config, network and test images."""
-    store = RunStore(folder)
-    run = config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32, eval_per_class=None)
-    train(run, (), store)
-    return store, run, network(store, run, "live/last"), data.load(run).test
 
 
 def network(store, run, key):
