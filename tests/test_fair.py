@@ -14,11 +14,7 @@ from cfa_pages.results import rows
 from cfa_pages.results.runs import Results
 from tests.factories import all_runs
 
-DRAWN = {
-    "change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),),
-}  # fmt: skip
-#: All that the page calls of report, and that is called here.
-CALLED = {*DRAWN, "steps_bars", "ccm_margins", "class_changes", "difficulty_shares", "frl_values"}
+DRAWN = {"change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),)}
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,8 @@
 
 import pytest
 
-from cfa_nb.runs.profiles import PROFILES, profile_named
+from cfa_nb.runs.profiles import profile_named
 from cfa_pages.results.differences import DIFFERENCES, differences_table, profile_changes
-
-WITHOUT_AVERAGES = ("digits", "fashion-full")
-SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
-NAMES = [*PROFILES, "cifar10+release", "fashion+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
 
 
 def changes(name):

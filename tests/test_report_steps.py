@@ -19,7 +19,6 @@ from cfa_pages.report.walk import REACH, STARTS, Halves, pgd_walks
 from cfa_pages.results.rows import find
 from tests.factories import all_runs
 
-CALLED = {"algorithm_beside", "defence_grid", "last_worst", "listing", "pgd_in_the_box", "refused", "strictest_run"}
 EPS = 0.1
 NAMES = ("left", "right")
 
