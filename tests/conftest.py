@@ -69,7 +69,25 @@ def learnt(tmp_path_factory):
 
 
 @pytest.fixture
+def judged(learnt):
+    """Its network and test images."""
+    return learnt[2:]
+
+
+@pytest.fixture
 def copied(learnt, tmp_path):
     """The same run in a store of its own, so that a test may add to its record: the store and the config."""
     shutil.copytree(learnt[0].root, tmp_path / "copied")
     return RunStore(tmp_path / "copied"), learnt[1]
+
+
+@pytest.fixture
+def theme():
+    """The pages' style of figures; none stays open."""
+    from matplotlib import pyplot
+
+    from cfa_pages import report
+
+    report.use_style()
+    yield
+    pyplot.close("all")

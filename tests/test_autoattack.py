@@ -22,16 +22,6 @@ from cfa_nb.runs.record import RunRecord, missing_confusions, missing_evaluation
 SQUARE = Attack("square", 0.1, steps=30, per_class=2)
 
 
-class Stopped(BaseException):
-    pass
-
-
-@pytest.fixture
-def judged(learnt):
-    """A network that has learnt something, and its test images."""
-    return learnt[2:]
-
-
 def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
     made = {kind: autoattack._library_attack(judged[0], Attack(kind, 0.1), 3, "cpu") for kind in ("aa", "aa-fast")}
     fast, standard = made["aa-fast"], made["aa"]
@@ -42,6 +32,8 @@ def test_the_fast_half_is_the_first_two_attacks_of_the_standard_one(judged):
         assert {k: ours[k] for k in same} == {k: theirs[k] for k in same}
     assert fast.apgd_targeted.n_target_classes == standard.apgd_targeted.n_target_classes == autoattack.TARGETS
     assert autoattack._library_attack(judged[0], SQUARE, 0, "cpu").square.n_queries == 30
+    with pytest.raises(ValueError, match=r"needs 10 classes, this data has 4; use PGD or Square"):
+        attack_accuracy(*judged, Attack("aa", 0.1), 4, 0)
 
 
 def test_nothing_is_left_behind(judged, tmp_path, caplog):
@@ -60,12 +52,6 @@ def test_nothing_is_left_behind(judged, tmp_path, caplog):
     assert all(p.grad is None for p in model.parameters())
     assert not caplog.records
     assert "running square" in (tmp_path / "j.log").read_text()
-
-
-@pytest.mark.parametrize("kind", ["aa", "aa-fast"])
-def test_targeted_attacks_need_their_nine_targets(judged, kind):
-    with pytest.raises(ValueError, match=r"needs 10 classes, this data has 4; use PGD or Square"):
-        attack_accuracy(*judged, Attack(kind, 0.1), 4, 0)
 
 
 def test_a_journal_of_another_evaluation_or_a_damaged_one_is_set_aside(tmp_path):
@@ -95,30 +81,21 @@ def test_a_killed_measurement_goes_on_from_its_journal(copied, judged, monkeypat
     def dies(*a):
         calls.append(1)
         if len(calls) == 3:
-            raise Stopped
+            raise KeyboardInterrupt
         return real(*a)
 
     monkeypatch.setattr(autoattack, "_attack_batch", dies)
-    with pytest.raises(Stopped):
+    with pytest.raises(KeyboardInterrupt):
         measure(config, store, {"live/last": (SQUARE,)})
     assert len(list((store.path(config) / "evaluations").glob("*.json"))) == 1
     assert not store.record(config).evaluations
-    assert measure(config, store, {"live/last": (SQUARE,)}).evaluations["live/last"][SQUARE.key] == whole
+    record = measure(config, store, {"live/last": (SQUARE,)})
+    assert record.evaluations["live/last"][SQUARE.key] == whole
+    how = dict(kind="square", eps=0.1, batch_size=7, library=autoattack.library(), images=20)
+    assert record.attacks == {SQUARE.key: how}
     assert len(calls) == 4  # the third batch, again
     (log,) = (store.path(config) / "evaluations").iterdir()
     assert "robust accuracy after SQUARE" in log.read_text()
-
-
-def test_the_record_says_how_a_library_attacked(copied):
-    store, config = copied
-    pgd = Attack("pgd", 0.1, 0.025, 2)
-    record = measure(config, store, {"live/last": (SQUARE, pgd)})
-    assert record.attacks == {
-        SQUARE.key: dict(kind="square", eps=0.1, batch_size=1000, library=autoattack.library(), images=20)
-    }
-    text = (store.path(config) / "record.json").read_text()
-    assert RunRecord.from_json(text) == record
-    assert RunRecord.from_json(text).to_json() == text
 
 
 @pytest.mark.parametrize(("kind", "function"), [("pgd", "attack_accuracy"), ("targeted", "outcomes")])

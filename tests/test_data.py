@@ -149,8 +149,3 @@ def test_half_of_the_images_are_mirrored_if_asked_for():
     assert (mirrored | (flipped == x).flatten(1).all(dim=1)).all()
     assert 150 < int(mirrored.sum()) < 250
     assert torch.equal(augment(x, tiny.config(), tiny.generator()), x)  # neither crop nor flip
-
-
-def test_first_per_class_keeps_the_order():
-    part = tiny.split(n=40).first_per_class(2)
-    assert part.labels.tolist() == [*range(10)] * 2

@@ -21,15 +21,6 @@ def test_all_rows_are_there_and_complete():
     assert not table["Here"].str.contains("{}", regex=False).any()
 
 
-def test_each_row_with_a_field_shows_its_default_or_says_why_not():
-    """A field decides and is shown, but where what it decides is no value of one config."""
-    silent = {"Ball of the inner maximum, Eq. 8", "Training set of the baselines", "FRL", "Seeds", "Wide ResNet",
-              "Spelling of the threshold's option", "λ₁ of TRADES + CCM in Table 2"}  # fmt: skip
-    shows = DIFFERENCES["here"].str.contains("{}", regex=False)
-    assert set(DIFFERENCES["topic"][(DIFFERENCES["field"] != "") & ~shows]) == silent
-    assert (DIFFERENCES["field"][shows] != "").all()
-
-
 @pytest.mark.parametrize(
     ("name", "label"),
     [("fashion", "targeted PGD-20"), ("cifar10", "AA"), ("cifar10-quick", "AA, 100 images a class"),

@@ -98,9 +98,3 @@ def test_every_package_that_the_pages_need_is_looked_for():
     modules = {"scikit-learn": "sklearn", "pillow": "PIL", "jupyterlab": None}
     packages = (name(requirement) for requirement in PROJECT["dependencies"] + EXTRAS["pages"])
     assert set(cfa_pages.NEEDED) == {modules.get(package, package) for package in packages} - {None}
-
-
-def test_citation_names_the_paper_and_the_licence():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["license"] == PROJECT["license"] == "MIT"
-    assert citation["version"] == PROJECT["version"]

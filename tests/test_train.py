@@ -60,22 +60,6 @@ def test_a_damaged_training_state_starts_over(tmp_path):
     assert train(config, (), store) == train(config, (), RunStore(tmp_path / "b"))
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
-    store, config = RunStore(tmp_path), tiny.config()
-    first = train(config, tiny.AVERAGES, store)
-    monkeypatch.setattr(Training, "epoch", lambda *_: pytest.fail("trained again"))
-    assert train(config, tiny.AVERAGES, store) == first
-
-
-def test_t_k_of_an_epoch_sets_the_margins_of_the_next(tmp_path):
-    config = tiny.config("at_ccm", calibration_start=2)
-    record = train(config, (), RunStore(tmp_path))
-    assert record.epochs[0].class_eps == (config.eps,) * 10
-    for before, after in zip(record.epochs, record.epochs[1:]):
-        expected = [(config.lambda_1 + t) * config.eps for t in before.train_robust.per_class]
-        assert after.class_eps == pytest.approx(expected)
-
-
 def test_kept_weights_are_those_that_were_measured(tmp_path):
     store, config = RunStore(tmp_path), tiny.config("at", eval_per_class=None)
     record = train(config, tiny.AVERAGES, store)
@@ -107,6 +91,7 @@ def test_evaluations_are_added_once(tmp_path, monkeypatch):
     assert set(record.evaluations) == {"live/last", "live/best"}
     assert store.status(config, (), wanted).fresh
     monkeypatch.setattr(measure_module, "attack_accuracy", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr(Training, "epoch", lambda *_: pytest.fail("trained again"))
     assert train(config, (), store, evaluations=wanted) == record
 
 

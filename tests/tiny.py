@@ -4,8 +4,10 @@ import copy
 import signal
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn as nn
+from PIL import Image
 
 from cfa_nb.config import Average
 from cfa_nb.data.dataset import Split
@@ -28,6 +30,17 @@ def config(recipe="at", seed=0, **changes):
 def resnet_config(recipe="at", **changes):
     """The same on a PreActResNet of width 4, with BatchNorm."""
     return replace(config(recipe), model="preactresnet", width=4, depth=1, **changes)
+
+
+def draw_folder(root, classes, n, side, seed=0):
+    """`n` PNGs of each class in a folder of its own: noise around a picture."""
+    rng = np.random.default_rng(seed)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        picture = rng.integers(40, 215, size=(side, side, 3))
+        for i in range(n):
+            pixels = (picture + rng.normal(0, 25, size=picture.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
 
 
 def network(store, run, key):
