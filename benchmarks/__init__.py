@@ -1,6 +1,6 @@
 """What a training step costs: ours against the authors' released code, against the machine, against itself.
 
-    python -m benchmarks.all --quick --authors CFA     # everything; CFA: a clone of https://github.com/PKU-ML/CFA
-
-`README.md` says what each benchmark asks and holds the latest results. `benchmark.py` is the frame of all seven.
+`README.md` says how they are run and what each asks, and holds the latest results.
 """
+
+import cfa_nb  # noqa: F401  # before numpy and torch: fixes the level of their CPU kernels, as in training

@@ -1,8 +1,4 @@
-"""All benchmarks, one after the other, and the page of their published results.
-
-python -m benchmarks.all --authors CFA --quick
-python -m benchmarks.all --readme                  # only writes README.md from results/
-"""
+"""All benchmarks, one after the other, and the page of their published results; --readme writes that page alone."""
 
 import json
 import re

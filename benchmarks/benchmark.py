@@ -1,8 +1,4 @@
-"""`Benchmark`, the frame of all seven: a question, what measures it, its table; its command line and its JSON.
-
-STEP = Benchmark("step", __doc__, measure, line)
-STEP.main()     # python -m benchmarks.step --authors CFA
-"""
+"""`Benchmark`, the frame of all seven: a question, what measures it, its table; its command line and its JSON."""
 
 import inspect
 import json
@@ -24,7 +20,6 @@ from cfa_nb.processor import level
 from cfa_nb.runs.provenance import commit, hardware
 
 RESULTS = Path(__file__).resolve().parent / "results"
-
 
 #: All options, by the keyword that takes them; a keyword that is not here can be set from Python alone.
 OPTIONS = {
@@ -97,11 +92,10 @@ class Benchmark:
         words = []
         for option in options(self.run) + options(self.measure):
             value = values.get(option.name, option.default)
-            if value != option.default:
-                each = value if option.multiple else [value]
-                words += (
-                    [f"--{option.name}"] if value is True else [w for v in each for w in (f"--{option.name}", str(v))]
-                )
+            if value is True:
+                words.append(f"--{option.name}")
+            elif value != option.default:
+                words += [w for v in (value if option.multiple else [value]) for w in (f"--{option.name}", str(v))]
         return shlex.join(["python", "-m", f"benchmarks.{self.name}", *words])
 
     def page(self, result: dict) -> str:

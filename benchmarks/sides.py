@@ -107,8 +107,7 @@ class Ours(Side):
 def released_code(folder: str | Path, device: str) -> SimpleNamespace:
     """The modules `utils`, `attack`, `model`, `train`, unmodified; `version` says whether they are those released.
 
-    Raises:
-        click.BadParameter: if a file is missing; the message says how to get them.
+    A `click.BadParameter` says how to get them if a file is missing.
     """
     paths = {name: Path(folder).resolve() / f"{name}.py" for name in FILES}
     if missing := [path.name for path in paths.values() if not path.is_file()]:

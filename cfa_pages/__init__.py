@@ -4,9 +4,9 @@ import sys
 from importlib.util import find_spec
 
 NEEDED = (
-    "torch", "torchvision", "numpy", "scipy", "sklearn", "pyautoattack", "safetensors", "filelock", "tqdm", "click",
-    "pandas", "matplotlib", "seaborn", "PIL", "sympy", "mpmath", "ipywidgets", "ipykernel", "papermill", "nbclient",
-    "nbconvert", "nbformat",
+    "torch", "torchvision", "numpy", "scipy", "sklearn", "threadpoolctl", "pyautoattack", "safetensors", "filelock",
+    "tqdm", "click", "pandas", "matplotlib", "seaborn", "PIL", "sympy", "mpmath", "ipywidgets", "ipykernel",
+    "papermill", "nbclient", "nbconvert", "nbformat",
 )  # fmt: skip
 
 if missing := [name for name in NEEDED if find_spec(name) is None]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, pgd, project, uniform_start
+from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, pgd, uniform_start
 from cfa_nb.method.model import build
 from tests import tiny
 
@@ -47,7 +47,6 @@ def test_equal_margins_in_a_vector_a_step_beyond_the_ball_and_no_step():
         (lambda x: dict(eps=torch.rand(3)), "one per image"),
         (lambda x: dict(start=torch.rand(12, 3, 4, 5)), "must both be"),
         (lambda x: dict(x=255 * x), r"must lie in \[0, 1\]"),
-        (lambda x: dict(x=x - 0.5), r"must lie in \[0, 1\]"),
         (lambda x: dict(x=x * float("nan")), r"must lie in \[0, 1\]"),
     ],
 )
@@ -111,15 +110,6 @@ def test_fat_takes_at_most_tau_steps_while_misclassified(tau):
             left -= int(model(point).argmax() != yi)
             point = attack(model, xi, yi, steps=1, start=point)
         assert torch.allclose(together[i], point[0], atol=1e-7)
-
-
-def test_projection_is_idempotent_and_nearest():
-    x = torch.rand(5, 1, 2, 2, generator=tiny.generator())
-    far = x + torch.randn(x.shape, generator=tiny.generator(1))
-    once = project(far, x, EPS)
-    assert torch.allclose(project(once, x, EPS), once, atol=1e-7)
-    low, high = (x - EPS).clamp(0, 1), (x + EPS).clamp(0, 1)
-    assert torch.allclose(once, far.clamp(min=low, max=high), atol=1e-7)
 
 
 def test_foolbox_agrees():

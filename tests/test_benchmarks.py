@@ -20,8 +20,7 @@ from benchmarks.benchmark import RESULTS, Benchmark, options
 from benchmarks.cases import Case, Setup
 from benchmarks.comparison import equality, median_range, ratio_cell, timed_rows
 from benchmarks.passes import counted
-from benchmarks.sides import EAGER, Ours, released_code, sides
-from cfa_nb.data.dataset import Split
+from benchmarks.sides import EAGER, Ours, released_code
 
 CASE = Case(Setup(), width=4, depth=1, side=8, batch=10, warm_up=4)
 
@@ -137,20 +136,6 @@ def test_every_tensor_and_the_hits_must_agree(hits, state, text):
     )
     assert equality(start, ((1,), reference), ((hits,), other)) == dict(equal=text[0] == "y", equality=text)
     assert not equality(start, ((), start), ((), start))["equal"], "nothing moved"
-
-
-# --- sides
-
-
-def test_their_loader_gives_the_images_that_ours_gives(checkout):
-    theirs, ours = sides(with_authors(checkout))
-    x, y = CASE.images(20)
-    split = Split((255 * x).byte(), y)
-    x, y = next(iter(theirs.loader(split, "test")))
-    assert torch.equal((255 * x).round().byte(), split.images)
-    assert torch.equal(y, split.labels)
-    assert ours.loader(split, "test") is split
-    assert len(next(iter(theirs.loader(split, "train")))[1]) == len(next(iter(ours.loader(split, "train")))[1]) == 10
 
 
 # --- counting

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -37,7 +38,6 @@ BY_KEY = {c.key: c for c in claims.EXPERIMENTS}
 
 #: Two seeds of everything, epochs enough for Fig. 4 and for an average; margins on both sides of eps.
 STUDY = replace(SMOKE, common=SMOKE.common | dict(epochs=8), study_seeds=SMOKE.seeds)
-CALIBRATED = ("at_ccm", "trades_ccm_ccr", "fat_ccm")
 
 
 def verdict(key, runs):
@@ -48,22 +48,16 @@ def status(key, runs):
     return verdict(key, runs).status
 
 
-@pytest.fixture(scope="module")
+@cache
+def calibrated(lift):
+    """Runs in which every calibration lifts the worst class by so much."""
+    return all_runs(STUDY, effect=dict.fromkeys(("at_ccm", "trades_ccm_ccr", "fat_ccm"), lift))
+
+
+@pytest.fixture
 def even():
     """Runs without any effect."""
-    return all_runs(STUDY)
-
-
-@pytest.fixture(scope="module")
-def worse():
-    """Runs in which every calibration costs the worst class five points."""
-    return all_runs(STUDY, effect=dict.fromkeys(CALIBRATED, -0.05))
-
-
-@pytest.fixture(scope="module")
-def lifted():
-    """Runs in which every calibration lifts the worst class by ten points."""
-    return all_runs(STUDY, effect=dict.fromkeys(CALIBRATED, 0.10))
+    return calibrated(0.0)
 
 
 # --- the rule
@@ -73,39 +67,30 @@ SMALL = (0.001, 0.002, 0.0015)  # wholly above 0, and within a point of it
 
 
 @pytest.mark.parametrize(
-    ("differences", "expected"),
+    ("differences", "options", "expected"),
     [
-        (ABOVE, SUPPORTED),
-        (BELOW, CONTRADICTED),
-        (SMALL, NO_DIFFERENCE),
-        ((0.0, 0.0), NO_DIFFERENCE),
-        ((0.0099, 0.0101), SUPPORTED),  # all of the interval, not its middle alone, must lie within the point
-        (AROUND, UNDECIDED),
-        ((0.05,), UNDECIDED),
-        ((), NOT_RUN),
+        (ABOVE, {}, SUPPORTED),
+        (BELOW, {}, CONTRADICTED),
+        (BELOW, {"sign": -1}, SUPPORTED),
+        (SMALL, {}, NO_DIFFERENCE),  # in points, around 0, off the paper's protocol; elsewhere it counts
+        (SMALL, {"border": 0.0001}, SUPPORTED),
+        (SMALL, {"unit": "% of eps"}, SUPPORTED),
+        (SMALL, {"words": PROTOCOL}, REPRODUCED),
+        ((0.0, 0.0), {}, NO_DIFFERENCE),
+        ((0.0099, 0.0101), {}, SUPPORTED),  # all of the interval, not its middle alone, must lie within the point
+        ((-0.021, -0.022, -0.0215), {"border": -0.03}, SUPPORTED),
+        ((-0.03, -0.03), {"border": -0.03}, UNDECIDED),  # on the border itself
+        (AROUND, {}, UNDECIDED),
+        ((0.05,), {}, UNDECIDED),
+        ((), {}, NOT_RUN),
     ],
 )
-def test_verdict_follows_the_interval(differences, expected):
-    outcome = verdict_of(Paired(differences), "made up")
+def test_verdict_follows_the_interval(differences, options, expected):
+    outcome = verdict_of(Paired(differences), "made up", **options)
     assert outcome.status == expected
     assert outcome.n == (len(differences) or None)
     assert (outcome.p is None) == (len(differences) < 2)
     assert (outcome.numbers is None) == (not differences)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [({"border": 0.0001}, SUPPORTED), ({"unit": "% of eps"}, SUPPORTED), ({"words": PROTOCOL}, REPRODUCED)],
-)
-def test_a_small_difference_is_none_only_in_points_around_0_and_off_the_papers_protocol(options, expected):
-    assert verdict_of(Paired((0.0018, 0.0019, 0.0020)), "", **options).status == expected
-
-
-def test_sign_and_border_turn_the_question():
-    assert verdict_of(Paired(BELOW), "", sign=-1).status == SUPPORTED
-    cost = Paired((-0.021, -0.022, -0.0215))
-    assert (verdict_of(cost, "").status, verdict_of(cost, "", border=-0.03).status) == (CONTRADICTED, SUPPORTED)
-    assert verdict_of(Paired((-0.03, -0.03)), "", border=-0.03).status == UNDECIDED, "on the border itself"
 
 
 @pytest.mark.parametrize(
@@ -156,24 +141,19 @@ def test_without_runs_nothing_is_judged():
         assert claim.check(Results(SMOKE)).status == NOT_RUN, claim.key
 
 
-def test_an_effect_is_found_and_no_effect_is_not(even, worse, lifted):
-    outcome = verdict("at_ccm_worst", lifted)
+def test_an_effect_is_found_and_no_effect_is_not(even):
+    outcome = verdict("at_ccm_worst", calibrated(0.1))
     assert (outcome.status, outcome.estimate, outcome.n) == (SUPPORTED, "+10.0 points", len(STUDY.seeds))
     assert "bias of the minimum, in points: AT + CCM " in outcome.evidence
     assert status("at_ccm_worst", even) == NO_DIFFERENCE
-    lost = verdict("at_ccm_worst", worse)
-    assert lost.status == CONTRADICTED
-    assert "the whole interval lies on the other side" in lost.evidence
-    assert list(claims.verdicts(worse, "at_ccm_worst")["Verdict"]) == ["✗ contradicted here"]
+    assert list(claims.verdicts(calibrated(-0.05), "at_ccm_worst")["Verdict"]) == [f"✗ {CONTRADICTED}"]
 
 
-def test_evenness_and_harm_follow_the_classes(even, worse, lifted):
-    assert [status("cfa_at_spread", r) for r in (lifted, even)] == [SUPPORTED, NO_DIFFERENCE]
+def test_evenness_and_harm_follow_the_classes(even):
+    worse = calibrated(-0.05)
+    assert [status("cfa_at_spread", r) for r in (calibrated(0.1), even)] == [SUPPORTED, NO_DIFFERENCE]
     assert [status("cfa_at_no_harm", r) for r in (even, worse)] == [SUPPORTED, CONTRADICTED]
     assert ", here class 2, targeted PGD-20, last epoch" in verdict("cfa_at_no_harm", worse).evidence
-    evidence = verdict("cfa_at_avg", even).evidence
-    assert "AT + CFA minus AT, average, targeted PGD-20, best on test; best on validation " in evidence
-    assert "bias" not in evidence
 
 
 def test_margins_settle_where_they_move_little_in_the_second_half(even):
@@ -293,15 +273,10 @@ def test_fig_3_follows_hard_and_easy_classes_over_beta():
 def test_fig_4_needs_pairs_of_epochs_and_an_average(even):
     profile = profile_named("cifar10-rehearsal@x")  # three epochs, the rate falls after each
     for key in ("fig4_fluctuates", "fig4_fawa"):
-        outcome = verdict(key, all_runs(profile))
-        assert outcome.status == NOT_RUN
-        assert "no pair of adjacent epochs to judge it by" in outcome.evidence
+        assert status(key, all_runs(profile)) == NOT_RUN
     assert status("fig4_fawa", all_runs(STUDY, accepts=False)) == NOT_RUN
-    live = verdict("fig4_fluctuates", even)
-    assert live.status == SUPPORTED  # the worst class wobbles by 1 or 2 points an epoch, the others stand still
-    assert "second half of training, without the epochs right after a drop of the rate" in live.evidence
-    few = _accepting((7, 8))
-    assert status("fig4_fawa", few) == NOT_JUDGED
+    assert status("fig4_fluctuates", even) == SUPPORTED  # the worst class alone wobbles, by 1 or 2 points an epoch
+    assert status("fig4_fawa", _accepting((7, 8))) == NOT_JUDGED
 
 
 def test_margins_beyond_eps_0_all_count():
@@ -329,14 +304,14 @@ def test_runs_at_other_settings_do_not_enter_a_row(even):
     assert verdict("cfa_at_worst", Results(STUDY, [*even, other])) == verdict("cfa_at_worst", even)
 
 
-def test_autoattack_on_two_seeds_speaks_of_the_last_epoch(lifted):
+def test_autoattack_on_two_seeds_speaks_of_the_last_epoch():
     profile = replace(STUDY, aa_per_class=20, aa_seeds=2, aa_rows=("at", "at_ccm"))
     runs = with_autoattack(all_runs(profile, effect={"at_ccm": 0.1}), {"at": 0.5, "at_ccm": 0.1})
     outcome = verdict("at_ccm_worst_last", runs)
     assert outcome.status == UNDECIDED
     assert "standard AutoAttack: −" in outcome.evidence
     assert "AutoAttack" not in verdict("at_ccm_worst", runs).evidence
-    assert status("at_ccm_worst_last", lifted) == SUPPORTED
+    assert status("at_ccm_worst_last", calibrated(0.1)) == SUPPORTED
 
 
 # --- the ledger
@@ -344,18 +319,12 @@ def test_autoattack_on_two_seeds_speaks_of_the_last_epoch(lifted):
 
 def test_ledger_has_a_row_a_claim_and_theorems_lead_to_their_proof(even):
     assert len({c.key for c in claims.ALL}) == len(claims.ALL)
-    assert {c.section for c in claims.EXPERIMENTS} == {
-        "Sec. 3.1", "Sec. 3.2", "Sec. 3.3", "Sec. 4.1", "Sec. 4.3", "Sec. 5.2", "Sec. 5.3", "Controls"
-    }  # fmt: skip
-    assert all(c.sentence.endswith(".") for c in claims.EXPERIMENTS)
     table = claims.ledger(even)
     assert len(table) == len(claims.ALL)
     assert table["Evidence"].str.contains(r"\[Proof\]\((?:01|08)_\w+\.ipynb#").sum() == len(THEOREMS)
     html = styled(table, "claims").to_html()
     assert len(re.findall(r'<a href="(01|08)_\w+\.ipynb#', html)) == len(THEOREMS)
     assert "](" not in html
-    assert list(table.columns)[:5] == ["Section", "Place", "Claim", "paper, CIFAR-10", "Verdict"]
-    assert set(table["Verdict"].str[0]) <= set("✓✗~=△")
     assert len(claims.verdicts(even, "at_ccm_worst", "cfa_at_avg")) == 2
     with pytest.raises(KeyError, match="no_such"):
         claims.verdicts(even, "no_such")

@@ -21,6 +21,8 @@ from cfa_pages.pages import pipeline
 from cfa_pages.pages.draw import PagesFailed
 from tests.factories import finish
 
+INTERRUPTED = "\ncfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n"
+
 
 def call(*arguments, cli=pages):
     """Exit code of a command line in this process."""
@@ -32,31 +34,21 @@ def _own_environment(monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy())
 
 
-@pytest.mark.parametrize(
-    ("cli", "command"),
-    [(pages, ()), (pages, ("reproduce",)), (pages, ("render",)), (pages, ("status",)), (core, ()), (core, ("train",)),
-     (core, ("sweep",)), (core, ("status",)), (core, ("evaluate",))],
-)  # fmt: skip
-def test_help(cli, command, capsys):
-    assert call(*command, "--help", cli=cli) == 0
-    assert f"Usage: python -m cfa_{'nb' if cli is core else 'pages'}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("cli", "command"), [(pages, "reproduce"), (pages, "render"), (pages, "status"), (core, "status"), (core, "sweep")]
-)
-def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys):
-    assert call(command, "--profile", "nope", cli=cli) == 2
-    assert f"unknown profile 'nope'; there are {', '.join(PROFILES)}" in capsys.readouterr().err
+@pytest.mark.parametrize("group", [pages.pages, core.core], ids=["pages", "core"])
+def test_help(group, capsys):
+    cli = pages if group is pages.pages else core
+    for command in ((), *((name,) for name in group.commands)):
+        assert call(*command, "--help", cli=cli) == 0
+        assert f"Usage: python -m {cli.__name__.removesuffix('.cli')}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("cli", "arguments", "message"),
     [
-        (pages, (), "Commands:"),
         (pages, ("paint",), "No such command 'paint'"),
+        (pages, ("reproduce", "--profile", "nope"), f"unknown profile 'nope'; there are {', '.join(PROFILES)}"),
         (pages, ("reproduce", "--workers", "0"), "0 is not in the range x>=1"),
-        (core, (), "Commands:"),
+        (core, ("sweep", "--profile", "nope"), f"unknown profile 'nope'; there are {', '.join(PROFILES)}"),
         (core, ("train", "nope"), "unknown method 'nope'; there are at, at_ccm,"),
         (core, ("train", "at", "--seed", "-1"), "-1 is not in the range x>=0"),
         (core, ("train", "at", "--image-size", "32"), "give --data-dir DIR, too"),
@@ -64,7 +56,6 @@ def test_an_unknown_profile_is_named_and_the_choices_listed(cli, command, capsys
         (core, ("train", "at", "--set", "epochs=1.5"), "epochs takes a value such as 200, not '1.5'"),
         (core, ("train", "at", "--set", "epochs=0"), "epochs must be at least 1, not 0"),
         (core, ("sweep", "--seeds", "21"), "21 is not in the range 1<=x<=20"),
-        (core, ("status", "--seeds", "0"), "0 is not in the range 1<=x<=20"),
         (pages, ("reproduce", "--data-dir", "images"), "say what to do with the images"),
     ],
 )
@@ -86,13 +77,7 @@ def test_folders_of_the_command_line(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [(e("disk full"), 1, "cfa_nb: disk full\n") for e in (StoreError, SweepError, OSError, PagesFailed)]
-    + [
-        (
-            KeyboardInterrupt(),
-            130,
-            "\ncfa_nb: interrupted; nothing is lost: the same command goes on where it stopped\n",
-        )
-    ],
+    + [(KeyboardInterrupt(), 130, INTERRUPTED)],
 )
 def test_a_failure_or_an_interruption_is_a_line_and_a_code(error, code, text, monkeypatch, capsys):
     def fail(*_, **__):
@@ -103,26 +88,15 @@ def test_a_failure_or_an_interruption_is_a_line_and_a_code(error, code, text, mo
     assert capsys.readouterr().err == text
 
 
-def test_status_of_nothing(folders, capsys):
-    assert call("status", "--profile", "smoke") == 0
-    shown = capsys.readouterr().out
-    assert f"{len(SMOKE.runs())} missing" in shown
-    assert "no run of this profile has been timed" in shown
-
-
-def test_seeds_are_those_of_the_command_line(folders, capsys):
-    assert call("status", "--profile", "smoke", "--seeds", "3", cli=core) == 0
-    shown, more = capsys.readouterr().out, with_seeds(SMOKE, "3")
-    assert f"smoke: {len(more.runs())} runs" in shown
-    assert len(more.runs()) > len(SMOKE.runs())
-
-
-@pytest.mark.parametrize(("option", "seeds"), [((), 1), (("--aa-seeds", "3"), 3)])
-def test_a_sweep_may_have_autoattack_on_more_seeds(option, seeds, monkeypatch, folders):
+@pytest.mark.parametrize(
+    ("option", "profile"),
+    [((), FASHION), (("--aa-seeds", "3"), replace(FASHION, aa_seeds=3)), (("--seeds", "7"), with_seeds(FASHION, "7"))],
+)
+def test_a_sweep_may_have_more_seeds(option, profile, monkeypatch, folders):
     seen = []
     monkeypatch.setattr(sweep, "ensure", lambda profile, configs, *_, **__: seen.append(profile) or [])
     assert call("sweep", "--profile", "fashion", *option, cli=core) == 0
-    assert seen == [replace(FASHION, aa_seeds=seeds)]
+    assert seen == [profile]
 
 
 def test_status_of_finished_published_and_damaged_runs(folders, capsys):
@@ -130,7 +104,6 @@ def test_status_of_finished_published_and_damaged_runs(folders, capsys):
     assert call("status", "--profile", "smoke") == 0
     shown = capsys.readouterr().out
     assert f"smoke: {count} runs: {count} fresh" in shown
-    assert "execute: never executed" in shown
     assert f"{count} finished runs are not published yet" in shown
     pipeline.publish(SMOKE, store, folders[0] / "smoke")
     assert call("status", "--profile", "smoke") == 0
@@ -140,13 +113,11 @@ def test_status_of_finished_published_and_damaged_runs(folders, capsys):
     (damaged / "record.json").write_text("{")
     assert call("status", "--profile", "smoke", "--json") == 0
     state = json.loads(capsys.readouterr().out)
-    assert state["profile"] == "smoke"
     assert state["totals"] == {"fresh": count - 2, "partial": 0, "stale": 1, "missing": 1}
     reasons = {run["run"]: run["reason"] for run in state["runs"]}
     assert reasons[lost.name] == "not trained yet"
     assert "is damaged" in reasons[damaged.name]
     assert state["seconds_left"] == 6.0, "two runs of three seconds each"
-    assert state["disk_bytes_left"] > 0
     assert all(page["execute"] for page in state["pages"])
 
 

@@ -13,7 +13,7 @@ from cfa_nb import data
 from cfa_nb.config import TrainConfig
 from cfa_nb.data import embedded
 from cfa_nb.data.batches import Batches, augment, random_flip, to_float
-from cfa_nb.data.dataset import Dataset, Split, balanced_split, cut
+from cfa_nb.data.dataset import Dataset, Split, cut
 from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.profiles import CIFAR10, DIGITS, SMOKE
 from tests import tiny
@@ -122,15 +122,6 @@ def test_bad_data_is_refused_at_the_door(change, message):
         Dataset("x", tuple("0123456789"), good, good, replace(good, **change))
 
 
-def test_too_few_images_and_unknown_names():
-    with pytest.raises(ValueError, match=r"class 0 has 3 images, 5"):
-        balanced_split(np.repeat([0, 1], 3), (2, 3), np.arange(6))
-    with pytest.raises(ValueError, match="class dog has 1 images, 2"):
-        balanced_split(np.array([0, 0, 1]), (2,), np.arange(3), ("cat", "dog"))
-    with pytest.raises(ValueError, match="unknown dataset 'mnist'"):
-        data.load(tiny.config(dataset="mnist"))
-
-
 def test_batches_cover_an_epoch_once_in_an_order_of_their_own():
     config, split = tiny.config(batch_size=32), tiny.split(n=100)
     first, again, next_epoch = (list(Batches(split, config, e)) for e in (1, 1, 2))
@@ -158,8 +149,3 @@ def test_half_of_the_images_are_mirrored_if_asked_for():
     assert (mirrored | (flipped == x).flatten(1).all(dim=1)).all()
     assert 150 < int(mirrored.sum()) < 250
     assert torch.equal(augment(x, tiny.config(), tiny.generator()), x)  # neither crop nor flip
-
-
-def test_first_per_class_keeps_the_order():
-    part = tiny.split(n=40).first_per_class(2)
-    assert part.labels.tolist() == [*range(10)] * 2

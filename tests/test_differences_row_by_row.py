@@ -113,10 +113,13 @@ def test_tau_is_the_same_in_every_epoch(tmp_path, monkeypatch):
 
 
 def test_the_network_normalises_pixels_itself():
-    first = next(build(TrainConfig(), 10, (3, 32, 32)).children())
+    network, x = build(TrainConfig(width=4), 10, (3, 32, 32)), torch.rand(2, 3, 32, 32)
+    first, before = next(network.children()), network(x)
     assert isinstance(first, Normalise)
     mean, std = STATISTICS["cifar10"]
     assert torch.allclose(first(torch.ones(1, 3, 1, 1)).flatten(), (1 - torch.tensor(mean)) / torch.tensor(std))
+    first.mean += 1
+    assert not torch.allclose(network(x), before), "each pass goes through it"
 
 
 def test_every_draw_has_a_key_of_its_own():

@@ -15,26 +15,19 @@ from tests import tiny
 CLEAN = Attack("clean", 0.0)
 
 
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    """A network that has learnt something, its test images, its config."""
-    _, config, model, test = tiny.learnt(tmp_path_factory.mktemp("runs"))
-    return model, test, config
-
-
 @pytest.mark.parametrize(
     "attack", [Attack("pgd", 0.1, 0.025, 10), Attack("square", 0.1, steps=20, per_class=2)], ids=lambda a: a.key
 )
-def test_seeded_attacks_repeat_and_stay_below_clean(subject, attack):
-    model, test, _ = subject
+def test_seeded_attacks_repeat_and_stay_below_clean(judged, attack):
+    model, test = judged
     one, again = (attack_accuracy(model, test, attack, 10, seed=5) for _ in range(2))
     assert one == again
     assert one.overall <= attack_accuracy(model, test, replace(CLEAN, per_class=attack.per_class), 10, seed=5).overall
     assert sum(one.n) == len(test.first_per_class(attack.per_class))
 
 
-def test_a_larger_margin_leaves_less(subject):
-    model, test, _ = subject
+def test_a_larger_margin_leaves_less(judged):
+    model, test = judged
     none, some, huge = (
         attack_accuracy(model, test, Attack("pgd", e, e / 4, 20), 10, 0).overall for e in (0.0, 0.1, 0.9)
     )
@@ -43,9 +36,9 @@ def test_a_larger_margin_leaves_less(subject):
 
 
 @pytest.mark.parametrize("per_class", [None, 3])
-def test_outcomes_are_those_of_no_attack_pgd_and_targeted_pgd(subject, per_class, monkeypatch):
+def test_outcomes_are_those_of_no_attack_pgd_and_targeted_pgd(judged, per_class, monkeypatch):
     monkeypatch.setattr(evaluate, "BATCH", 17)
-    model, test, _ = subject
+    model, test = judged
     targeted, split = Attack("targeted", 0.04, 0.01, 10, per_class), test.first_per_class(per_class)
     attacks = Attack("clean", 0.0, per_class=per_class), replace(targeted, kind="pgd"), targeted
     found = outcomes(model, split, targeted, seed=5)
@@ -58,18 +51,18 @@ def test_outcomes_are_those_of_no_attack_pgd_and_targeted_pgd(subject, per_class
     assert not (last & ~pgd).any(), "what PGD alone turned stays turned"
 
 
-def test_evaluation_is_in_eval_mode_and_gives_the_mode_back(subject):
+def test_evaluation_is_in_eval_mode_and_gives_the_mode_back(judged):
     config = tiny.resnet_config()
     model = build(config, 10, (1, 14, 14)).train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    measured = EpochEvaluation(model, subject[1], config, 10, "evaluate-test")(1)
+    measured = EpochEvaluation(model, judged[1], config, 10, "evaluate-test")(1)
     assert model.training
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert measured.score == measured.robust.overall + measured.robust.worst
 
 
-def test_evaluation_uses_the_original_margin(subject):
-    model, test, config = subject
+def test_evaluation_uses_the_original_margin(learnt):
+    _, config, model, test = learnt
     wide = EpochEvaluation(model, test, tiny.config("at", eps=0.3), 10, "p")(1)
     assert wide == EpochEvaluation(model, test, config, 10, "p")(1)
 

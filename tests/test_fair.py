@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -14,11 +13,9 @@ from cfa_pages.results import rows
 from cfa_pages.results.runs import Results
 from tests.factories import all_runs
 
-DRAWN = {
-    "change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),),
-}  # fmt: skip
-#: All that the page calls of report, and that is called here.
-CALLED = {*DRAWN, "steps_bars", "ccm_margins", "class_changes", "difficulty_shares", "frl_values"}
+pytestmark = pytest.mark.usefixtures("theme")
+
+DRAWN = {"change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),)}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +65,5 @@ def test_every_picture_is_drawn_and_repeats_byte_for_byte(name):
     for figure, arguments in DRAWN.items():
         first, second = (report.png(getattr(report, figure)(made, *arguments)) for _ in range(2))
         assert first == second, figure
-        plt.close("all")
     assert report.png(report.steps_bars([5, 5, 2, 3], [0, 0, 1, 1], made, 5))
     assert report.ccm_margins(made).shape == (len(made[0].record.class_names),)

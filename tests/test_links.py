@@ -1,4 +1,4 @@
-"""Links between notebooks lead to pages that are there, in the sources and in the published pages."""
+"""Links lead to pages that are there; numbers of the README are those of the tables; the code in docs/ runs."""
 
 import re
 import subprocess
@@ -78,3 +78,13 @@ def test_committed_pages_leave_no_sentence_out():
     if "not a git repository" in found.stderr:
         pytest.skip("no git checkout")
     assert found.stdout == "", "rewrite what no longer holds (CONTRIBUTING.md), then `make render`"
+
+
+def test_cfa_in_your_own_training_loop(capsys):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs/own_training.md").read_text(), re.S)[1]
+    names: dict = {}
+    exec(code.replace("train_per_class=400", "train_per_class=200"), names)
+    assert len(capsys.readouterr().out.splitlines()) == names["epochs"]
+    margins, t = names["class_eps"], names["robust"].per_class
+    assert margins.tolist() == pytest.approx([(0.3 + k) * 11 / 255 for k in t])
+    assert names["average"].accepted > 0

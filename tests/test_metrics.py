@@ -30,7 +30,8 @@ def test_worst_class_is_the_first_of_equals():
     assert ClassAccuracy((3, 1, 1), (4, 4, 4)).worst_class == 1
 
 
-def test_nothing_counted_is_nan_not_a_crash():
+def test_nothing_counted_is_nan_not_a_crash_and_can_be_everything():
+    assert wilson_interval(0, 0) == (0.0, 1.0)
     empty = ClassCounts(3).result()
     assert math.isnan(empty.overall)
     assert math.isnan(empty.worst)
@@ -40,10 +41,6 @@ def test_nothing_counted_is_nan_not_a_crash():
 def test_wilson_agrees_with_scipy(hits, n):
     reference = binomtest(hits, n).proportion_ci(0.95, method="wilson")
     assert wilson_interval(hits, n, 1.959963985) == pytest.approx((reference.low, reference.high), abs=1e-9)
-
-
-def test_wilson_of_nothing_is_everything():
-    assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("hits", "n"), [((1, 2), (3,)), ((4,), (3,)), ((-1,), (3,))])

@@ -19,13 +19,6 @@ def test_the_paper_s_network_has_11172170_parameters():
     assert sum(p.numel() for p in model.parameters()) == 11_172_170
 
 
-def test_normalisation_is_the_first_layer():
-    model = build(TrainConfig(width=4, depth=1), 10, (3, 32, 32))
-    mean = torch.tensor([0.4914, 0.4822, 0.4465]).view(1, 3, 1, 1).expand(2, 3, 32, 32)
-    assert model.normalise(mean).abs().max() < 1e-6
-    assert "normalise.mean" not in model.state_dict()
-
-
 @pytest.mark.parametrize(("side", "stem_stride"), [(8, 1), (28, 2), (64, 1)])
 def test_any_image_size_and_a_stem_that_halves_it(side, stem_stride):
     model = build(TrainConfig(width=4, depth=1, stem_stride=stem_stride), 7, (3, side, side))

@@ -64,7 +64,6 @@ def test_a_wrong_name_says_what_would_be_right(name, message):
     [
         ("cifar10", 63, 35),  # 55 for the paper's 27 configurations, 4 for lambda_2, 3 controls, an undefended network
         ("cifar10+release", 63, 35),
-        ("cifar10+scaled-alpha", 63, 35),
         ("cifar10-quick", 35, 35),
         ("cifar10-rehearsal", 35, 35),
         ("fashion", 114, 30),
@@ -77,15 +76,6 @@ def test_the_number_of_runs(name, runs, configurations):
     counted = runs_of(profile_named(name))
     assert len(counted) == runs
     assert len({shape(c) for c in counted}) == configurations
-
-
-def test_without_lambda_2_the_paper_is_55_runs_of_27_configurations():
-    figures = ("table1", "table2", "table3", "fig2", "fig3", "fig4", "fig5")
-    shown = {c for figure in figures for c in runs_of(CIFAR10, figure) if c.objective != "plain"}
-    assert (len(shown), len({shape(c) for c in shown})) == (55, 27)
-    assert {c.recipe for c in set(runs_of(CIFAR10)) - shown} == {
-        "plain", "trades_ccr", "at_mean_margin", "at_shuffled_margins", "at_damped_ccm"
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,9 +115,7 @@ def test_no_profile_that_is_published_has_a_seed_on_which_settings_were_chosen()
     ("name", "seeds", "side_studies"),
     [("fashion", 1, 1), ("fashion", 3, 2), ("fashion", 10, 6), ("fashion", 20, 12), ("cifar10", 10, 2)],
 )
-def test_seeds_begin_with_the_profile_s_first_and_side_studies_grow_in_proportion(
-    name, seeds, side_studies, monkeypatch
-):
+def test_seeds_begin_with_the_first_and_side_studies_grow_in_proportion(name, seeds, side_studies, monkeypatch):
     before = profile_named(name)
     monkeypatch.setenv("CFA_NB_SEEDS", str(seeds))
     after = profile_named(name)
@@ -200,10 +188,8 @@ def test_only_the_paper_s_own_protocol_settles_its_claims():
 def test_the_release_s_numbers_are_its_own_on_every_profile(name):
     """Its options know nothing of a run's length; a rehearsal of fewer than 11 epochs alone keeps its own start."""
     plain, released = profile_named(name), profile_named(f"{name}+release")
-    assert released.averages == (
-        Average("ema", decay=0.88, start=1, threshold=0.0, init="first"),
-        Average("fawa", decay=0.88, start=1, threshold=0.24, init="random"),
-    )
+    averages = [(a.decay, a.start, a.threshold, a.init) for a in released.averages]
+    assert averages == [(0.88, 1, 0.0, "first"), (0.88, 1, 0.24, "random")]
     for recipe in RECIPES:
         config = released.config(recipe, released.seeds[0])
         assert (config.lambda_1, config.lambda_2, config.repeat_forwards) == (0.5, 0.5, True)

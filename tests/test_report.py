@@ -5,11 +5,9 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from cfa_nb.files import notebooks_dir
 from cfa_nb.recipes import ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
@@ -26,20 +24,14 @@ from cfa_pages.results import rows
 from cfa_pages.results.paper import TABLE_1, TABLE_2
 from cfa_pages.results.runs import Results, epochs
 from cfa_pages.results.stats import with_numbers
-from tests import test_fair, test_report_steps
 from tests.factories import all_runs, class_names, paper_runs, with_autoattack
+
+pytestmark = pytest.mark.usefixtures("theme")
 
 
 @pytest.fixture(scope="module")
 def runs():
     return all_runs(SMOKE, effect={"at_ccm": 0.1})
-
-
-@pytest.fixture(autouse=True)
-def _theme():
-    report.use_style()
-    yield
-    plt.close("all")
 
 
 def of(name, *arguments):
@@ -51,7 +43,8 @@ FIGURE_CALLS = {
     "fig2a": of("margin_overall"), "fig2b": of("margin_classes", "early"), "fig2c": of("margin_classes", "late"),
     "fig3": of("beta_classes"), "choice": of("choice_picture"),
     "fig4a": of("fluctuation", "live"), "fig4b": of("fluctuation", "fawa"),
-    "claims": of("claims_picture"), "claims_fig2": of("claims_picture", ("fig2_peak", "at_ccm_worst")),
+    "claims": lambda r: report.claims_picture(r, beside=made("digits")),
+    "claims_fig2": of("claims_picture", ("fig2_peak", "at_ccm_worst")),
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
     "headline": of("headline_picture"), "glance": of("differences_picture"),
@@ -62,7 +55,7 @@ FIGURE_CALLS = {
     "confusion": lambda r: report.confusion_map(_counts(r), r[0].record.class_names, rows.hard_classes(r)),
 }  # fmt: skip
 
-# Everything else that notebooks take from report, by the name that they use.
+# Tables and texts, by the name that notebooks use.
 OF_RUNS = ("aa_table", "acceptance", "average_table", "beta_table", "change_table", "class_interval_table",
            "controls_table", "evaluations", "margin_table", "moves_table", "table1", "table2", "table3")  # fmt: skip
 ARGUMENTS = {
@@ -81,9 +74,6 @@ TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *A
     "profiles_table": lambda r: report.profiles_table(),
     "runtime_text": lambda r: report.runtime_text(r),
 }
-DRAWN = ("acceptance_trace", "adversarial_grid", "beta_classes", "calibrated_values", "choice_picture",
-         "claims_picture", "classwise_bars", "confusion_map", "differences_picture", "fluctuation", "headline_picture",
-         "margin_classes", "margin_overall", "margin_trace", "slope_bars", "sweep", "tradeoff")  # fmt: skip
 REHEARSAL = "cifar10-rehearsal@x"  # three epochs, one seed, classes of any name
 PROFILES = ("fashion", "cifar10", "cifar10-quick", "cifar10-rehearsal+release@x", "tiny-imagenet")
 LARGE = ("fashion", "cifar10", "tiny-imagenet")
@@ -108,13 +98,6 @@ def _counts(results):
     return rows.row_runs(results, "at")[results.profile.seeds[0]].confusion(results.profile)
 
 
-def test_all_that_notebooks_call_is_called_here():
-    text = "".join(p.read_text() for p in notebooks_dir().glob("*.ipynb"))
-    called = set(re.findall(r"\breport\.([a-z]\w*)\(", text))
-    elsewhere = test_fair.CALLED | test_report_steps.CALLED | {"pairs", "choices", "difference_text"}
-    assert called <= set(TEXT_CALLS) | set(DRAWN) | elsewhere
-
-
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("call", TEXT_CALLS)
 def test_every_text_and_table_is_written_on_every_profile(call, name):
@@ -122,6 +105,8 @@ def test_every_text_and_table_is_written_on_every_profile(call, name):
     result = TEXT_CALLS[call](runs)
     text = result if isinstance(result, str) else result.to_csv()
     assert not re.search(NO_WORDS, text)
+    if call in ("table1", "table2", "table3"):
+        assert ("ours − paper" in text) == runs.profile.paper_protocol
 
 
 @pytest.mark.parametrize("name", DRAWN_PROFILES)
@@ -134,9 +119,7 @@ def test_every_figure_is_drawn_on_every_profile(figure, name):
 def test_every_figure_is_drawn_and_repeats_byte_for_byte(name, runs):
     first, second = ([draw(FIGURE_CALLS[name](runs)) for draw in (report.png, report.svg)] for _ in range(2))
     assert first == second
-    assert first[0][:4] == b"\x89PNG"
-    assert b"Software" not in first[0]
-    assert b"<svg" in first[1]
+    assert b"Software" not in first[0], "its version would stand there"
 
 
 def test_where_there_is_nothing_to_say_or_show_there_is_none(runs):
@@ -204,17 +187,14 @@ def test_how_far_margins_move_and_how_sharply_classes_react():
     profile = replace(SMOKE, study_seeds=SMOKE.seeds)
     runs = all_runs(profile)
     for r in runs.where(recipe="at_ccm"):  # of four epochs the last two moves count: 0.2 of eps, and none
-        r.record.epochs[1] = replace(r.record.epochs[1], class_eps=tuple(e - 0.2 * EPS for e in _margins(r)))
+        moved = tuple(eps - 0.2 * EPS for eps in r.record.epochs[-1].class_eps)
+        r.record.epochs[1] = replace(r.record.epochs[1], class_eps=moved)
     assert list(report.moves_table(runs).iloc[:, 1]) == ["10.0 ± 0.0", "0.0 ± 0.0"]
     for r in runs.where(recipe="at"):
         t = replace(r.record.epochs[-1].train_robust, hits=(round(100 - 50 * r.config.eps / EPS),) * 10)
         r.record.epochs[:] = [replace(e, train_robust=t) for e in r.record.epochs]
     bars = report.slope_bars(runs).axes[0].patches  # t_k is 37.5 %, 25 % and 12.5 % at 0.5, 1 and 1.5 eps
     assert [bar.get_height() for bar in bars] == pytest.approx([0.25] * 10)
-
-
-def _margins(run):
-    return run.record.epochs[-1].class_eps
 
 
 def test_another_data_set_stands_beside_the_page_s_own():
@@ -247,9 +227,8 @@ def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_pa
 
 
 def test_header_and_map_read_runs_and_provenance_not_this_machine(runs):
-    text = report.header_text(runs)
     for words in (SMOKE.data_label, "a laptop, 2 cores", "abc123", f"{len(runs)} runs, seeds 0, 1"):
-        assert words in text
+        assert words in report.header_text(runs)
     table = report.map_table(runs)
     assert set(SECTIONS) == set(FIGURES)
     assert len(table) == len(SECTIONS) + 2
@@ -295,13 +274,6 @@ def test_labels_are_moved_apart_in_order():
         assert placed[-1] <= 1 + 1e-9
 
 
-def test_finding_runs_is_exact(runs):
-    assert set(rows.find(runs, "at")) == set(SMOKE.seeds)
-    assert set(rows.find(runs, "at", eps=EPS / 2)) == set(SMOKE.study_seeds)
-    assert rows.find(runs, "at", eps=0.123) == {}
-    assert rows.find(runs, "plain").keys() == set(SMOKE.study_seeds)
-
-
 def test_tidy_tables_hold_the_counts_that_other_tables_and_figures_show(runs):
     run, table = rows.find(runs, "at")[0], report.evaluations(rows.find(runs, "at").values())
     last = table[(table["seed"] == 0) & (table["checkpoint"] == "last") & (table["weights"] == "live")]
@@ -336,14 +308,6 @@ def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
     assert shifted["ours − paper, points (AA)"]["TRADES + CFA"] == "+3.6 / +9.6"  # twice its +1.8 / +4.8
 
 
-@pytest.mark.parametrize("name", ["fashion", "cifar10-quick", REHEARSAL, "tiny-imagenet"])
-def test_off_the_papers_protocol_no_difference_to_the_paper_is_computed(name):
-    runs = made(name)
-    for table in (report.table1(runs), report.table2(runs), report.table3(runs)):
-        assert not any("ours" in c for c in table.columns)
-        assert any(c.startswith("paper, CIFAR-10") for c in table.columns)
-
-
 def test_hard_classes_are_those_that_plain_training_finds_hardest(runs):
     assert rows.hardest_first(runs)[:4] == [2, 3, 4, 5]  # 93 and three times 95 % against 98 %
     assert rows.hard_classes(runs) == (2, 3, 4, 5)
@@ -351,16 +315,11 @@ def test_hard_classes_are_those_that_plain_training_finds_hardest(runs):
         clean = r.clean("live", "last")
         r.record.evaluations["live/last"]["clean"] = replace(clean, hits=tuple(200 - k for k in range(10)))
     assert rows.class_groups(turned) == {"hard": (6, 7, 8, 9), "easy": tuple(range(6)), "all": tuple(range(10))}
-    assert rows.hardness_text(turned).startswith("Hard classes: class 6, class 7, class 8, class 9; those on which")
 
 
 def test_without_plain_training_no_class_is_hard_but_where_the_paper_names_them(runs):
     robust = Results(SMOKE, (r for r in runs if r.config.recipe != "plain"))
     assert rows.class_groups(robust) == {"hard": (), "easy": (), "all": tuple(range(10))}
-    for none in (robust, ()):
-        assert rows.hardness_text(none) == "Without a run no class is called hard."
-    cifar = made("cifar10")
-    assert "named by the paper" in rows.hardness_text(cifar)
     names = ("truck", *class_names(CIFAR10)[:-1])  # CIFAR-10's classes in another order, as a folder may give them
     other = Results(SMOKE, (replace(r, record=replace(r.record, class_names=names)) for r in robust))
     assert rows.hard_classes(other) == (3, 4, 5, 6)
@@ -373,7 +332,6 @@ def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     assert len(indices) == len(set(indices)) == 20
     assert set(indices[:10]) <= set(rows.hard_classes(runs))
     assert not set(indices[10:]) & set(rows.hard_classes(runs))
-    assert "10 hardest and 10 easiest of 200 classes" in report.margin_classes(runs).axes[0].get_title("left")
     assert len(report.classwise_bars(runs).axes[0].get_xticks()) == len(report.class_change_table(runs, "at_cfa", "at"))
 
 
@@ -393,22 +351,14 @@ def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_t
     assert float(row["largest excess, points"]) > 10
 
 
-def test_all_claims_are_drawn_in_two_columns(runs):
-    left, right = report.claims_picture(runs, beside=made("digits")).axes
-    assert len(left.get_yticks()) + len(right.get_yticks()) > len(EXPERIMENTS)
-
-
 def test_the_headline_claims_are_few_and_drawn_as_the_ledger_judges_them():
     keys = {key for claims in HEADLINES.values() for key in claims}
     assert len(keys) == sum(map(len, HEADLINES.values())) == 10
     assert keys <= {c.key for c in EXPERIMENTS}
     runs = all_runs(FASHION, effect={"at_ccm": 0.1})
-    ax = report.headline_picture(runs).axes[0]
-    heights = [y for t, y in zip(ax.get_yticklabels(), ax.get_yticks()) if t.get_text() not in HEADLINES]
-    dots = {line.get_ydata()[0]: line for line in ax.lines if line.get_marker() == "o"}
-    assert set(dots) == set(heights)
-    assert dots[heights[0]].get_color() == COLOURS[SUPPORTED]
-    assert dots[heights[0]].get_xdata()[0] == pytest.approx(10.0)
+    dots = [line for line in report.headline_picture(runs).axes[0].lines if line.get_marker() == "o"]
+    assert len(dots) == len(keys)
+    assert dots[0].get_color() == COLOURS[SUPPORTED]
 
 
 def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):

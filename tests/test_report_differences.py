@@ -2,12 +2,8 @@
 
 import pytest
 
-from cfa_nb.runs.profiles import PROFILES, profile_named
-from cfa_pages.results.differences import DIFFERENCES, default_of, differences_table, profile_changes, text_of
-
-WITHOUT_AVERAGES = ("digits", "fashion-full")
-SHORTER = [name for name in PROFILES if name not in ("cifar10", "cifar100")]
-NAMES = [*PROFILES, "cifar10+release", "fashion+release", "cifar10+scaled-alpha", "cifar10-quick@my images:32"]
+from cfa_nb.runs.profiles import profile_named
+from cfa_pages.results.differences import DIFFERENCES, differences_table, profile_changes
 
 
 def changes(name):
@@ -23,24 +19,6 @@ def test_all_rows_are_there_and_complete():
     assert table["Topic"].is_unique
     assert (table != "").all().all()
     assert not table["Here"].str.contains("{}", regex=False).any()
-
-
-def test_each_row_with_a_field_shows_its_default_or_says_why_not():
-    """A field decides and is shown, but where what it decides is no value of one config."""
-    silent = {"Ball of the inner maximum, Eq. 8", "Training set of the baselines", "FRL", "Seeds", "Wide ResNet",
-              "Spelling of the threshold's option", "λ₁ of TRADES + CCM in Table 2"}  # fmt: skip
-    shows = DIFFERENCES["here"].str.contains("{}", regex=False)
-    assert set(DIFFERENCES["topic"][(DIFFERENCES["field"] != "") & ~shows]) == silent
-    assert (DIFFERENCES["field"][shows] != "").all()
-
-
-def test_a_field_that_does_not_exist_is_an_error():
-    with pytest.raises(AttributeError, match="no_such"):
-        default_of("no_such")
-
-
-def test_text_of_values():
-    assert [text_of(v) for v in (8 / 255, 0.15, (100, 150), True, 6.0)] == ["8/255", "0.15", "100, 150", "True", "6"]
 
 
 @pytest.mark.parametrize(

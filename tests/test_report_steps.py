@@ -1,25 +1,21 @@
 """The step-by-step page: pictures of attacked images and of PGD's box, FAWA's gate, code beside an algorithm."""
 
-import re
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from cfa_nb.method.averaging import WeightAverage
-from cfa_nb.method.calibration import class_margins
 from cfa_nb.method.train import Training
 from cfa_nb.runs.profiles import SMOKE
 from cfa_pages import report
-from cfa_pages.report.style import CFA, HARD
 from cfa_pages.report.walk import REACH, STARTS, Halves, pgd_walks
 from cfa_pages.results.rows import find
 from tests.factories import all_runs
 
-CALLED = {"algorithm_beside", "defence_grid", "last_worst", "listing", "pgd_in_the_box", "refused", "strictest_run"}
+pytestmark = pytest.mark.usefixtures("theme")
+
 EPS = 0.1
 NAMES = ("left", "right")
 
@@ -41,13 +37,6 @@ def image():
     return torch.full((1, 1, 4, 4), 0.5), torch.tensor([0])
 
 
-@pytest.fixture(autouse=True)
-def _close():
-    report.use_style()
-    yield
-    plt.close("all")
-
-
 def test_a_walk_stays_in_the_box_and_ends_in_the_corner_of_largest_loss(image):
     walks = pgd_walks(Halves(BrighterHalf(0.05), *image, EPS), image[1])
     assert walks.shape == (21, len(STARTS), 2)
@@ -64,15 +53,6 @@ def test_a_point_of_the_plane_is_the_image_with_its_halves_changed(image):
     change = (upper - same)[0]
     assert change[:2].flatten().tolist() == pytest.approx([EPS] * 8)  # up the loss: the upper half brighter
     assert change[2:].abs().max() == 0
-
-
-def test_the_box_is_drawn_with_the_answers_in_its_corners(image):
-    networks = {"weak": BrighterHalf(0.05), "strong": BrighterHalf(9.0)}
-    fig, again = (report.pgd_in_the_box(networks, *image, NAMES, EPS) for _ in range(2))
-    weak, strong = fig.axes[:2]
-    assert [(t.get_text(), t.get_color()) for t in weak.texts] == [("“left”", CFA), ("“right”", HARD[0])]
-    assert [t.get_text() for t in strong.texts] == ["“left”"] * 2
-    assert report.png(fig) == report.png(again)
 
 
 def test_two_networks_before_the_same_image(image):
@@ -96,13 +76,6 @@ def test_the_strictest_run_is_the_one_that_refuses_most():
     assert report.refused(second) == list(range(start, second.config.epochs + 1))
     assert report.last_worst(second, "live") == second.curve("live")[-1].worst
     assert np.isnan(report.last_worst(find(all_runs(SMOKE, accepts=False), "at")[0], "fawa"))
-
-
-def test_a_listing_is_the_source_with_the_first_line_of_its_docstring():
-    text = report.listing(class_margins, WeightAverage.accepts)
-    assert re.fullmatch(r"```python\ndef class_margins.*\n\ndef accepts.*\n```", text, re.DOTALL)
-    assert "Args:" not in text
-    assert "    return tuple((lambda_1 + t) * eps for t in _fractions(train_robust_acc))" in text
 
 
 def test_an_algorithm_stands_beside_lines_that_are_there():

@@ -23,7 +23,6 @@ from cfa_pages.page import FindingError, Page
 from cfa_pages.pages import draw, execute, jobs, pipeline, publish, scrub
 from cfa_pages.pages.draw import Manifest
 from cfa_pages.pages.publish import DIFFERS, IDENTICAL, NEW, WITHIN, closing_lines, compare, compare_all
-from cfa_pages.report.comparisons import contrast_table
 from cfa_pages.results.published import Published
 from cfa_pages.results.runs import Results
 from tests.factories import accuracy, finish, provenance, run
@@ -129,17 +128,11 @@ def test_failing_notebooks_leave_their_published_pages(sources, folders, monkeyp
     old.write_text("the page as it was")
     *lines, failed = drawn()
     assert failed == "4 of 5 notebooks failed: 02_fails, 03_takes_nothing, 04_dies, 05_slow"
-    assert any("theory/00_first: executed" in line for line in lines)
-    errors = {line.split()[1]: line.split("FAILED, ")[1] for line in lines if "FAILED" in line}
-    kept = runs / "failed" / "theory" / "02_fails.ipynb"
-    assert errors["theory/02_fails:"].startswith(
-        "cell 4 raised ZeroDivisionError: division by zero; the published page"
-    )
-    assert errors["theory/02_fails:"].endswith(f"as far as it came: {kept}")
+    errors, kept = "\n".join(line for line in lines if "FAILED" in line), runs / "failed" / "theory" / "02_fails.ipynb"
+    for error in ("cell 4 raised ZeroDivisionError", str(kept), "no cell tagged `parameters` that sets profile",
+                  "cell 3: its process was killed", "cell 3 was not finished in time"):  # fmt: skip
+        assert error in errors
     assert "so far" in kept.read_text()
-    assert "no cell tagged `parameters` that sets profile" in errors["theory/03_takes_nothing:"]
-    assert "cell 3: its process was killed" in errors["theory/04_dies:"]
-    assert "cell 3 was not finished in time" in errors["theory/05_slow:"]
     assert old.read_text() == "the page as it was"
     assert {f.name for f in old.parent.iterdir()} == {"00_first.ipynb", "02_fails.ipynb"}
 
@@ -175,13 +168,8 @@ def until(true, seconds=60):
 # --- scrub
 
 
-def stream(text, name="stdout"):
-    return nbformat.v4.new_output("stream", text=text, name=name)
-
-
-def scrubbed(*outputs):
-    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs))
-    return scrub.scrub(nbformat.v4.new_notebook(cells=[cell]), Path("page")).cells[0].outputs
+def stream(text):
+    return nbformat.v4.new_output("stream", text=text, name="stdout")
 
 
 def test_scrub_replaces_the_machines_folders_but_no_longer_names(monkeypatch):
@@ -189,18 +177,12 @@ def test_scrub_replaces_the_machines_folders_but_no_longer_names(monkeypatch):
     monkeypatch.setattr(scrub, "ROOT", Path(root))
     monkeypatch.setenv("CFA_NB_OUTPUTS", root + "/outputs")
     monkeypatch.setenv("HOME", home)
-    (output,) = scrubbed(stream(f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/fashion"))
+    printed = stream(f"{root}/x {home}/y {home}a/z https://host{home}/ {root}/outputs/fashion")
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[printed])])
+    (output,) = scrub.scrub(page, Path("page")).cells[0].outputs
     assert output.text == f"./x ~/y {home}a/z https://host{home}/ outputs/fashion"
     monkeypatch.setenv("HOME", os.sep)
     assert os.sep not in dict(scrub.machine_folders(Path("page")))
-
-
-def test_scrub_numbers_tables_and_removes_widgets():
-    html = "#T_0a1b2 th {} #T_0a1b2_row0 #T_ffff0 #T_table1_row0"
-    table = nbformat.v4.new_output("display_data", {"text/html": html, scrub.WIDGET_VIEW: {"model_id": "a"}})
-    widget = nbformat.v4.new_output("display_data", {"text/plain": "IntSlider()", scrub.WIDGET_VIEW: {"model_id": "a"}})
-    (output,) = scrubbed(table, widget)
-    assert output.data == {"text/html": "#T_00000 th {} #T_00000_row0 #T_00001 #T_table1_row0"}
 
 
 # --- what a page depends on
@@ -282,24 +264,18 @@ def test_a_record_agrees_as_far_as_its_last_epoch_does(now, outcome):
         test = record.epochs[-1].test
         test[LIVE] = replace(test[LIVE], robust=accuracy(*shares))
     assert compare("run", new, old).outcome == outcome
-
-
-def test_new_runs_and_runs_on_other_data_agree_with_nothing():
-    record = run(SMOKE, SMOKE.runs("fig3")[0]).record
-    assert compare("run", record, None).outcome == NEW
-    other = compare("run", record, replace(record, data_hash="other"))
-    assert (other.outcome, other.detail) == (DIFFERS, "trained on other data")
+    assert compare("run", new, None).outcome == NEW
+    assert compare("run", new, replace(new, data_hash="other")).outcome == DIFFERS
 
 
 def test_the_closing_lines_name_what_differs(finished, published):
     config = SMOKE.config("at", 0)
     name = finished.path(config).name
     (published / "records" / f"{name}.json").write_text(run(SMOKE, config, lift=0.2).record.to_json())
-    lines = list(closing_lines(SMOKE, compare_all(SMOKE, finished, Published(published))))
-    assert "within 3 points overall and 10 in the worst class" in lines[0]
-    assert f"{len(SMOKE.runs()) - 1} identical, 1 differs" in lines[1]
-    assert name in lines[2]
-    assert "worst class 31.0 -> 11.0 %" in lines[2]
+    _, counted, differs = closing_lines(SMOKE, compare_all(SMOKE, finished, Published(published)))
+    assert f"{len(SMOKE.runs()) - 1} identical, 1 differs" in counted
+    assert name in differs
+    assert "worst class 31.0 -> 11.0 %" in differs
 
 
 # --- publishing
@@ -315,9 +291,6 @@ def test_publish_copies_records_provenance_and_reported_checkpoints(finished, pu
         assert copies.load_weights(table_run, key).keys() == {"w"}
     with pytest.raises(StoreError):
         copies.load_weights(table_run, "live/best")
-    names = {f.stem for f in (published / "weights").glob("*")}
-    recipes = ("at", "at_ccm", "trades_ccm_ccr", "plain")
-    assert names == {finished.path(SMOKE.config(recipe, 0)).name for recipe in recipes}
 
 
 def test_a_published_record_that_agrees_stays_and_any_other_is_replaced(finished, published):
@@ -357,16 +330,12 @@ def test_a_page_shows_as_much_of_another_study_as_is_published(folders):
     page = Page("07_ablations", "smoke")
     assert page.beside("digits") == Results(DIGITS) == ()
     store = RunStore(folders[1])
-    some = [DIGITS.config(recipe, seed) for recipe, seed in (("at", 40), ("at_ccm", 40), ("at", 41))]
+    some = [DIGITS.config("at", 40), DIGITS.config("at_ccm", 40)]
     for config in some:
         made = run(DIGITS, config)
         store.write_record(config, made.record, made.provenance)
     publish.publish(DIGITS, store, folders[0] / "digits")
-    runs = page.beside("digits")
-    assert {r.config for r in runs} == set(some)
-    table = contrast_table([runs])
-    assert list(table["seeds"]) == ["1"]
-    assert "; test images, one seed]" in table["CCM − AT, average"][0]
+    assert {r.config for r in page.beside("digits")} == set(some)
 
 
 def test_lab_shows_a_run_as_published_until_it_is_finished_here(finished, published, folders, monkeypatch):
@@ -391,11 +360,13 @@ def test_lab_shows_a_run_as_published_until_it_is_finished_here(finished, publis
 
 
 def test_a_finding_is_said_on_its_own_pages_where_it_holds(folders, capsys):
-    text, numbers = "The shirt loses {drop:.0f} points.", {"drop": 17.4}
-    assert Page("02_margin_study", "fashion").words(text, True, **numbers) == "The shirt loses 17 points."
-    assert Page("02_margin_study", "smoke").words(text, True, **numbers) == ""
-    assert Page("02_margin_study", "smoke").words(text, False, **numbers) == ""
-    assert Page("01_toy_theory", "theory").words(text, True, **numbers) == text.format(**numbers)
+    for profile, holds, words in (
+        ("fashion", True, "The shirt loses 17 points."),
+        ("theory", True, "The shirt loses 17 points."),
+        ("smoke", True, ""),
+        ("smoke", False, ""),
+    ):
+        assert Page("02_margin_study", profile).words("The shirt loses {drop:.0f} points.", holds, drop=17.4) == words
 
 
 def test_one_that_does_not_hold_is_left_out_of_a_rerun_and_stops_a_publication(folders, monkeypatch):
@@ -445,11 +416,17 @@ def test_publish_removes_only_what_no_run_claims(finished, published):
 # --- bad input
 
 
-def test_an_output_folder_that_takes_no_file_is_told_at_the_door(folders, monkeypatch):
+def test_what_stops_a_publication_is_told_before_training(folders, monkeypatch):
     folders[0].write_text("a file where the folder should be")
     with pytest.raises(StoreError, match="cannot make the folder"):
         pipeline.reproduce("smoke")
     folders[0].unlink()
+    bad = folders[0] / "smoke" / "records" / "at-s0-0123456789.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{")
+    with pytest.raises(RecordError, match=r"at-s0-0123456789\.json is not a run record.*move it away"):
+        pipeline.reproduce("smoke")
+    assert bad.read_text() == "{"
 
     def refuse(*_, **__):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -478,16 +455,6 @@ def test_a_full_disk_leaves_every_file_whole(finished, published, monkeypatch):
     assert now.keys() == new.keys()
     assert all(blob in (old[file], new[file]) for file, blob in now.items())
     assert now not in (old, new)
-
-
-def test_a_published_record_that_does_not_parse_is_told_before_training(folders):
-    bad = folders[0] / "smoke" / "records" / "at-s0-0123456789.json"
-    bad.parent.mkdir(parents=True)
-    bad.write_text("{")
-    with pytest.raises(RecordError, match=r"at-s0-0123456789\.json is not a run record.*move it away"):
-        pipeline.reproduce("smoke")
-    assert bad.read_text() == "{"
-    assert not folders[1].exists(), "nothing was trained"
 
 
 def test_render_needs_all_records_and_their_provenance(published):

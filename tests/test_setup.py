@@ -50,12 +50,6 @@ def make(*arguments):
     return subprocess.run(["make", "-C", str(ROOT), *arguments], capture_output=True, text=True)
 
 
-def test_make_alone_prints_what_there_is():
-    shown = make().stdout
-    for target in ("reproduce", "render", "status", "lab", "test-fast", "test-browser", "lint", "format", "clean"):
-        assert f"make {target}" in shown
-
-
 def test_make_refuses_an_old_or_missing_python_and_another_value_of_torch(tmp_path):
     failed = make("status", f"VENV={tmp_path / 'venv'}", "PYTHON=false")
     assert failed.returncode != 0
@@ -104,10 +98,3 @@ def test_every_package_that_the_pages_need_is_looked_for():
     modules = {"scikit-learn": "sklearn", "pillow": "PIL", "jupyterlab": None}
     packages = (name(requirement) for requirement in PROJECT["dependencies"] + EXTRAS["pages"])
     assert set(cfa_pages.NEEDED) == {modules.get(package, package) for package in packages} - {None}
-
-
-def test_citation_names_the_paper_and_the_licence():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["license"] == PROJECT["license"] == "MIT"
-    assert citation["version"] == PROJECT["version"]
-    assert citation["references"][0]["year"] == 2023

@@ -102,13 +102,8 @@ def test_workers_end_with_a_killed_parent_and_leave_a_checkpoint(tmp_path, kill)
     script = tmp_path / "long.py"
     script.write_text(_LONG.format(root=str(tmp_path / "runs")))
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    with subprocess.Popen(
-        [sys.executable, script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        preexec_fn=tiny.heed_ctrl_c,
-    ) as p:
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with subprocess.Popen([sys.executable, script], **streams, env=environment, preexec_fn=tiny.heed_ctrl_c) as p:
         assert any(line.strip() == b"0" for line in p.stdout)  # an epoch of seed 0 has ended
         p.send_signal(kill)
         p.wait(30)

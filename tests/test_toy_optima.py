@@ -110,17 +110,6 @@ def test_in_the_literal_ball_w_falls_and_then_jumps():
     assert np.isnan(jump_margin(ToyModel(0.7, 0.6, eta=3.0)))
 
 
-def test_the_turning_point_of_the_first_order():
-    """w* falls from eps = 0 on iff the log-odds lie below eta (sqrt(d^2 + 4 d) - d)."""
-    for d in (1, 3, 20):
-        for factor, falls in ((0.97, True), (1.03, False)):
-            log_odds = factor * 0.3 * (np.sqrt(d**2 + 4 * d) - d)
-            p = 1 / (1 + np.exp(-log_odds))
-            model = ToyModel(p + 0.01, p - 0.01, 0.3, d)
-            change = model.optimal_w(eps=1e-5, ball="all") - model.optimal_w()
-            assert (change < 0) == falls
-
-
 @exact
 @given(st.floats(0.5, 0.99), st.floats(0.02, 1.2), st.floats(0, 1.2), st.integers(1, 40), balls)
 def test_always_rises_is_the_sign_of_the_slope(p, eta, eps, d, ball):

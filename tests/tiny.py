@@ -4,10 +4,11 @@ import copy
 import signal
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn as nn
+from PIL import Image
 
-from cfa_nb import data
 from cfa_nb.config import Average
 from cfa_nb.data.dataset import Split
 from cfa_nb.method.calibration import Calibration
@@ -15,10 +16,8 @@ from cfa_nb.method.metrics import ClassCounts
 from cfa_nb.method.model import build
 from cfa_nb.method.objectives import Networks
 from cfa_nb.method.step import Sgd, train_step
-from cfa_nb.method.train import train
 from cfa_nb.rng import stream
 from cfa_nb.runs.profiles import SMOKE
-from cfa_nb.runs.store import RunStore
 
 AVERAGES = (Average("ema", start=2), Average("fawa", start=2, threshold=0.15))
 
@@ -33,12 +32,15 @@ def resnet_config(recipe="at", **changes):
     return replace(config(recipe), model="preactresnet", width=4, depth=1, **changes)
 
 
-def learnt(folder):
-    """A run that has learnt something: its store, config, network and test images."""
-    store = RunStore(folder)
-    run = config("at", epochs=12, milestones=(9, 11), train_per_class=60, width=32, eval_per_class=None)
-    train(run, (), store)
-    return store, run, network(store, run, "live/last"), data.load(run).test
+def draw_folder(root, classes, n, side, seed=0):
+    """`n` PNGs of each class in a folder of its own: noise around a picture."""
+    rng = np.random.default_rng(seed)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        picture = rng.integers(40, 215, size=(side, side, 3))
+        for i in range(n):
+            pixels = (picture + rng.normal(0, 25, size=picture.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
 
 
 def network(store, run, key):
