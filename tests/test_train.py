@@ -142,6 +142,7 @@ def test_frl_starts_from_the_validation_best_of_its_parent(tmp_path):
     assert all(torch.equal(v, start[k]) for k, v in run.model.state_dict().items())
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in matmul")
 def test_a_loss_that_is_not_finite_names_its_run_and_epoch(tmp_path):
     config = replace(tiny.config(), lr=1e30, weight_decay=0.0)
     with pytest.raises(FloatingPointError, match=r"at, seed 0: the loss is not finite at epoch \d; a smaller lr"):

@@ -92,7 +92,7 @@ def pgd(model: Callable, x: Tensor, loss: Loss, *, eps, alpha, steps: int, start
     with in_mode(model, mode):
         for _ in range(steps):
             gradient, _ = input_gradient(model, x_adv, loss)
-            x_adv = project(x_adv.add(gradient.sign_(), alpha=alpha), x, eps)
+            x_adv = project(x_adv + alpha * gradient.sign(), x, eps)
     return x_adv
 
 
