@@ -3,7 +3,7 @@
 torch's CPU kernels, oneDNN, MKL and OpenBLAS each pick their code by the processor, and another code rounds sums
 otherwise. Adversarial training amplifies a last bit, so such records differ as those of two seeds do. All four read the
 environment: OpenBLAS when numpy is imported, the others when they compute for the first time. So `import cfa_nb` sets
-it. MKL still tells makers apart; no fully connected network here uses it (`cfa_nb.method.model.Linear`). Other
+it. MKL still tells makers apart; no fully connected network here uses it (`cfa_nb.method.linear.Linear`). Other
 processors keep their own level.
 """
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch.func import functional_call
 
 from cfa_nb.config import TrainConfig
-from cfa_nb.method.model import Linear, PreActResNet, build, in_mode
+from cfa_nb.method.linear import Linear
+from cfa_nb.method.model import PreActResNet, build, in_mode
 from cfa_nb.processor import LEVEL, level
 from tests import tiny
 

@@ -12,6 +12,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.method.linear import Linear
 from cfa_nb.rng import stream_seed
 
 #: Mean and standard deviation of the pixels, by dataset; other colour images take CIFAR-10's, grey ones (0.5, 1).
@@ -87,46 +88,6 @@ class PreActResNet(nn.Module):
         h = self.normalise(x).to(self.stem.weight.dtype)  # bf16 weights: pixels and margins stay fp32 up to here
         h = self.blocks(self.stem(h))  # (B, 8 * width, H / 8, W / 8)
         return self.linear(F.relu(self.bn(h)).mean(dim=(2, 3)).to(self.linear.weight.dtype))
-
-
-class ProductOfInput(torch.autograd.Function):
-    """x W' by numpy's OpenBLAS; gradients flow into x."""
-
-    @staticmethod
-    def forward(ctx, x, weight):
-        ctx.weight = weight
-        return torch.from_numpy(x.numpy() @ weight.numpy().T)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return torch.from_numpy(gradient.numpy() @ ctx.weight.numpy()), None
-
-
-class BiasOfWeights(torch.autograd.Function):
-    """The bias, for each image; gradients flow into it and, as of x W' + b, into the weights."""
-
-    @staticmethod
-    def forward(ctx, x, weight, bias):
-        ctx.x = x
-        return bias.expand(len(x), -1)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return None, torch.from_numpy(gradient.numpy().T @ ctx.x.numpy()), gradient.sum(dim=0)
-
-
-class Linear(nn.Linear):
-    """A linear layer that gives the same bits on every processor that `cfa_nb.processor` holds at its level.
-
-    MKL, which torch takes, has one kernel for Intel's processors and another one for AMD's. Two functions, since a
-    single one would compute the weights' gradient at every step of an attack, to throw it away.
-    """
-
-    def forward(self, x):
-        if x.device.type != "cpu":
-            return super().forward(x)
-        bias = BiasOfWeights.apply(x.detach(), self.weight, self.bias)
-        return ProductOfInput.apply(x, self.weight.detach()).add_(bias)
 
 
 class MLP(nn.Module):
