@@ -178,10 +178,12 @@ def _serve(connection):
     """Trains what comes through the pipe, in a process of its own."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch
+    from tqdm.std import tqdm
 
     from cfa_nb.method.train import train
 
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is ended would leave behind
     report = lambda epoch, _: connection.send(("epoch", epoch))  # noqa: E731
     while True:
         try:
