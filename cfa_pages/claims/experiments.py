@@ -23,6 +23,8 @@ def _compared(key, place, sentence, row, base, statistic="worst", selection="bes
     gap, label = gap_between(row, base, statistic, selection), {"avg": "average"}.get(statistic, statistic)
     options |= dict(row=row, base=base, quantity=f"robust_{statistic}", selection=selection, paper=gap)
     label = f"{versus(row, base)}, {label}, {selection}"
+    if options.get("sign") == -1:
+        label += f" (claim: below {100 * options.get('border', 0):g})"
     return Claim(key, place, sentence, partial(rows_compared, **options), label, value or (gap and str(gap)), gap)
 
 
@@ -94,7 +96,7 @@ def _table_1():
         spread = f"{label}, spread over classes, last (claim: falls)"
         yield Claim(f"cfa_{m}_spread", harm, sentence, partial(checks.evened_out, **pair), spread)
         sentence = f"CFA does so without harming other classes of {name}."
-        loser = f"{label}, class that loses most, last"
+        loser = f"{label}, most harmed class, last (claim: above −1)"
         yield Claim(f"cfa_{m}_no_harm", harm, sentence, partial(checks.no_class_harmed, **pair), loser)
 
 

@@ -120,7 +120,7 @@ def aa_caption(profile: Profile) -> str:
     images = count(profile.aa_per_class, "test image")
     return (
         f"Standard AutoAttack, last epoch, the first {images} of each class, average / {worst_label(profile)}, mean ± "
-        f"std over seeds. Fewer images than in Table 1, and other ones: compare within this table alone."
+        f"std over seeds. Fewer images than in Table 1: compare within this table alone."
     )
 
 
