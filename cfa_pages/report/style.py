@@ -164,6 +164,7 @@ def panels(
     return fig, list(axes.flat)
 
 
+_WITHIN = re.compile(r"(?<=±) | (?=[±/] )|(?<=,) (?=\S+\])")  # blanks at which no line breaks
 _LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")
 
 
@@ -175,12 +176,12 @@ def _linked(value):
 def styled(table: pd.DataFrame, uuid: str) -> Styler:
     """A DataFrame ready to show: no index, words to the left with their links, numbers to the right, a lasting id.
 
-    Lines break between "mean ± std" and the next one, never within.
+    Lines break before an interval and between "mean ± std" and the next one, never within.
     """
     left_aligned = [{"selector": "", "props": [("text-align", "left"), ("vertical-align", "top")]}]
     words = {c: left_aligned for c in table.columns if table[c].map(lambda v: any(x.isalpha() for x in str(v))).any()}
     top = [{"selector": "td", "props": [("vertical-align", "top")]}]
-    linked = table.map(lambda v: _linked(v).replace(" ± ", "\u00a0±\u00a0") if isinstance(v, str) else v)
+    linked = table.map(lambda v: _WITHIN.sub("\u00a0", _linked(v)) if isinstance(v, str) else v)
     return (
         linked.style.hide(axis="index")
         .set_uuid(uuid)
