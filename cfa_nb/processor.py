@@ -31,7 +31,7 @@ def cpuinfo(field: str) -> str:
 
 
 def has_level() -> bool:
-    """True if the processor can run kernels for AVX2: neither torch nor OpenBLAS checks before it obeys."""
+    """True if Linux says that the processor has AVX2: neither torch nor OpenBLAS checks before it obeys."""
     return {"avx2", "fma"} <= set(cpuinfo("flags").split())
 
 
@@ -56,6 +56,6 @@ def fix_level() -> None:
     if (now := level()) != LEVEL:
         print(
             f"cfa_nb: this process computes with {now} and not with {LEVEL}, so runs will differ from the published "
-            f"ones; import cfa_nb before numpy and torch, and leave {' and '.join(list(VARIABLES)[:2])} unset",
+            f"ones; import cfa_nb before numpy and torch, and leave ATEN_CPU_CAPABILITY and OPENBLAS_CORETYPE unset",
             file=sys.stderr,
         )

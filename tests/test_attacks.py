@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, pgd, uniform_start
+from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, pgd, project, uniform_start
 from cfa_nb.method.model import build
 from tests import tiny
 
@@ -110,6 +110,18 @@ def test_fat_takes_at_most_tau_steps_while_misclassified(tau):
             left -= int(model(point).argmax() != yi)
             point = attack(model, xi, yi, steps=1, start=point)
         assert torch.allclose(together[i], point[0], atol=1e-7)
+
+
+def test_projection_is_idempotent_and_nearest_and_leaves_its_arguments():
+    x = torch.rand(5, 1, 2, 2, generator=tiny.generator())
+    far = x + torch.randn(x.shape, generator=tiny.generator(1))
+    before = x.clone(), far.clone()
+    once = project(far, x, EPS)
+    assert torch.equal(x, before[0])
+    assert torch.equal(far, before[1])
+    assert torch.allclose(project(once, x, EPS), once, atol=1e-7)
+    low, high = (x - EPS).clamp(0, 1), (x + EPS).clamp(0, 1)
+    assert torch.allclose(once, far.clamp(min=low, max=high), atol=1e-7)
 
 
 def test_foolbox_agrees():

@@ -65,6 +65,10 @@ def test_a_journal_is_found_by_its_own_evaluation_alone(tmp_path, monkeypatch):
         assert Journal(**base | change).done == {}
     monkeypatch.setattr(autoattack, "library", lambda: "pyautoattack 9.9")
     assert Journal(**base).done == {}
+    journal.file.write_text("{ half")
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="is damaged; remove it"):
+        Journal(**base)
     journal.remove()
     assert not list(tmp_path.iterdir())
 

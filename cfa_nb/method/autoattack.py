@@ -100,14 +100,19 @@ class Journal:
         stem: folder and beginning of the file's name; made with the first batch.
         attack, seed, batch_size: of the evaluation.
         subject: names the weights and the data, ready for JSON.
+    Raises:
+        ValueError: if its file is damaged.
     """
 
     def __init__(self, stem: Path, attack: Attack, seed: int, batch_size: int, **subject):
         about = {"attack": asdict(attack), "seed": seed, "batch_size": batch_size, "library": library(), **subject}
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
         self.file, self.log = (stem.with_name(f"{stem.name}-{digest}{suffix}") for suffix in (".json", ".log"))
-        done = json.loads(self.file.read_text()) if self.file.exists() else {}
-        self.done = {int(index): ClassAccuracy(*counts) for index, counts in done.items()}
+        try:
+            done = json.loads(self.file.read_text()) if self.file.exists() else {}
+            self.done = {int(index): ClassAccuracy(*counts) for index, counts in done.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self.file} is damaged; remove it, and its batches are attacked again") from error
 
     def save(self) -> None:
         """Writes the file, once a batch is entered in `done`."""

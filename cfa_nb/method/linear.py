@@ -14,12 +14,13 @@ class ProductOfInput(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight):
-        ctx.weight = weight
+        ctx.save_for_backward(weight)
         return torch.from_numpy(x.numpy() @ weight.numpy().T)
 
     @staticmethod
     def backward(ctx, gradient):
-        return torch.from_numpy(gradient.numpy() @ ctx.weight.numpy()), None
+        (weight,) = ctx.saved_tensors
+        return torch.from_numpy(gradient.numpy() @ weight.numpy()), None
 
 
 class BiasOfWeights(torch.autograd.Function):
@@ -27,12 +28,13 @@ class BiasOfWeights(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias):
-        ctx.x = x
+        ctx.save_for_backward(x)
         return bias.expand(len(x), -1)
 
     @staticmethod
     def backward(ctx, gradient):
-        return None, torch.from_numpy(gradient.numpy().T @ ctx.x.numpy()), gradient.sum(dim=0)
+        (x,) = ctx.saved_tensors
+        return None, torch.from_numpy(gradient.numpy().T @ x.numpy()), gradient.sum(dim=0)
 
 
 class Linear(nn.Linear):
