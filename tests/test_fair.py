@@ -15,7 +15,8 @@ from tests.factories import all_runs
 
 pytestmark = pytest.mark.usefixtures("theme")
 
-DRAWN = {"change_bars": (), "frl_trace": (), "opposite_margins": (), "difficulty_bars": (("at", "frl_ema"),)}
+DRAWN = {"change_bars": (report.OVER_AT,), "difficulty_bars": (("at", "frl_ema"),), "frl_trace": (),
+         "opposite_margins": ()}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

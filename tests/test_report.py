@@ -59,14 +59,13 @@ FIGURE_CALLS = {
 OF_RUNS = ("aa_table", "acceptance", "average_table", "beta_table", "change_table", "class_interval_table",
            "controls_table", "evaluations", "margin_table", "moves_table", "table1", "table2", "table3")  # fmt: skip
 ARGUMENTS = {
-    "attack_checks": (TABLE_2,), "class_change_table": ("at_cfa", "at", "last"), "comparison_caption": ("last",),
+    "attack_checks": (TABLE_2,), "comparison_caption": ("last",),
     "comparisons": (report.pairs(1), "last"), "table_caption": (1, "last"),
 }  # fmt: skip
 TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *ARGUMENTS)} | {
     "aa_caption": lambda r: report.aa_caption(r.profile),
     "calibration_table": lambda r: report.calibration_table(r[0].record.class_names, *_calibrated(r)),
     "change_caption": lambda r: report.change_caption(),
-    "class_change_caption": lambda r: report.class_change_caption(r.profile),
     "confusion_caption": lambda r: report.confusion_caption(rows.row_runs(r, "at")[r.profile.seeds[0]], r.profile),
     "contrast_caption": lambda r: report.contrast_caption(),
     "contrast_table": lambda r: report.contrast_table([r]),
@@ -332,7 +331,7 @@ def test_two_fifths_are_hard_and_of_many_classes_the_ends_are_shown():
     assert len(indices) == len(set(indices)) == 20
     assert set(indices[:10]) <= set(rows.hard_classes(runs))
     assert not set(indices[10:]) & set(rows.hard_classes(runs))
-    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == len(report.class_change_table(runs, "at_cfa", "at"))
+    assert len(report.classwise_bars(runs).axes[0].get_xticks()) == 20
 
 
 def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_too_much():

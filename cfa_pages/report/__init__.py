@@ -29,6 +29,8 @@ from cfa_pages.report.comparisons import (
     pairs,
 )
 from cfa_pages.report.fair import (
+    OVER_AT,
+    WITH_CFA,
     ccm_margins,
     change_bars,
     class_changes,
@@ -43,7 +45,7 @@ from cfa_pages.report.fluctuation import change_caption, change_table, choice_pi
 from cfa_pages.report.forest import PARTS, claims_picture, differences_picture, headline_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
 from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, defence_grid
-from cfa_pages.report.main_results import class_change_caption, class_change_table, classwise_bars, tradeoff
+from cfa_pages.report.main_results import classwise_bars, tradeoff
 from cfa_pages.report.one_run import (
     acceptance_trace,
     algorithm_beside,

@@ -2,7 +2,7 @@
 difficulty of test images lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,10 +16,11 @@ from cfa_nb.recipes import ROWS
 from cfa_nb.runs.record import unpack_outcomes
 from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, panels, plt
-from cfa_pages.results.rows import accuracies, eps_text, find, row_difference, row_runs
+from cfa_pages.results.rows import accuracies, eps_text, find, row_runs, statistic_difference
 from cfa_pages.results.runs import Results, Run
 
-COMPARED = {"fat": PLAIN, "at_cfa": CFA, "frl_ema": AVERAGED}  # what the page compares with AT
+OVER_AT = {"fat": ("at", PLAIN), "at_cfa": ("at", CFA), "frl_ema": ("at", AVERAGED)}  # row: what it is compared with
+WITH_CFA = {"at_cfa": ("at", CFA), "trades_cfa": ("trades", "#5aa195"), "fat_cfa": ("fat", "#b0d3cc")}
 STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
 
 
@@ -29,20 +30,25 @@ def class_changes(results: Results, row: str, base: str = "at") -> np.ndarray:
     return np.array([np.subtract(ours[s].per_class, theirs[s].per_class) for s in ours if s in theirs]).mean(axis=0)
 
 
-def change_bars(results: Results) -> Figure:
-    """What FAT, AT + CFA and FRL + EMA change over AT, class by class and on average, in points."""
+def change_bars(results: Results, compared: Mapping[str, tuple[str, str]], selection: str = "best") -> Figure:
+    """What methods change, class by class and on average, in points, with 95 % intervals.
+
+    Args:
+        compared: {row: (the row that it is compared with, colour)}.
+    """
     classes = shown_classes(results)
     indices = list(classes.indices)
     fig, (ax,) = panels(1, height=3.9, width=8.2)
-    at = np.arange(len(indices))
-    for shift, (key, colour) in zip((-0.27, 0, 0.27), COMPARED.items()):
-        change = 100 * class_changes(results, key)[indices]
-        average = 100 * row_difference(results, key, "at", "best", "robust_avg").mean
-        ax.bar(at + shift, change, 0.26, color=colour, label=ROWS[key].label)
-        ax.bar(len(indices) + 0.5 + shift, average, 0.26, color=colour)
+    at = np.array([*range(len(indices)), len(indices) + 0.5])
+    for shift, (key, (base, colour)) in zip((-0.27, 0, 0.27), compared.items()):
+        changes = [statistic_difference(results, key, base, selection, k) for k in (*indices, "overall")]
+        means = 100 * np.array([change.mean for change in changes])
+        ends = 100 * np.array([change.interval if change.n > 1 else [change.mean] * 2 for change in changes]).T
+        ax.bar(at + shift, means, 0.26, color=colour, label=f"{ROWS[key].label} − {ROWS[base].label}")
+        ax.errorbar(at + shift, means, abs(ends - means), fmt="none", ecolor=INK, elinewidth=0.8)
     classes.name(ax.xaxis)
     names = [label.get_text() for label in ax.get_xticklabels()]
-    ax.set_xticks([*at, len(indices) + 0.5], [*names, "average"])
+    ax.set_xticks(at, [*names, "average"])
     ax.get_xticklabels()[-1].set(
         rotation=40, color=INK, ha="right", va="top", rotation_mode="anchor", fontweight="bold"
     )
@@ -50,7 +56,7 @@ def change_bars(results: Results) -> Figure:
     ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}".replace("-", "−") if v else "0"))
     ax.margins(y=0.08)
-    ax.set_ylabel("robust accuracy minus AT's, points")
+    ax.set_ylabel("change in robust accuracy, points")
     ax.set_xlabel(classes.note)
     legend_above(ax, 3)
     return fig

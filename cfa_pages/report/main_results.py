@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cfa_nb.recipes import ROWS, rows_of
-from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, INK, PLAIN, QUIET, label_ends, panels, percent_axis
 from cfa_pages.results.paper import TABLE_1
@@ -20,7 +19,7 @@ from cfa_pages.results.rows import (
     worst_label,
 )
 from cfa_pages.results.runs import Results
-from cfa_pages.results.stats import Cell, mean_std, points, spread_of
+from cfa_pages.results.stats import spread_of
 
 METHODS = {"at": "AT", "trades": "TRADES", "fat": "FAT"}
 WHISKERS = {"color": INK, "linewidth": 0.8, "alpha": 0.6}
@@ -52,29 +51,6 @@ def classwise_bars(results: Results, selection: str = "best") -> Figure:
                         handlelength=1, borderaxespad=0)  # fmt: skip
     percent_axis(axes[0], 0)
     return fig
-
-
-def class_change_caption(profile: Profile) -> str:
-    """Caption of `class_change_table` of AT and AT + CFA at the last epoch."""
-    return (
-        f"AT and AT + CFA, class by class: robust accuracy in percent "
-        f"({attack_label(profile)}, last epoch), change in points (paired by seed)."
-    )
-
-
-def class_change_table(results: Results, row: str, base: str, selection: str = "best") -> pd.DataFrame:
-    """Robust accuracy of each class under two rows, and the change, paired by seed, in points."""
-    ours, theirs = (per_class(results, key, selection).to_numpy() for key in (row, base))
-    classes, rows = shown_classes(results), []
-    for k in classes.indices:
-        change = ours[:, k] - theirs[:, k]
-        spread = f" ± {100 * spread_of(change):.1f}" if len(change) > 1 else ""
-        numbers = {"mean": 100 * change.mean(), "std": 100 * spread_of(change)}
-        rows.append({
-            classes.heading: classes.names[k], "kind": classes.group(k), ROWS[base].label: mean_std(theirs[:, k]),
-            ROWS[row].label: mean_std(ours[:, k]), "change": Cell(points(change.mean()) + spread, **numbers),
-        })  # fmt: skip
-    return pd.DataFrame(rows, dtype=object)
 
 
 def tradeoff(results: Results, selection: str = "best") -> Figure:
