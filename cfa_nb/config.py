@@ -88,8 +88,8 @@ class TrainConfig:
     # --- FRL (Xu et al. 2021, reweight + remargin): fine-tunes its parent
     parent: "TrainConfig | None" = None  # for a calibrator of FOLLOWERS: the CCM run whose margins it takes
     frl_tolerance: float = 0.07  # allowed excess of a class's clean and boundary error over the mean
-    frl_weight_rate: float = 0.05
-    frl_margin_rate: float = 0.2
+    frl_weight_rate: float = 0.05  # 0: no class weights
+    frl_margin_rate: float = 0.2  # 0: no class margins
     frl_weight_limit: float = 0.5  # largest sum of the multipliers of one constraint
     frl_margin_max: float = 3.0  # largest margin, in units of eps
 
@@ -132,6 +132,8 @@ class TrainConfig:
     def recipe(self) -> str:
         """The run's short name, its key in `RECIPES`: the objective and what calibrates it, `trades_ccm_ccr`."""
         calibration = {"ccm": self.ccm, "ccr": self.ccr, self.calibrator: self.calibrator != "cfa"}
+        if self.objective == "frl":
+            calibration |= {"no_weights": not self.frl_weight_rate, "no_margins": not self.frl_margin_rate}
         return "_".join([self.objective, *(name for name, used in calibration.items() if used)])
 
     @property

@@ -14,6 +14,7 @@ _AT = TrainConfig()
 _AT_CCM = replace(_AT, ccm=True)
 _TRADES = TrainConfig(objective="trades", attack_bn="eval", lambda_1=0.3)
 _FAT = TrainConfig(objective="fat", lambda_1=0.7)
+_FRL = TrainConfig(objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT)
 
 #: The training runs; 0.5 / 0.3 / 0.7 are the paper's lambda_1 for AT / TRADES / FAT (Sec. 5.1). Written as keywords,
 #: so that a name taken twice is a syntax error.
@@ -26,12 +27,15 @@ RECIPES = dict(
     trades_ccm_ccr=replace(_TRADES, ccm=True, ccr=True),
     fat=_FAT,
     fat_ccm=replace(_FAT, ccm=True),
-    frl=TrainConfig(objective="frl", attack_bn="eval", beta=1.5, lr=0.001, epochs=40, milestones=(40, 80), parent=_AT),
-    # not in the paper: an undefended network, and controls that ask what of CCM it is that helps
+    frl=_FRL,
+    # not in the paper: an undefended network, and controls that ask what of CCM, and what of FRL, it is that helps
     plain=TrainConfig(objective="plain", clean_forward="off"),
     at_mean_margin=replace(_AT, calibrator="mean_margin", parent=_AT_CCM),
     at_shuffled_margins=replace(_AT, calibrator="shuffled_margins", parent=_AT_CCM),
     at_damped_ccm=replace(_AT, calibrator="damped_ccm"),
+    frl_no_margins=replace(_FRL, frl_margin_rate=0.0),
+    frl_no_weights=replace(_FRL, frl_weight_rate=0.0),
+    frl_no_weights_no_margins=replace(_FRL, frl_weight_rate=0.0, frl_margin_rate=0.0),
 )
 
 
@@ -45,9 +49,9 @@ class Row:
     tables: tuple[int | str, ...] = (1, 2, 3)
 
 
-CONTROLS = "controls"  # the table of the controls, which the paper does not have
+CONTROLS, FRL_PARTS = "controls", "frl_parts"  # two tables that the paper does not have: parts of CCM, parts of FRL
 
-#: Every row of Tables 1-3 and of the controls, by key and in their order.
+#: Every row of Tables 1-3 and of these two, by key and in their order.
 ROWS = dict(
     at=Row("AT", "at", tables=(1, 2, CONTROLS)),
     at_ema=Row("AT + EMA", "at", "ema", tables=(1, 3)),
@@ -66,16 +70,19 @@ ROWS = dict(
     fat_fawa=Row("FAT + FAWA", "fat", "fawa", tables=(3,)),
     fat_ccm=Row("FAT + CCM", "fat_ccm", tables=(2,)),
     fat_cfa=Row("FAT + CFA", "fat_ccm", "fawa", tables=(1,)),
-    frl=Row("FRL", "frl", tables=(1,)),
+    frl=Row("FRL", "frl", tables=(1, FRL_PARTS)),
     frl_ema=Row("FRL + EMA", "frl", "ema", tables=(1,)),
     at_mean_margin=Row("AT at CCM's mean margin", "at_mean_margin", tables=(CONTROLS,)),
     at_shuffled_margins=Row("AT at CCM's margins, shuffled", "at_shuffled_margins", tables=(CONTROLS,)),
     at_damped_ccm=Row("AT + CCM, damped", "at_damped_ccm", tables=(CONTROLS,)),
+    frl_no_margins=Row("FRL, weights alone", "frl_no_margins", tables=(FRL_PARTS,)),
+    frl_no_weights=Row("FRL, margins alone", "frl_no_weights", tables=(FRL_PARTS,)),
+    frl_neither=Row("FRL, neither", "frl_no_weights_no_margins", tables=(FRL_PARTS,)),
 )
 
 
 def rows_of(table: int | str) -> dict[str, Row]:
-    """The rows of Table 1, 2 or 3, or of `CONTROLS`, in order."""
+    """The rows of Table 1, 2 or 3, of `CONTROLS` or of `FRL_PARTS`, in order."""
     return {key: row for key, row in ROWS.items() if table in row.tables}
 
 

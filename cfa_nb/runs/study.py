@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cfa_nb.config import LIVE, Attack, Average, TrainConfig
-from cfa_nb.recipes import CONTROLS, RECIPES, ROWS, rows_of
+from cfa_nb.recipes import CONTROLS, FRL_PARTS, RECIPES, ROWS, rows_of
 
 #: What each page of the study shows, in the paper's order: figure or table -> notebook.
 FIGURES = {
@@ -25,9 +25,10 @@ FIGURES = {
     "lambda_2": "07_ablations",
     CONTROLS: "07_ablations",
     "fair": "09_fair_methods",
+    FRL_PARTS: "09_fair_methods",
 }
 
-TABLES = ("table1", "table2", "table3", CONTROLS)
+TABLES = ("table1", "table2", "table3", CONTROLS, FRL_PARTS)
 CONTRAST = "contrast"  # AT and AT + CCM alone: what a profile trains that another one's page shows in a section
 FINAL_STEPS = 20  # of the PGD that every reported checkpoint meets, and of the targeted attack
 PUBLISHED_WEIGHTS = {"at": (LIVE, "fawa"), "at_ccm": (LIVE, "fawa"), "trades_ccm_ccr": (LIVE, "fawa"), "plain": (LIVE,)}
@@ -120,6 +121,7 @@ class Profile:
             "lambda_2": each("trades", self.study_seeds) + study("trades_ccr", "lambda_2", self.lambdas_2),
             CONTROLS: table(CONTROLS),
             "fair": table(1),
+            FRL_PARTS: table(FRL_PARTS),
             CONTRAST: each("at", self.seeds) + each("at_ccm", self.seeds),
         }
         return {name: shown + undefended for name, shown in configs.items()}

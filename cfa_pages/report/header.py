@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cfa_nb.recipes import CONTROLS
+from cfa_nb.recipes import CONTROLS, FRL_PARTS
 from cfa_nb.runs.profiles import PROFILES
 from cfa_nb.runs.study import FIGURES
 from cfa_pages.results.rows import attack_label
@@ -91,6 +91,7 @@ SECTIONS = {  # figure -> (section of the paper, what it is there)
     "table3": ("5.3.2", "Table 3: EMA and FAWA"),
     CONTROLS: ("", "Controls: what of CCM helps"),
     "fair": ("4.4", "Other methods: FAT and FRL"),
+    FRL_PARTS: ("", "Controls: what of FRL helps"),
 }
 
 
