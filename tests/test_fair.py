@@ -15,7 +15,7 @@ from tests.factories import all_runs
 
 pytestmark = pytest.mark.usefixtures("theme")
 
-DRAWN = {"change_bars": (report.OVER_AT,), "difficulty_bars": (("at", "frl_ema"),), "frl_trace": (),
+DRAWN = {"change_dots": (report.OVER_AT,), "difficulty_bars": (("at", "frl_ema"),), "frl_trace": (),
          "opposite_margins": ()}  # fmt: skip
 
 
@@ -25,9 +25,11 @@ def runs():
 
 
 def test_changes_of_classes_are_paired_by_seed(runs):
-    changes = report.class_changes(runs, "frl", "at")
+    changes = [rows.statistic_difference(runs, "frl", "at", "best", k).mean for k in range(10)]
     assert changes[2] == pytest.approx(0.3, abs=0.03)
     assert np.delete(changes, 2) == pytest.approx(0.0)
+    pair = rows.statistic_difference(runs, "frl", "at", "best", (2, 5))  # a mean of classes
+    assert pair.mean == pytest.approx((changes[2] + changes[5]) / 2)
 
 
 def test_frl_s_state_follows_from_the_records(runs):
@@ -37,8 +39,8 @@ def test_frl_s_state_follows_from_the_records(runs):
     parent = rows.row_runs(runs, "at")[SMOKE.seeds[0]].record.epochs[-1].val["live"]
     first = Frl.start(10).update(parent.clean.per_class, parent.robust.per_class, run.config)
     assert given[0] == first.calibration(run.config)
-    weights, margins = report.frl_values(runs)
-    assert weights.sum(axis=1) == pytest.approx(10)
+    natural, boundary, margins = report.frl_values(runs)
+    assert natural.sum(axis=1) == pytest.approx(10) == boundary.sum(axis=1)
     assert margins == pytest.approx(run.config.eps)  # as recorded: the made-up runs have the same for all
 
 

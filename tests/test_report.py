@@ -302,7 +302,8 @@ def test_on_the_papers_protocol_the_difference_to_the_paper_stands_beside():
     for table in (best, last, report.table2(runs), report.table3(runs)):
         printed = table.iloc[: len(table) - len(rows.added_rows())]
         assert set(printed["ours − paper, points (AA)"]) == {"+0.0 / +0.0"}
-    assert list(best.columns)[1:5] == ["clean", "AA", "AA, best on validation", "PGD-20, best on test"]
+    ours, paper = ["clean", "AA"], ["paper, CIFAR-10, clean", "paper, CIFAR-10 (AA)"]
+    assert list(best.columns)[1:7] == [*ours, *paper, "AA, best on validation", "PGD-20, best on test"]
     assert "PGD-20, last epoch" in last.columns
     shifted = report.table1(paper_runs(profile, 3), "best").set_index("Method")
     assert shifted["ours − paper, points (AA)"]["TRADES + CFA"] == "+3.6 / +9.6"  # twice its +1.8 / +4.8

@@ -15,50 +15,50 @@ from cfa_nb.method.rivals import Frl
 from cfa_nb.recipes import ROWS
 from cfa_nb.runs.record import unpack_outcomes
 from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
-from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, PLAIN, QUIET, label_ends, panels, plt
-from cfa_pages.results.rows import accuracies, eps_text, find, row_runs, statistic_difference
+from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, QUIET, label_ends, panels, plt, short_name
+from cfa_pages.results.rows import accuracies, class_groups, eps_text, find, row_runs, statistic_difference
 from cfa_pages.results.runs import Results, Run
 
-OVER_AT = {"fat": ("at", PLAIN), "at_cfa": ("at", CFA), "frl_ema": ("at", AVERAGED)}  # row: what it is compared with
-WITH_CFA = {"at_cfa": ("at", CFA), "trades_cfa": ("trades", "#5aa195"), "fat_cfa": ("fat", "#b0d3cc")}
+OVER_AT = {"at_cfa": "at", "fat": "at", "frl_ema": "at_ema"}  # row: the row that it is compared with
+WITH_CFA = {"at_cfa": "at", "trades_cfa": "trades", "fat_cfa": "fat"}
+DOTS = (("o", CFA), ("s", AVERAGED), ("D", HARD[1]))  # marker and colour of the first, second, third comparison
 STEPS, ALL = (HARD[0], "#e0782f", "#f0b46b", "#f7d9ae"), "#dce3e9"  # few steps of an attack to many; all of them
 
 
-def class_changes(results: Results, row: str, base: str = "at") -> np.ndarray:
-    """(K,) by how much each class's robust accuracy (best) differs between two rows, mean over seeds; fractions."""
-    ours, theirs = (accuracies(results, key, "best") for key in (row, base))
-    return np.array([np.subtract(ours[s].per_class, theirs[s].per_class) for s in ours if s in theirs]).mean(axis=0)
-
-
-def change_bars(results: Results, compared: Mapping[str, tuple[str, str]], selection: str = "best") -> Figure:
-    """What methods change, class by class and on average, in points, with 95 % intervals.
+def change_dots(results: Results, compared: Mapping[str, str]) -> Figure:
+    """What methods change at the last epoch, class by class, in groups and on average: points, 95 % intervals.
 
     Args:
-        compared: {row: (the row that it is compared with, colour)}.
+        compared: {row: the row that it is compared with}, up to three.
     """
-    classes = shown_classes(results)
-    indices = list(classes.indices)
-    fig, (ax,) = panels(1, height=3.9, width=8.2)
-    at = np.array([*range(len(indices)), len(indices) + 0.5])
-    for shift, (key, (base, colour)) in zip((-0.27, 0, 0.27), compared.items()):
-        changes = [statistic_difference(results, key, base, selection, k) for k in (*indices, "overall")]
-        means = 100 * np.array([change.mean for change in changes])
-        ends = 100 * np.array([change.interval if change.n > 1 else [change.mean] * 2 for change in changes]).T
-        ax.bar(at + shift, means, 0.26, color=colour, label=f"{ROWS[key].label} − {ROWS[base].label}")
-        ax.errorbar(at + shift, means, abs(ends - means), fmt="none", ecolor=INK, elinewidth=0.8)
-    classes.name(ax.xaxis)
-    names = [label.get_text() for label in ax.get_xticklabels()]
-    ax.set_xticks(at, [*names, "average"])
-    ax.get_xticklabels()[-1].set(
-        rotation=40, color=INK, ha="right", va="top", rotation_mode="anchor", fontweight="bold"
-    )
-    ax.axhline(0, color=INK, lw=1)
-    ax.axvline(len(indices) - 0.25, color=QUIET, lw=1, ls=(0, (4, 3)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}".replace("-", "−") if v else "0"))
-    ax.margins(y=0.08)
-    ax.set_ylabel("change in robust accuracy, points")
-    ax.set_xlabel(classes.note)
-    legend_above(ax, 3)
+    classes, groups, rows, y = shown_classes(results), class_groups(results), [], 0.0
+    kinds = [[(classes.names[k], k) for k in classes.indices if (k in classes.hard) == hard] for hard in (True, False)]
+    means = [(f"mean of {kind}", groups[kind]) for kind in ("hard", "easy") if groups[kind]]
+    for block in (*kinds, [*means, ("average", "overall")]):
+        for name, statistic in block:
+            rows.append((y, name, statistic))
+            y += 1
+        y += 0.6
+    fig, (ax,) = panels(1, height=0.34 * y + 1)
+    for shift, (marker, colour), (row, base) in zip((-0.24, 0, 0.24), DOTS, compared.items()):
+        for y, _, statistic in rows:
+            change = statistic_difference(results, row, base, "last", statistic)
+            low, high = change.interval if change.n > 1 else (change.mean, change.mean)
+            ax.plot([100 * low, 100 * high], [y + shift] * 2, color=colour, lw=1.5, alpha=0.6)
+            ax.plot(
+                100 * change.mean, y + shift, marker, color=colour, mfc="white" if low < 0 < high else colour, ms=5.5
+            )
+        rival = f"({ROWS[base].label})" if "+" in ROWS[base].label else ROWS[base].label
+        ax.plot([], [], marker, color=colour, label=f"{ROWS[row].label} − {rival}")
+    ax.set_yticks([y for y, *_ in rows], [short_name(name) for _, name, _ in rows])
+    for label in ax.get_yticklabels()[: len(kinds[0])]:
+        label.set(color=HARD[0], fontweight="bold")
+    ax.invert_yaxis()
+    ax.grid(True, axis="x")
+    ax.axvline(0, color=INK, lw=1)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:+.0f}".replace("-", "−") if v else "0"))
+    ax.set_xlabel("change in robust accuracy, points")
+    legend_above(ax, 3, columnspacing=1.2)
     return fig
 
 
@@ -109,26 +109,27 @@ def frl_calibrations(run: Run, results: Results) -> list[Calibration]:
     return calibrations
 
 
-def frl_values(results: Results) -> tuple[np.ndarray, np.ndarray]:
-    """(epochs, K) weights of FRL's natural loss, 1 for equal weights, and margins as recorded; means over seeds."""
+def frl_values(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(epochs, K) weights of FRL's natural and boundary loss, 1 for equal ones, and recorded margins; seeds' means."""
     runs = list(row_runs(results, "frl").values())
-    weights = np.mean([[c.ce_weight for c in frl_calibrations(r, results)] for r in runs], axis=0)
-    return weights * weights.shape[1], np.mean([[e.class_eps for e in r.record.epochs] for r in runs], axis=0)
+    given = [[(c.ce_weight, c.kl_weight) for c in frl_calibrations(r, results)] for r in runs]
+    natural, boundary = np.moveaxis(np.mean(given, axis=0), 1, 0) * len(given[0][0][0])
+    return natural, boundary, np.mean([[e.class_eps for e in r.record.epochs] for r in runs], axis=0)
 
 
 def frl_trace(results: Results) -> Figure:
     """The weights and margins that FRL gives the classes, epoch by epoch, mean over seeds."""
     config, classes = next(iter(row_runs(results, "frl").values())).config, shown_classes(results)
-    fig, axes = plt.subplots(2, 1, figsize=(7.6, 5.6), sharex=True)
-    titles = ("weight in the natural loss (1: all classes equal)", "margin of the training attack")
-    for ax, values, title, base in zip(axes, frl_values(results), titles, (1, config.eps)):
+    fig, axes = panels(3, height=2.6, stacked=True, sharex=True)
+    titles = ("weight in the natural loss (1: all equal)", "weight in the boundary loss", "margin in training")
+    for ax, values, title, base in zip(axes, frl_values(results), titles, (1, 1, config.eps)):
         class_traces(ax, values, classes, thin=1.2)
         ax.axhline(base, color=INK, lw=1, ls=(0, (1, 2)))
         ax.set_title(classes.title(title))
         epoch_axis(ax, config)
-        label_ends(ax, len(values), _ends(values[-1], classes), gap=min(0.085, 0.95 / len(classes.indices)))
-    axes[0].set_xlabel("")
-    margin_axis(axes[1])
+        label_ends(ax, len(values), _ends(values[-1], classes), gap=min(0.09, 0.95 / len(classes.indices)))
+        ax.set_xlabel("epoch" if ax is axes[-1] else "")
+    margin_axis(axes[-1])
     return fig
 
 
@@ -151,7 +152,7 @@ def opposite_margins(results: Results) -> Figure:
     """Each class's margin under CCM (AT + CFA) and, in the last epoch, under FRL."""
     classes, eps = shown_classes(results), row_runs(results, "at")[results.seeds[0]].config.eps
     rows = np.arange(len(classes.indices))
-    pairs = [255 * values[list(classes.indices)] for values in (ccm_margins(results), frl_values(results)[1][-1])]
+    pairs = [255 * values[list(classes.indices)] for values in (ccm_margins(results), frl_values(results)[-1][-1])]
     fig, (ax,) = panels(1, height=0.29 * len(rows) + 1.2)
     ax.hlines(rows, *pairs, color=QUIET, lw=1.2, zorder=1)
     for values, colour, marker, label in zip(pairs, (CFA, AVERAGED), "os", ("CFA", "FRL, last epoch")):

@@ -1,8 +1,8 @@
 """Tables 1-3, standard AutoAttack and the controls from records, ours beside the paper's, in percent.
 
 A cell reads "average / worst class", mean ± std over seeds. On the paper's own protocol "ours minus paper" stands
-beside. Everywhere else the paper's value stands in a column of
-its own and no difference to it is computed: another data set, another network, another attack.
+beside. Everywhere else the paper's value stands in a column of its own and no difference to it is computed: another
+data set, another network, another attack.
 """
 
 import pandas as pd
@@ -36,10 +36,10 @@ def _table_1_row(results, key, selection):
     attack, paper = attack_label(results.profile), printed(1, key, selection)
     row = {"Method": ROWS[key].label, heading(results.profile, "clean"): pair_text(results, key, selection, "clean")}
     row[heading(results.profile, attack)] = pair_text(results, key, selection)
+    row |= {f"{PAPER}, clean": paper_cell(paper["clean"]), f"{PAPER} (AA)": paper_cell(paper["robust"])}
     if selection == "best":
         row[heading(results.profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(results, key, "best_val")
     row |= _white_box(results, key, selection)
-    row |= {f"{PAPER}, clean": paper_cell(paper["clean"]), f"{PAPER} (AA)": paper_cell(paper["robust"])}
     for metric, name in (("clean", "clean"), ("robust", "AA")):
         row |= _less_paper(results, key, selection, metric, paper[metric], name)
     return row
@@ -48,10 +48,9 @@ def _table_1_row(results, key, selection):
 def table_caption(results: Results, number: int, selection: str | None = None) -> str:
     """Caption of Table 1 at a selection, or of Table 2 or 3 (no selection: they show all), with the data and seeds."""
     checkpoint = {"best": ", best checkpoints", "last": ", last epoch", None: ""}[selection]
-    columns = "Last column: the paper's values" if selection is None else "Last columns: the paper's values"
     seeds = len(results.seeds)
     seeds_text = f"{count(seeds, 'seed')}{', mean ± std' if seeds > 1 else ''}"
-    return f"Table {number}{checkpoint}. {results.profile.data_label}, {seeds_text}. {columns}."
+    return f"Table {number}{checkpoint}. {results.profile.data_label}, {seeds_text}. *Paper*: its own values."
 
 
 def heading(profile: Profile, text: str) -> str:

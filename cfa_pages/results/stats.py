@@ -27,7 +27,7 @@ ROUNDING = 1e-9  # of floats: fractions that differ by less are equal
 LEVEL = (1 + 0.95) / 2  # quantile at which a two-sided interval of 95 % ends
 MANY_SEEDS = 100  # nobody is told to run more
 DRAWS = 1000
-Statistic = str | int  # "overall", "worst", "spread" (of the classes), or one class by index
+Statistic = str | int | tuple[int, ...]  # "overall", "worst", "spread" (of the classes), a class, a mean of classes
 
 
 class Cell(str):
@@ -201,7 +201,10 @@ def statistic_of(statistic: Statistic, accuracy: ClassAccuracy) -> Callable[[np.
     if statistic == "worst":
         size = max(1, round(share * len(n)))
         return lambda a: np.partition(a, size - 1, axis=-1)[..., :size].mean(axis=-1)
-    return (lambda a: a.std(axis=-1)) if statistic == "spread" else (lambda a: a[..., statistic])
+    if statistic == "spread":
+        return lambda a: a.std(axis=-1)
+    classes = [statistic] if isinstance(statistic, int) else list(statistic)
+    return lambda a: a[..., classes].mean(axis=-1)
 
 
 @lru_cache(maxsize=256)
