@@ -36,7 +36,7 @@ def _table_1_row(results, key, selection):
     attack, paper = attack_label(results.profile), printed(1, key, selection)
     row = {"Method": ROWS[key].label, heading(results.profile, "clean"): pair_text(results, key, selection, "clean")}
     row[heading(results.profile, attack)] = pair_text(results, key, selection)
-    row |= {f"{PAPER}, clean": paper_cell(paper["clean"]), f"{PAPER} (AA)": paper_cell(paper["robust"])}
+    row |= {f"{PAPER} (AA)": paper_cell(paper["robust"]), f"{PAPER}, clean": paper_cell(paper["clean"])}
     if selection == "best":
         row[heading(results.profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(results, key, "best_val")
     row |= _white_box(results, key, selection)
