@@ -25,9 +25,8 @@ def average_table(results: Results) -> pd.DataFrame:
     """
     rows = []
     for run in (r for r in results if results.profile.compares_averages(r.config) and r.record.averages):
-        rows.append(
-            _row(run, results.profile, LIVE, {"decay": "–", "threshold": "–", "from epoch": "–", "begins with": "–"})
-        )
+        none = dict.fromkeys(("decay", "threshold", "from epoch", "begins with"), "–")
+        rows.append(_row(run, results.profile, LIVE, none))
         rows += [_row(run, results.profile, spec.name, _settings(spec)) for spec in run.record.averages]
     return pd.DataFrame(rows)
 

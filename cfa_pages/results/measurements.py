@@ -68,9 +68,7 @@ def mean_value(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def effect(
-    results: Results, recipe: str, value_of: Callable[[Run], float], **ends: tuple[float, float]
-) -> tuple[BySeed, BySeed]:
+def effect(results: Results, recipe: str, value_of: Callable[[Run], float], **ends: tuple) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) of a recipe at the second and at the first value of a field: `beta=(1, 8)`."""
     ((field, (first, second)),) = ends.items()
     return tuple({s: value_of(r) for s, r in find(results, recipe, **{field: v}).items()} for v in (second, first))
