@@ -18,21 +18,15 @@ STAND_IN = {"first": "live weights", "theta_0": "initial weights", "random": "a 
 CALIBRATED, PLAIN_RUNS = ("at_ccm", "trades_ccm_ccr", "fat_ccm"), ("at", "trades", "fat")
 
 
-def carriers(results: Results) -> list[Run]:
-    """The runs in which several averages are compared."""
-    return [r for r in results if results.profile.compares_averages(r.config) and r.record.averages]
-
-
 def average_table(results: Results) -> pd.DataFrame:
-    """A row an average and training run: its settings, epochs accepted, PGD-10 test accuracy at best and last epoch.
+    """A row an average and run that compares averages: settings, epochs accepted, PGD-10 test accuracy, best and last.
 
     The best epoch has the highest sum of average and worst class from `best_from` on, as everywhere.
     """
     rows = []
-    for run in carriers(results):
-        rows.append(
-            _row(run, results.profile, LIVE, {"decay": "–", "threshold": "–", "from epoch": "–", "begins with": "–"})
-        )
+    for run in (r for r in results if results.profile.compares_averages(r.config) and r.record.averages):
+        none = dict.fromkeys(("decay", "threshold", "from epoch", "begins with"), "–")
+        rows.append(_row(run, results.profile, LIVE, none))
         rows += [_row(run, results.profile, spec.name, _settings(spec)) for spec in run.record.averages]
     return pd.DataFrame(rows)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cfa_nb.config import LIVE
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_pages.report.lines import epoch_axis
 from cfa_pages.report.style import CFA, INK, QUIET, label_ends, panels, percent_axis, points_axis
@@ -33,9 +34,10 @@ def fluctuation(results: Results, weights: str = "live") -> Figure:
     _draw_curves(top, epochs, overall, worst, worst_label(results.profile))
     _mark_accepted(top, run, weights)
     _draw_changes(bottom, epochs, worst, worst_label(results.profile))
+    points_axis(bottom, max(0.12, 1.15 * np.abs(np.diff(run.series(LIVE, "worst"))).max()))  # one scale for (a) and (b)
     for ax in (top, bottom):
         epoch_axis(ax, run.config)
-    top.set_xlabel("")
+    top.set(xlabel="", ylabel="robust accuracy, PGD-10")
     top.set_title(f"{NAMES[weights]}, seed {run.config.seed}")
     return fig
 
@@ -61,7 +63,6 @@ def _mark_accepted(ax, run, weights):
 def _draw_changes(ax, epochs, worst, name):
     jumps = np.abs(np.diff(worst))
     ax.bar(epochs[1:], np.nan_to_num(jumps), width=0.62, color=CFA, alpha=0.55)
-    points_axis(ax, max(0.12, np.nanmax(np.nan_to_num(jumps)) * 1.15))
     if np.isnan(worst).all():
         ax.annotate("no average", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color=QUIET)
     ax.set_title(f"|change of the {name}| from the epoch before, points", fontsize=10, fontweight="normal")
@@ -90,32 +91,30 @@ def change_caption() -> str:
 
 
 def choice_picture(results: Results) -> Figure:
-    """An arrow from the epoch of best average to that of best average + worst class, one a seed; and the paper's."""
-    fig, axes = panels(2, height=3.5, stacked=True)
-    for (best, fair), seed in zip(map(choices, row_runs(results, "at").values()), sorted(row_runs(results, "at"))):
-        _arrow(axes[0], *((a.overall, a.worst) for a in (best, fair)), f"seed {seed}")
-    best, fair = (
-        tuple(paper.QUOTED[f"fig4_{name}_{statistic}"].value / 100 for statistic in ("avg", "worst"))
-        for name in ("best", "fair")
-    )
-    _arrow(axes[1], best, fair, "its example")
-    for ax, title in zip(axes, (f"Here: {results.profile.data_label}", "Paper: CIFAR-10")):
-        ax.margins(0.25)
-        percent_axis(ax, None)
-        ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
-        ax.set(xlabel="average robust accuracy, PGD-10", ylabel=f"{worst_label(results.profile)}, PGD-10")
-        ax.set_title(title)
+    """What choosing by average + worst class instead of the average changes: two lines a seed; and the paper's."""
+    ours = [[(a.overall, a.worst) for a in choices(run)] for run in row_runs(results, "at").values()]
+    quoted = {key: number.value / 100 for key, number in paper.QUOTED.items()}
+    theirs = [[(quoted[f"fig4_{name}_avg"], quoted[f"fig4_{name}_worst"]) for name in ("best", "fair")]]
+    fig, axes = panels(2, height=3.6, sharey=True)
+    for ax, title, lines in zip(axes, (f"Here: {results.profile.data_label}", "Paper: CIFAR-10"), (ours, theirs)):
+        for number, (name, colour) in enumerate((("average", INK), (worst_label(results.profile), CFA))):
+            for line in lines:
+                ax.plot([0, 1], [at[number] for at in line], "-o", color=colour, lw=1.4, ms=4.5)
+            below = min((sum(at[number] for at in line) / 2 for line in lines), default=0.5) - 0.03
+            ax.text(0.5, below, name, color=colour, fontsize=9, ha="center", va="top")
+        ax.set_xticks([0, 1], ["best average", "best average\n+ worst class"])
+        ax.set(xlim=(-0.35, 1.35), title=title)
+    percent_axis(axes[0], 0)
+    axes[0].set_ylabel("robust accuracy, PGD-10")
     return fig
 
 
-def choices(run: Run) -> tuple[ClassAccuracy, ClassAccuracy]:
-    """Robust test accuracy at the epoch of best average, and of best average + worst class, from `best_from` on."""
-    late = run.curve()[run.config.best_from - 1 :]
-    return max(late, key=lambda a: a.overall), max(late, key=lambda a: a.overall + a.worst)
+def choices(run: Run, images: str = "test") -> tuple[ClassAccuracy, ClassAccuracy]:
+    """Robust test accuracy at the epoch of best average, and of best average + worst class, from `best_from` on.
 
-
-def _arrow(ax, start, end, text):
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": CFA, "lw": 1.6, "shrinkA": 5, "shrinkB": 5})
-    ax.plot(*start, "o", color=QUIET, ms=7, mew=0)
-    ax.plot(*end, "o", color=CFA, ms=7, mew=0)
-    ax.annotate(text, end, (7, 4), textcoords="offset points", fontsize=9, color=INK)
+    images: on which the two epochs are chosen, "test" or "val".
+    """
+    late = [e for e in run.record.epochs[run.config.best_from - 1 :] if getattr(e, images)[LIVE]]
+    by_sum = max(late, key=lambda e: getattr(e, images)[LIVE].score)
+    by_average = max(late, key=lambda e: getattr(e, images)[LIVE].robust.overall)
+    return by_average.test[LIVE].robust, by_sum.test[LIVE].robust

@@ -19,12 +19,12 @@ class ShownClasses:
 
     indices: tuple[int, ...]
     names: tuple[str, ...]  # of all K classes
-    hard: tuple[int, ...]
+    hard: tuple[int, ...]  # the hardest first
     note: str  # "10 hardest and 10 easiest of 200 classes", "" where all are shown
 
     @property
     def colours(self) -> list[str]:
-        """(K,) colours of all classes: the hard ones warm."""
+        """(K,) colours of all classes: the hard ones warm, the hardest red."""
         return class_colours(len(self.names), self.hard)
 
     @property
@@ -53,12 +53,12 @@ class ShownClasses:
 
 def shown_classes(results: Results) -> ShownClasses:
     """The classes that a figure of these runs shows."""
-    names, half, note = class_names(results), CLASS_LIMIT // 2, ""
+    names, half, note, order = class_names(results), CLASS_LIMIT // 2, "", hardest_first(results)
     indices = tuple(range(len(names)))
     if len(names) > CLASS_LIMIT:
-        order = hardest_first(results)  # as those that train without attacks find them
         indices, note = (*order[:half], *order[-half:]), f"{half} hardest and {half} easiest of {len(names)} classes"
-    return ShownClasses(indices, names, hard_classes(results), note)
+    hard = sorted(hard_classes(results), key=lambda k: order.index(k) if order else k)
+    return ShownClasses(indices, names, tuple(hard), note)
 
 
 def class_traces(ax: Axes, values: np.ndarray, classes: ShownClasses, thin: float = 1.4, **options) -> None:
@@ -86,17 +86,12 @@ def mark_base(ax: Axes, x: float, text: str) -> None:
                 va="top", fontsize=9, color=INK)  # fmt: skip
 
 
-def mark_milestones(ax: Axes, config: TrainConfig) -> None:
-    """Faint vertical lines where the learning rate falls (after the milestone epochs)."""
-    for milestone in config.milestones:
-        if milestone < config.epochs:
-            ax.axvline(milestone + 0.5, color=QUIET, lw=0.9, ls=(0, (4, 3)), alpha=0.7, zorder=1)
-
-
 def epoch_axis(ax: Axes, config: TrainConfig) -> None:
-    """Epochs from 1, with whole-number ticks and the milestones marked."""
+    """Epochs from 1, with whole-number ticks; faint lines where the learning rate falls (after the milestones)."""
     ax.set_xlim(0.5, config.epochs + 0.5)
     step = max(1, round(config.epochs / 8))
     ax.set_xticks([1, *range(step if step > 1 else 2, config.epochs + 1, step)])
     ax.set_xlabel("epoch")
-    mark_milestones(ax, config)
+    for milestone in config.milestones:
+        if milestone < config.epochs:
+            ax.axvline(milestone + 0.5, color=QUIET, lw=0.9, ls=(0, (4, 3)), alpha=0.7, zorder=1)

@@ -6,26 +6,14 @@ from collections.abc import Callable, Sequence
 from html import escape
 from textwrap import dedent
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
-from cfa_pages.report.style import (
-    AVERAGED,
-    BELOW,
-    CFA,
-    EASY,
-    INK,
-    PLAIN,
-    QUIET,
-    label_ends,
-    panels,
-    percent_axis,
-    plt,
-    short_name,
-)
+from cfa_pages.report.style import AVERAGED, BELOW, CFA, INK, PLAIN, QUIET, label_ends, panels, percent_axis, short_name
 from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text, find, worst_label
 from cfa_pages.results.runs import Results, Run
 
@@ -104,7 +92,7 @@ def _gate(ax, run, spec):
 
 def _worst_curves(ax, run):
     ends, epochs = [], np.arange(1, run.config.epochs + 1)
-    lines = (("live", PLAIN, EASY[1], "live"), ("ema", AVERAGED, BELOW[3], "EMA"), (FAWA, CFA, CFA, "FAWA"))
+    lines = (("live", PLAIN, INK, "live"), ("ema", AVERAGED, BELOW[3], "EMA"), (FAWA, CFA, CFA, "FAWA"))
     for name, colour, dark, label in lines:
         values = run.series(name, "worst")
         ax.plot(epochs, values, color=colour, lw=2.6 if name == FAWA else 1.6)

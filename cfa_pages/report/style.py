@@ -22,8 +22,8 @@ INK = "#1f2a36"  # text, the line that matters
 QUIET = "#8b98a5"  # axes, baselines, notes
 GRID = "#e3e8ed"
 # A name written in any of these colours has a contrast of at least 4.5 to 1 on white.
-HARD = ("#b5121b", "#b3500a", "#8f3f97", "#86660a")  # the hard classes: warm, in the order of their index
-EASY = ("#4d7396", "#5a6f86", "#2f6f8f", "#3f7a74", "#4a7a5c", "#5c6f94")  # the others: cool and quiet
+HARD = ("#b5121b", "#b3500a", "#8f3f97", "#86660a")  # the hard classes: warm, the hardest first
+EASY = "#66717c"  # all others: their order says nothing
 BELOW, ABOVE = (
     ("#46799e", "#3a6f99", "#2c628c", "#1f5478"),
     ("#946800", "#b3500a", "#b03a12", "#8f1d0f"),
@@ -67,10 +67,9 @@ def _drawn(fig, kind, **options):
 
 
 def class_colours(num_classes: int, hard: Collection[int]) -> list[str]:
-    """(K,) colours in which the hard classes stand out warm from the cool others."""
-    warm = {k: HARD[i % len(HARD)] for i, k in enumerate(sorted(hard))}
-    easy = [k for k in range(num_classes) if k not in warm]
-    return [warm[k] if k in warm else EASY[easy.index(k) % len(EASY)] for k in range(num_classes)]
+    """(K,) colours in which the hard classes, named in this order, stand out warm from the grey others."""
+    warm = {k: HARD[i % len(HARD)] for i, k in enumerate(hard)}
+    return [warm.get(k, EASY) for k in range(num_classes)]
 
 
 def ordered_colours(values: Sequence[float], base: float) -> dict[float, str]:

@@ -37,9 +37,9 @@ def data_scatter(model: ToyModel, n: int = 400, seed: int = 0) -> Figure:
         across = x[of_class, 0] + 0.26 * label + jitter[of_class]  # side by side, so that shares can be compared
         ax.scatter(across, x[of_class, 1], s=14, color=COLOUR[label], alpha=0.6, linewidth=0)
         for side in (-1, 1):
-            words = f"{100 * np.mean(x[of_class, 0] == side):.0f} % of\nthe {NAME[label]}"
-            ax.text(side + 0.26 * label, 1.02, words, color=COLOUR[label], ha="center", fontsize=9,
-                    transform=ax.get_xaxis_transform())  # fmt: skip
+            share = f"{100 * (model.p(label) if side == label else 1 - model.p(label)):.0f} % of\nthe {NAME[label]}"
+            ax.text(side + 0.26 * label, 1.02, share if side == label else f"wrong: {share}", color=COLOUR[label],
+                    ha="center", fontsize=9, transform=ax.get_xaxis_transform())  # fmt: skip
     ax.axvline(0, color=QUIET, linewidth=0.8)
     ax.set(xticks=[-1, 1], xticklabels=["$x_1 = -1$", "$x_1 = +1$"], ylabel="weak feature $x_2$", xlim=(-1.6, 1.6))
     return fig

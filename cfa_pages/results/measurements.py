@@ -68,11 +68,16 @@ def mean_value(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def effect(results: Results, recipe: str, value_of: Callable[[Run], float], **ends: tuple) -> tuple[BySeed, BySeed]:
+    """({seed: value}, {seed: value}) of a recipe at the second and at the first value of a field: `beta=(1, 8)`."""
+    ((field, (first, second)),) = ends.items()
+    return tuple({s: value_of(r) for s, r in find(results, recipe, **{field: v}).items()} for v in (second, first))
+
+
 def beta_effect(results: Results, value_of: Callable[[Run], float]) -> tuple[BySeed, BySeed]:
     """({seed: value}, {seed: value}) at the largest and at the smallest beta of Fig. 3; `value_of` takes a run."""
-    ends = (max(results.profile.betas), min(results.profile.betas)) if results.profile.betas else ()
-    values_by_seed = [{s: value_of(r) for s, r in find(results, "trades", beta=b).items()} for b in ends]
-    return tuple(values_by_seed) if values_by_seed else ({}, {})
+    betas = results.profile.betas
+    return effect(results, "trades", value_of, beta=(min(betas), max(betas))) if betas else ({}, {})
 
 
 def best_overall(run: Run) -> float:
