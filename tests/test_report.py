@@ -127,6 +127,7 @@ def test_where_there_is_nothing_to_say_or_show_there_is_none(runs):
     assert report.attack_checks(Results(SMOKE), TABLE_1).empty
     assert set(report.aa_table(runs)["AA"]) == {"–"}
     assert "another seed" not in report.comparison_caption(runs)
+    assert "The paper" not in report.comparison_caption(runs, paper=False)
     assert len(report.average_table(Results(SMOKE))) == 0
     bare = Results(SMOKE, (replace(r, record=replace(r.record, evaluations={})) for r in runs))
     assert rows.by_seed(bare, "at", "best", "robust_avg") == {}
@@ -186,15 +187,27 @@ def test_autoattack_stands_beside_the_tables_attack_on_the_same_images():
 def test_how_far_margins_move_and_how_sharply_classes_react():
     profile = replace(SMOKE, study_seeds=SMOKE.seeds)
     runs = all_runs(profile)
-    for r in runs.where(recipe="at_ccm"):  # of four epochs the last two moves count: 0.2 of eps, and none
+    for r in runs.where(recipe="at_ccm"):  # 0.2 of eps as CCM starts, and back at the full rate; then none
         moved = tuple(eps - 0.2 * EPS for eps in r.record.epochs[-1].class_eps)
         r.record.epochs[1] = replace(r.record.epochs[1], class_eps=moved)
-    assert list(report.moves_table(runs).iloc[:, 1]) == ["10.0 ± 0.0", "0.0 ± 0.0"]
+    ccm, damped = report.moves_table(runs).iloc[:, 1:5].to_numpy().tolist()
+    assert ccm == ["20.0 ± 0.0", "20.0 ± 0.0", "0.0 ± 0.0", "–"]  # no fifth epoch: its t_k would be of the last rate
+    assert damped == ["0.0 ± 0.0"] * 3 + ["–"]
     for r in runs.where(recipe="at"):
         t = replace(r.record.epochs[-1].train_robust, hits=(round(100 - 50 * r.config.eps / EPS),) * 10)
         r.record.epochs[:] = [replace(e, train_robust=t) for e in r.record.epochs]
     bars = report.slope_bars(runs).axes[0].patches  # t_k is 37.5 %, 25 % and 12.5 % at 0.5, 1 and 1.5 eps
     assert [bar.get_height() for bar in bars] == pytest.approx([0.25] * 10)
+    assert list(report.own_slopes(runs)) == pytest.approx([0.25] * 10)
+
+
+def test_a_sweep_is_paired_with_its_plain_runs():
+    runs = all_runs(SMOKE)
+    values = report.sweep_values(runs, "fig5", "overall")
+    assert list(values) == [None, *SMOKE.lambdas_1]
+    assert all(set(by_seed) == set(SMOKE.study_seeds) for by_seed in values.values())
+    budgets = [rows.row_runs(runs, "at")[0], *(rows.find(runs, "at_ccm", lambda_1=v)[0] for v in SMOKE.lambdas_1)]
+    assert [by_seed[0] for by_seed in values.values()] == [r.pgd10("live", "best").overall for r in budgets]
 
 
 def test_another_data_set_stands_beside_the_page_s_own():

@@ -17,6 +17,7 @@ def test_all_rows_are_there_and_complete():
     table = differences_table()
     assert len(table) == len(DIFFERENCES) == 56
     assert table["Topic"].is_unique
+    assert set(table["Part"]) == {"main", "small print"}
     assert (table != "").all().all()
     assert not table["Here"].str.contains("{}", regex=False).any()
 
@@ -52,4 +53,5 @@ def test_what_one_objective_changes_alone_is_said_so():
     assert fashion["lr, trades only"] == ("0.1", "0.3")
     assert fashion["epochs"] == ("200", "30")
     assert fashion["epochs, frl only"] == ("40", "10")
-    assert fashion["alpha"] == ("2/255", "0.0215686 (0.5 of a run's eps)")
+    assert fashion["eval_alpha"] == ("2/255", "2.75/255")
+    assert fashion["alpha"] == ("2/255", "5.5/255 (0.5 of a run's eps)")

@@ -96,7 +96,9 @@ def verdicts(results: Results, *keys: str) -> pd.DataFrame:
 def rule_text(profile: Profile) -> str:
     """Markdown: what the words of the verdicts mean under this profile, as `verdicts.verdict_of` applies them."""
     words = words_of(profile)
-    rules = {words.holds: "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"}
+    first = "the whole 95 % interval lies within 1 point of 0 (asked first, where the claim's border is 0)"
+    rules = {} if profile.paper_protocol else {NO_DIFFERENCE: first}
+    rules[words.holds] = "the whole 95 % interval of the difference, paired by seed, lies on the claim's side"
     if profile.paper_protocol:
         rules[words.holds] += (
             f", and the paper's number, where the claim gives one, lies within our interval widened by {Z} standard "
@@ -104,8 +106,6 @@ def rule_text(profile: Profile) -> str:
         )
         rules[words.other_size] = "on the claim's side, but the paper's number does not fit"
     rules[words.fails] = OTHER_SIDE
-    if not profile.paper_protocol:
-        rules[NO_DIFFERENCE] = "the whole interval lies within 1 point of 0"
     covers = "the interval covers the border, or standard AutoAttack decides otherwise, or there is one seed"
     few = f"in more than a tenth of the seeds an average had accepted fewer than {FEW_ACCEPTED} epochs"
     rules |= {UNDECIDED: covers, NOT_JUDGED: f"{few}; **{NOT_RUN}**: no record"}

@@ -4,14 +4,15 @@ settle (Eq. 6 as a loop, Sec. 4.1).
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cfa_nb.recipes import ROWS
+from cfa_pages.report.fair import ccm_margins
 from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import CFA, INK, label_ends, panels, percent_axis
-from cfa_pages.results.measurements import margin_moves, slopes_by_seed
-from cfa_pages.results.rows import eps_text, row_runs, study_runs, worst_label
+from cfa_pages.results.measurements import BySeed, base_eps, mean_value, slopes_by_seed, train_mean
+from cfa_pages.results.rows import eps_text, find, row_runs, worst_label
 from cfa_pages.results.runs import Results
 from cfa_pages.results.stats import mean_std
 
@@ -21,31 +22,37 @@ SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile
 }
 
 
-def sweep(results: Results, figure: str) -> Figure:
-    """Fig. 5(a) ("fig5") or the lambda_2 study: average and worst class over the base budget; plain is dotted.
+def sweep_values(results: Results, figure: str, statistic: str) -> dict[float | None, BySeed]:
+    """{base budget (None: the plain recipe): {seed: "overall" or "worst"}} of a sweep: PGD-10, best checkpoint."""
+    plain, calibrated, field, _, values = SWEEPS[figure]
+    runs = {None: find(results, plain)}
+    runs |= {value: find(results, calibrated, **{field: value}) for value in getattr(results.profile, values)}
+    seeds = results.profile.study_seeds
+    return {
+        value: {s: getattr(r.pgd10("live", "best"), statistic) for s, r in by_seed.items() if s in seeds}
+        for value, by_seed in runs.items()
+    }
 
-    PGD-10, the attack of each epoch's evaluation, at the best checkpoint: a small dot a seed, and a line through the
-    means.
-    """
-    plain, calibrated, field, symbol, values = SWEEPS[figure]
-    values, profile = getattr(results.profile, values), results.profile
-    base = [r.pgd10("live", "best") for s, r in row_runs(results, plain).items() if s in profile.study_seeds]
-    runs = [r for of_value in study_runs(results, calibrated, field, values).values() for r in of_value]
-    accuracies = [(getattr(r.config, field), r.pgd10("live", "best")) for r in runs]
-    data = pd.DataFrame({field: value, "overall": a.overall, "worst": a.worst} for value, a in accuracies)
+
+def sweep(results: Results, figure: str) -> Figure:
+    """Fig. 5(a) ("fig5") or the lambda_2 study: a small dot a seed, a line through the means; plain is dotted."""
+    plain, calibrated, _, symbol, _ = SWEEPS[figure]
     fig, axes = panels(2, height=3.4)
-    for ax, statistic, title in zip(axes, ("overall", "worst"), ("Average", worst_label(profile).capitalize())):
-        plain_mean = np.mean([getattr(a, statistic) for a in base])
+    titles = {"overall": "Average", "worst": worst_label(results.profile).capitalize()}
+    for ax, (statistic, title) in zip(axes, titles.items()):
+        budgets, by_seed = zip(*sweep_values(results, figure, statistic).items())
+        plain_mean, *means = (mean_value(list(values.values())) for values in by_seed)
         ax.axhline(plain_mean, color=INK, ls=(0, (1, 2)), lw=1.6)
-        ax.plot(data[field], data[statistic], "o", color=CFA, ms=4, alpha=0.35, mew=0)
-        sns.lineplot(data, x=field, y=statistic, errorbar=None, color=CFA, marker="o", ms=6, mew=0, ax=ax)
+        for budget, values in zip(budgets[1:], by_seed[1:]):
+            ax.plot([budget] * len(values), list(values.values()), "o", color=CFA, ms=4, alpha=0.35, mew=0)
+        ax.plot(budgets[1:], means, color=CFA, marker="o", ms=6, mew=0)
         ax.margins(x=0.08, y=0.25)
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # labels have one decimal
         percent_axis(ax, None)
-        last = data.groupby(field)[statistic].mean()[values[-1]]
-        ends = [(plain_mean, ROWS[plain].label, INK), (last, ROWS[calibrated].label, CFA)]
+        ends = [(plain_mean, ROWS[plain].label, INK), (means[-1], ROWS[calibrated].label, CFA)]
         label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
-        ax.set_xticks(values, [f"{v:g}" for v in values])
-        ax.set(xlabel=symbol, ylabel="", title=title)
+        ax.set_xticks(budgets[1:], [f"{v:g}" for v in budgets[1:]])
+        ax.set(xlabel=symbol, title=title)
     axes[0].set_ylabel("robust accuracy, PGD-10")
     return fig
 
@@ -53,8 +60,7 @@ def sweep(results: Results, figure: str) -> Figure:
 def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
     """Fig. 5(b): the margin of each class from epoch to epoch, mean over seeds.
 
-    Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began:
-    Eq. 6 is a feedback loop, and where a class's accuracy reacts sharply to its margin the raw value swings.
+    Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began.
     """
     recipe_runs = list(row_runs(results, recipe).values())
     config, classes = recipe_runs[0].config, shown_classes(results)
@@ -66,8 +72,7 @@ def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
     class_traces(ax, raw, classes, lw=0.9, alpha=0.3)
     class_traces(ax, smooth, classes)
     ax.axhline(config.eps, color=INK, lw=1.2, ls=(0, (1, 2)))
-    note = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": 9, "color": INK}
-    ax.annotate(f"ε = {eps_text(config.eps)}", (0.5, config.eps), **note)
+    ax.annotate(f"ε = {eps_text(config.eps)}", (0.5, config.eps), (4, 4), textcoords="offset points", fontsize=9)
     margin_axis(ax)
     epoch_axis(ax, config)
     label_ends(ax, len(raw), classes.ends(smooth), gap=0.048)
@@ -75,17 +80,26 @@ def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
     return fig
 
 
+def own_slopes(results: Results) -> np.ndarray:
+    """(K,) slopes as in `slopes_by_seed`, but around the margin that CCM gives each class; mean over seeds."""
+    margins, window = np.array(sorted(results.profile.margins)), results.profile.late_window
+    t = [np.mean([train_mean(r, window) for r in find(results, "at", eps=m).values()], axis=0) for m in margins]
+    slopes = -np.diff(t, axis=0) / np.diff(margins)[:, None] * base_eps(results.profile)
+    below = np.searchsorted(margins, ccm_margins(results)) - 1
+    return slopes[below.clip(0, len(slopes) - 1), range(slopes.shape[1])]
+
+
 def slope_bars(results: Results) -> Figure:
-    """By how much each class's t_k falls as its training margin grows by eps; above 1 the loop would not settle."""
-    slopes, classes = np.array(list(slopes_by_seed(results).values())), shown_classes(results)
-    fig, (ax,) = panels(1, height=3.4, width=8)
-    slopes = pd.DataFrame(slopes[:, list(classes.indices)])
-    sns.barplot(slopes, errorbar=None, width=0.6, palette=[classes.colours[k] for k in classes.indices],
-                saturation=1, legend=False, ax=ax)  # fmt: skip
-    sns.stripplot(slopes, color=INK, size=3, alpha=0.6, jitter=False, ax=ax)
+    """How fast each class's t_k falls as its margin grows, around eps (bars) and around its own margin (open marks)."""
+    classes, (fig, (ax,)) = shown_classes(results), panels(1, height=3.4, width=8)
+    shown = list(classes.indices)
+    slopes, own = np.array(list(slopes_by_seed(results).values()))[:, shown], own_slopes(results)[shown]
+    ax.bar(range(len(shown)), slopes.mean(axis=0), width=0.6, color=[classes.colours[k] for k in shown])
+    ax.plot(slopes.T, "o", color=INK, ms=3, mew=0, alpha=0.6)
+    ax.plot(own, "D", mfc="white", mec=INK, ms=6, zorder=5)
     ax.axhline(1, color=INK, lw=1.2, ls=(0, (1, 2)))
     ax.annotate("unstable above 1", (slopes.shape[1] - 0.5, 1), xytext=(0, -12), textcoords="offset points", ha="right")
-    ax.set_ylim(min(0, slopes.min(axis=None) - 0.03), 1.1)
+    ax.set_ylim(min(0, slopes.min() - 0.03, own.min() - 0.03), max(1.1, own.max() + 0.1))
     classes.name(ax.xaxis)
     ax.set_ylabel("fall of $t_k$ per ε")
     ax.set_title(classes.title("How sharply a class reacts to its margin"), pad=14)
@@ -93,9 +107,18 @@ def slope_bars(results: Results) -> Figure:
 
 
 def moves_table(results: Results) -> pd.DataFrame:
-    """Mean |change| of a class's margin from epoch to epoch, in % of eps: CCM, and CCM damped."""
-    rows = []
+    """Mean |change| of a class's margin from epoch to epoch, in % of eps, by learning rate: CCM, and CCM damped."""
+    rows, titles = [], ("first step", "then, full rate", "rate / 10", "rate / 100")
     for recipe, name in (("at_ccm", "AT + CCM"), ("at_damped_ccm", "AT + CCM, damped")):
-        moves = [margin_moves(run) for run in row_runs(results, recipe).values()]
-        rows.append({"Training run": name, "|change| of a margin, % of ε": mean_std(moves), "seeds": str(len(moves))})
+        moves = [_moves_by_rate(run) for run in row_runs(results, recipe).values()]
+        cells = {title: mean_std(column) for title, column in zip(titles, zip(*moves))}
+        rows.append({"|change| of a margin, % of ε": name, **cells, "seeds": str(len(moves))})
     return pd.DataFrame(rows, dtype=object)
+
+
+def _moves_by_rate(run):
+    """The first step, then the mean at each rate, in units of eps; None where there is none. t_k's epoch counts."""
+    moves = np.abs(np.diff([e.class_eps for e in run.record.epochs], axis=0)).mean(axis=1) / run.config.eps
+    first = run.config.calibration_start - 2
+    parts = np.split(moves, [first, first + 1, *(max(first + 1, m) for m in run.config.milestones)])[1:]
+    return [part.mean() if len(part) else None for part in parts]

@@ -55,8 +55,7 @@ def _row(results, row, base, selection):
         comparison = row_difference(results, row, base, selection, quantity)
         cells[f"{name}, {attack}"] = difference_text(comparison)
         cells[f"{name}: seeds up"] = f"{comparison.up} of {comparison.n}"
-    checkpoint = "last epoch" if selection == "last" else "best"
-    column = f"paper, CIFAR-10 (AA, {checkpoint}): average / worst class"
+    column = f"paper, CIFAR-10 (AA, {'last epoch' if selection == 'last' else 'best'}): average / worst class"
     return cells | {column: paper_difference(row, base, selection)}
 
 
@@ -83,13 +82,13 @@ def paper_difference(row: str, base: str, selection: str = "best") -> Cell:
     return Cell(f"{points(average)} / {points(worst)}", average=100 * average, worst=100 * worst)
 
 
-def comparison_caption(results: Results, selection: str = "best") -> str:
-    """What the brackets mean, with the selection and the number of seeds."""
+def comparison_caption(results: Results, selection: str = "best", paper: bool = True) -> str:
+    """What the brackets mean, with the selection and the number of seeds; `paper`: and what the paper's column is."""
     n = len({r.config.seed for r in results})
+    column = " The paper's column: the difference of its printed means at the same checkpoint, – where it prints none."
     return (
         f"Differences in percentage points, paired by seed ({count(n, 'seed')}), {SELECTIONS[selection]}; in brackets "
-        f"{_bracket_text(n, results.profile)}. A column of the paper, if there is one: the difference of its "
-        f"printed means at the same checkpoint, – where it prints none."
+        f"{_bracket_text(n, results.profile)}.{column if paper else ''}"
     )
 
 

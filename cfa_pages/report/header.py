@@ -14,12 +14,14 @@ from cfa_pages.results.stats import count
 
 def header_text(results: Results) -> str:
     """Markdown: data and its hash, runs and seeds, measured time with the hardware, training commit, versions."""
+    made = (r.provenance for r in results)
+    versions = _unique(f"Python {p.python}, torch {p.torch}, numpy {p.numpy}" for p in made)
     lines = [
         f"**Data:** {results.profile.data_label}. {results.profile.description}",
         f"**Data hash:** {_hashes(results)}",
         f"**Runs:** {count(len(results), 'run')}, {seeds_text(results)}; {_training(results)}",
         f"**Runtime measured:** {runtime_text(results)}",
-        f"**Trained at commit:** {_unique(r.provenance.commit for r in results)} with {_versions(results)}",
+        f"**Trained at commit:** {_unique(r.provenance.commit for r in results)} with {versions}",
     ]
     return "\n".join(f"> {line}  " for line in lines)
 
@@ -31,11 +33,6 @@ def runtime_text(runs: Sequence[Run]) -> str:
     hardware = _unique(r.provenance.hardware for r in runs)
     parts = f"training {duration(train)}, evaluation {duration(evaluate)}"
     return f"{duration(train + evaluate)} of computing ({parts}) on {hardware}"
-
-
-def seconds_of(runs: Sequence[Run]) -> float:
-    """Seconds of training and evaluation, summed over runs."""
-    return sum(r.provenance.seconds_train + r.provenance.seconds_evaluate for r in runs)
 
 
 def duration(seconds: float) -> str:
@@ -66,12 +63,6 @@ def _training(runs):
     networks = _unique(f"{r.config.model} of width {r.config.width}" for r in runs)
     epochs = _unique(str(r.config.epochs) for r in runs if r.config.parent is None) or "–"
     return f"{networks}, {epochs} epoch{'' if epochs == '1' else 's'}"
-
-
-def _versions(runs):
-    return _unique(
-        f"Python {r.provenance.python}, torch {r.provenance.torch}, numpy {r.provenance.numpy}" for r in runs
-    )
 
 
 def _unique(values):
@@ -105,26 +96,18 @@ def map_table(results: Results) -> pd.DataFrame:
 
 
 def _map_row(section, title, notebook, runs):
+    seconds = sum(r.provenance.seconds_train + r.provenance.seconds_evaluate for r in runs)
     return {
-        "Section": section,
-        "Shown": title,
-        "Notebook": notebook,
-        "Runs": str(len(runs)) if runs else "none",
+        "Section": section, "Shown": title, "Notebook": notebook, "Runs": str(len(runs)) if runs else "none",
         "Seeds": seeds_text(runs).removeprefix("seeds ").removeprefix("seed ") if runs else "–",
-        "Computing time": duration(seconds_of(runs)) if runs else "seconds",
-    }
+        "Computing time": duration(seconds) if runs else "seconds",
+    }  # fmt: skip
 
 
 def profiles_table() -> pd.DataFrame:
     """What each profile is, and what it can show."""
     return pd.DataFrame(
-        {
-            "Profile": p.name,
-            "Data": p.data_label,
-            "What it shows": p.description,
-            "Robust accuracy under": attack_label(p),
-            "Runs": str(len(p.runs())),
-            "Seeds of the tables": str(len(p.seeds)),
-        }
+        {"Profile": p.name, "Data": p.data_label, "What it shows": p.description,
+         "Robust accuracy under": attack_label(p), "Runs": str(len(p.runs())), "Seeds of the tables": str(len(p.seeds))}
         for p in PROFILES.values()
-    )
+    )  # fmt: skip

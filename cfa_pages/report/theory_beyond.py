@@ -4,12 +4,13 @@ Colours and strokes as in `theory_figures`; every function returns a matplotlib 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cfa_pages.report.style import ABOVE, BELOW, HARD, INK, QUIET, label_ends, panels, percent_axis
-from cfa_pages.report.theory_figures import COLOUR, DOT, NAME, WEIGHT, draw_curves
+from cfa_pages.report.theory_figures import COLOUR, DOT, NAME, WEIGHT
 from cfa_pages.theory import KClassToy, ToyModel, ToyModelWithBias, always_rises, ccm_rounds, jump_margin
 
 FILLS = ("#dbe9f4", "#f7dcd3")  # where Theorem 2 speaks, and where Theorem 4 does
@@ -19,9 +20,8 @@ def rise_map(eta: float, d: int = 1) -> Figure:
     """Over p_-1 and eps: where R_-1 rises for every w, as Theorem 4 says, in both readings of the ball."""
     fig, axes = panels(2, height=3.5, sharey=True)
     p, eps = np.meshgrid(np.linspace(0.5, 0.99, 1000), np.linspace(0, 1, 1000))
-    for ax, ball, title in zip(
-        axes, ("features", "all"), ("The attack leaves $x_1$ alone", "The attack moves $x_1$, too")
-    ):
+    titles = {"features": "The attack leaves $x_1$ alone", "all": "The attack moves $x_1$, too"}
+    for ax, (ball, title) in zip(axes, titles.items()):
         rises = always_rises(p, eta, eps, d, ball).astype(float)
         ax.contourf(p, eps, rises, levels=[-0.5, 0.5, 1.5], colors=FILLS if ball == "features" else ["white", FILLS[1]])
         ax.axhline(eta, color=INK, linewidth=1, linestyle="--")
@@ -32,6 +32,7 @@ def rise_map(eta: float, d: int = 1) -> Figure:
     axes[0].text(0.745, (1 + eta) / 2, "Theorem 4 holds, Theorem 2 does not", **centred)
     axes[0].text(0.745, eta / 2, "Theorem 2 holds, Theorem 4 does not", **centred)
     axes[1].text(0.91, 0.5, "Theorem 4\nholds", **centred)
+    axes[1].text(0.62, 0.75, "Theorem 4\ndoes not hold", **centred)
     axes[1].plot([0.5, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=":")
     axes[1].text(0.74, 0.5, "$\\epsilon = 2p_{-1} - 1$ ", fontsize=9.5, ha="right")
     axes[0].set_ylabel("margin $\\epsilon$")
@@ -70,12 +71,11 @@ def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
         ax.plot([jump], [last_w], "o", color=INK, clip_on=False, zorder=5, **DOT)
         arrow = {"arrowstyle": "-|>", "color": INK, "linestyle": "--"}
         ax.annotate("", (jump, w_max), (jump, last_w), arrowprops=arrow)
-        ax.text(
-            jump + 0.012 * model.eta, 0.9 * w_max, f"jumps to ∞\nat $\\epsilon$ = {jump:.3f}", fontsize=9.5, va="top"
-        )
-        here = np.interp(0.5 * w_max, untouched, eps)
-        ax.text(here + 0.02 * model.eta, 0.47 * w_max, "$x_1$ left alone", color=QUIET, fontsize=9.5)
-        ax.text(0.02 * model.eta, 0.75 * literal[before].min(), "$x_1$ attacked", fontsize=9.5, va="bottom")
+        words, pad = f"jumps to ∞\nat $\\epsilon$ = {jump:.3f}", 0.02 * model.eta
+        ax.text(jump + 0.6 * pad, 0.9 * w_max, words, fontsize=9.5, va="top")
+        here = np.interp(0.5 * w_max, untouched, eps) + pad
+        ax.text(here, 0.47 * w_max, "$x_1$ left alone", color=QUIET, fontsize=9.5)
+        ax.text(pad, 0.75 * literal[before].min(), "$x_1$ attacked", fontsize=9.5, va="bottom")
         ax.set(xlabel="training margin $\\epsilon$, up to $\\eta$", ylim=(0, w_max), xlim=(0, model.eta))
         ax.set_title(f"It {verb}, then jumps\n$p$ = {model.p_pos:g} and {model.p_neg:g}, $\\eta$ = {model.eta:g}")
     axes[0].set_ylabel("best $w$ overall")
@@ -127,7 +127,7 @@ def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: 
     left.set(xlabel="base budget $\\lambda_1$", ylabel="change for the hard class, points", xlim=(0, 0.62))
     left.set_title("A large $\\lambda_1$ costs the hard class a little")
     features = np.unique(np.geomspace(1, most_features, 30).astype(int))
-    split = [_model_with(model, d).trained_w(eps + delta, eps - delta) for d in features]
+    split = [replace(model, d=d).trained_w(eps + delta, eps - delta) for d in features]
     right.plot(features, np.array(split) - model.optimal_w(eps=eps), "o-", color=INK, markersize=4)
     right.set(xscale="log", xlabel="number of weak features $d$", ylabel="change of $w$")
     right.set_title(f"Margins $\\epsilon \\pm {delta:g}$ move $w$ either way")
@@ -140,7 +140,7 @@ def swing_figure(model: ToyModel, few: int, many: int, eps: float, lambda_1: flo
     """The margins of both classes over the rounds of Eq. 6, with few weak features and with many."""
     fig, axes = panels(2, height=3.2, sharey=True)
     for ax, d, words in zip(axes, (few, many), ("they settle", "they swing for ever")):
-        margins = np.array(ccm_rounds(_model_with(model, d), eps, lambda_1, rounds))
+        margins = np.array(ccm_rounds(replace(model, d=d), eps, lambda_1, rounds))
         for column, label in enumerate((1, -1)):
             ax.plot(margins[:, column] / eps, ".-", color=COLOUR[label], linewidth=1.2)
         ends = [(margins[-1, column] / eps, NAME[label], COLOUR[label]) for column, label in enumerate((1, -1))]
@@ -148,10 +148,6 @@ def swing_figure(model: ToyModel, few: int, many: int, eps: float, lambda_1: flo
         label_ends(ax, rounds, ends, gap=0.07)
     axes[0].set_ylabel("margin, multiples of $\\epsilon$")
     return fig
-
-
-def _model_with(model, d):
-    return type(model)(model.p_pos, model.p_neg, model.eta, d)
 
 
 def bias_figure(model: ToyModelWithBias, eps: float, reach: float = 0.15) -> Figure:
@@ -176,8 +172,13 @@ def k_class_figure(counts: Sequence[int], p: float, eta: float, d: int, eps: flo
     """K classes: robust accuracy along w for several K, with the top at log((K-1)p/(1-p)) / (eta - 2 eps)."""
     fig, (ax,) = panels(1, height=3)
     toys = [KClassToy(count, p, eta, d) for count in counts]
-    curves = [(toy, f"{count} classes", colour) for toy, count, colour in zip(toys, counts, (INK, *ABOVE[2:]))]
     w = np.linspace(0.02, w_max, 400)
-    draw_curves(ax, w, lambda w, toy: toy.robust_acc(w, eps), lambda toy: toy.optimal_w(eps), curves, w_max)
-    ax.set_ylabel(f"robust accuracy at $\\epsilon$ = {eps:g}")
+    for toy, count, colour in zip(toys, counts, (INK, *ABOVE[2:])):
+        heights, top = toy.robust_acc(w, eps), toy.optimal_w(eps)
+        ax.plot(w, heights, color=colour)
+        ax.plot([top], [toy.robust_acc(top, eps)], "o", color=colour, **DOT)
+        ax.annotate(f"{count} classes", (0, heights[0]), (12, -16), textcoords="offset points", color=colour)
+    ax.margins(y=0.15)
+    ax.set(xlabel=WEIGHT, ylabel=f"robust accuracy at $\\epsilon$ = {eps:g}", xlim=(0, w_max))
+    percent_axis(ax, None)
     return fig

@@ -14,30 +14,27 @@ from cfa_nb.config import KINDS, Average, TrainConfig
 from cfa_nb.recipes import RECIPES
 from cfa_nb.runs.study import Profile
 from cfa_pages.results.paper import RUNS as PAPER_RUNS
-from cfa_pages.results.rows import attack_label
+from cfa_pages.results.rows import attack_label, eps_text
 
 PAPER_THRESHOLD = 0.2  # delta of FAWA on CIFAR-10, Sec. 5.1
 PAPER_ATTACK = KINDS["aa"]  # the robust column of Tables 1-3
 
 #: "here": what the code does, in words; `{}` stands for the default of "field", the field of `TrainConfig` (or
 #: "Average.<name>") that decides; "" where none does. "test": what fails if the point were decided otherwise.
+#: "part": "small print" where no number of ours changes.
 DIFFERENCES = pd.read_csv(Path(__file__).with_suffix(".csv"), keep_default_na=False)
 
 
 def default_of(field: str) -> object:
-    """The default of a field of `TrainConfig`, or of `Average` for "Average.<name>".
-
-    Raises:
-        AttributeError: if there is no such field: then the table would lie.
-    """
+    """The default of a field of `TrainConfig`, or of `Average` for "Average.<name>"; an error if there is none."""
     owner = Average if field.startswith("Average.") else TrainConfig
     return getattr(owner, field.removeprefix("Average."))
 
 
-def text_of(value: object) -> str:
-    """A default as a reader writes it: 8/255 stays 8/255, a tuple a list."""
-    if isinstance(value, float) and 0 < value < 0.2 and abs(255 * value - round(255 * value)) < 1e-9:
-        return f"{round(255 * value)}/255"
+def text_of(value: object, field: str = "") -> str:
+    """A field's value as a reader writes it: a margin or a step as 8/255, a tuple as a list."""
+    if isinstance(value, float) and field.partition(",")[0] in ("eps", "eval_eps", "alpha", "eval_alpha"):
+        return eps_text(value)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -46,15 +43,16 @@ def text_of(value: object) -> str:
 def differences_table() -> pd.DataFrame:
     """DataFrame: topic, what the paper says, what its release does, what happens here, and the field that decides."""
     points = zip(DIFFERENCES["here"], DIFFERENCES["field"])
-    here = [words.replace("{}", text_of(default_of(field))) if field else words for words, field in points]
+    here = [words.replace("{}", text_of(default_of(field), field)) if field else words for words, field in points]
     table = DIFFERENCES.assign(here=here, field=DIFFERENCES["field"].replace("", "–")).drop(columns="test")
-    return table.set_axis(["Topic", "The paper says", "Its released code does", "Here", "Field"], axis="columns")
+    names = ["Topic", "The paper says", "Its released code does", "Here", "Field", "Part"]
+    return table.set_axis(names, axis="columns")
 
 
 def profile_changes(profile: Profile) -> pd.DataFrame:
     """DataFrame: where a profile departs from the defaults above, and in any case the attack of Tables 1-3."""
     changes = [*_field_changes(profile), *_step_change(profile), *_average_changes(profile), *_protocol(profile)]
-    changes = [(field, text_of(default), text_of(value)) for field, default, value in changes]
+    changes = [(field, text_of(default, field), text_of(value, field)) for field, default, value in changes]
     return pd.DataFrame(changes, columns=["Field", "default (the paper's or its release's)", profile.name])
 
 
@@ -79,7 +77,7 @@ def _step_change(profile):
     """The training attack's step, where it is another one or follows a run's eps."""
     alpha, share = profile.config("at", profile.seeds[0]).alpha, profile.alpha_per_eps
     if alpha != default_of("alpha") or share is not None:
-        yield "alpha", default_of("alpha"), text_of(alpha) + (f" ({share:g} of a run's eps)" if share else "")
+        yield "alpha", default_of("alpha"), eps_text(alpha) + (f" ({share:g} of a run's eps)" if share else "")
 
 
 def _average_changes(profile):
