@@ -89,8 +89,8 @@ def verdicts(results: Results, *keys: str) -> pd.DataFrame:
     chosen = [c for c in ALL if c.key in keys]
     if unknown := set(keys) - {c.key for c in chosen}:
         raise KeyError(f"no claim named {', '.join(sorted(unknown))}")
-    columns = ["Claim", "paper, CIFAR-10", "Estimate", "95 % interval", "n", "Verdict"]
-    return ledger(results, chosen)[columns]
+    table = ledger(results, chosen)[["Claim", "Verdict", "Estimate", "95 % interval", "n", "paper, CIFAR-10"]]
+    return table if table["paper, CIFAR-10"].any() else table.iloc[:, :-1]
 
 
 def rule_text(profile: Profile) -> str:
