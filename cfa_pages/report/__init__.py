@@ -42,7 +42,7 @@ from cfa_pages.report.fair import (
     steps_bars,
 )
 from cfa_pages.report.fluctuation import change_caption, change_table, choice_picture, choices, fluctuation
-from cfa_pages.report.forest import PARTS, claims_picture, differences_picture, headline_picture
+from cfa_pages.report.forest import PARTS, claims_picture, differences_picture, headline_picture, verdicts_picture
 from cfa_pages.report.header import header_text, map_table, profiles_table, runtime_text
 from cfa_pages.report.images import adversarial_grid, confusion_caption, confusion_map, defence_grid
 from cfa_pages.report.main_results import classwise_bars, tradeoff
