@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,10 +13,10 @@ from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
 from cfa_pages.claims import EXPERIMENTS
-from cfa_pages.claims.verdicts import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, UNDECIDED
+from cfa_pages.claims.verdicts import NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference
-from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN
+from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN, PURPLE, _border
 from cfa_pages.report.header import SECTIONS, duration, seeds_text
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import ABOVE, HARD, class_colours, ordered_colours, spread, styled
@@ -43,7 +43,7 @@ FIGURE_CALLS = {
     "fig2a": of("margin_overall"), "fig2b": of("margin_classes", "early"), "fig2c": of("margin_classes", "late"),
     "fig3": of("beta_classes"), "choice": of("choice_picture"),
     "fig4a": of("fluctuation", "live"), "fig4b": of("fluctuation", "fawa"),
-    "claims": lambda r: report.claims_picture(r, beside=made("digits")),
+    "claims": of("claims_picture"),
     "claims_fig2": of("claims_picture", ("fig2_peak", "at_ccm_worst")),
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
@@ -222,14 +222,15 @@ def test_another_data_set_stands_beside_the_page_s_own():
     assert "<table" in styled(report.contrast_table([]), "empty").to_html()
 
 
-def test_the_picture_of_all_differences_colours_them_by_verdict_and_shows_the_paper_s():
+def test_a_difference_has_no_colour_of_a_verdict_and_stands_beside_the_paper_s():
     worst = report.differences_picture(all_runs(FASHION, effect={"at_ccm": 0.1, "fat_ccm": -0.05})).axes[0]
     heights = dict(zip((t.get_text() for t in worst.get_yticklabels()), worst.get_yticks()))
     assert len(heights) == sum(map(len, MAIN))
     dots, diamonds = ({ln.get_ydata()[0]: ln for ln in worst.lines if ln.get_marker() == mark} for mark in "oD")
-    expected = {"AT + CCM − AT": SUPPORTED, "FAT + CCM − FAT": CONTRADICTED, "TRADES + CFA − TRADES": NO_DIFFERENCE}
-    for name, status in expected.items():
-        assert dots[heights[name]].get_color() == COLOURS[status], name
+    expected = {"AT + CCM − AT": PURPLE, "FAT + CCM − FAT": PURPLE, "TRADES + CFA − TRADES": COLOURS[NO_DIFFERENCE]}
+    for name, colour in expected.items():
+        assert dots[heights[name]].get_color() == colour, name
+    assert PURPLE not in COLOURS.values()
     assert dots[heights["AT + CCM − AT"]].get_xdata()[0] == pytest.approx(10.0)
     ours, base = (TABLE_1[k]["last"]["robust"].worst.mean for k in ("at_cfa", "at"))
     assert diamonds[heights["AT + CFA − AT"]].get_xdata()[0] == pytest.approx(ours - base)
@@ -367,12 +368,33 @@ def test_checks_hold_each_attack_against_a_weaker_one_and_find_one_that_leaves_t
 
 def test_the_headline_claims_are_few_and_drawn_as_the_ledger_judges_them():
     keys = {key for claims in HEADLINES.values() for key in claims}
-    assert len(keys) == sum(map(len, HEADLINES.values())) == 10
-    assert keys <= {c.key for c in EXPERIMENTS}
+    assert len(keys) == sum(map(len, HEADLINES.values())) == 12
+    assert keys <= {c.key for c in EXPERIMENTS if c.section != "Controls"}
     runs = all_runs(FASHION, effect={"at_ccm": 0.1})
     dots = [line for line in report.headline_picture(runs).axes[0].lines if line.get_marker() == "o"]
     assert len(dots) == len(keys)
     assert dots[0].get_color() == COLOURS[SUPPORTED]
+
+
+def test_a_picture_of_claims_has_their_borders_zero_and_an_axis_for_each_unit(runs):
+    borders = {c.key: border for c in EXPERIMENTS if (border := _border(c))}
+    assert borders == {
+        "fig2_peak": 1, "fig4_fawa": 1, "margins_settle": 5, "loop_is_stable": 100, "frl_gain": 2,
+        **dict.fromkeys(("cfa_at_no_harm", "cfa_trades_no_harm", "cfa_fat_no_harm"), -1),
+        **dict.fromkeys(("fawa_at_cost", "fawa_trades_cost", "fawa_fat_cost"), -0.3),
+    }  # fmt: skip
+    for claim in EXPERIMENTS:  # those that are told their border tell the same one
+        if "border" in (options := claim.check.keywords if isinstance(claim.check, partial) else {}):
+            assert 100 * options["border"] == pytest.approx(borders[claim.key])
+        assert ("(<" in claim.label) or options.get("sign", 1) == 1, claim.key
+    points, percent = report.claims_picture(runs, beside=runs).axes
+    rows = [t.get_text() for ax in (points, percent) for t in ax.get_yticklabels()]
+    assert len(rows) == len(EXPERIMENTS)
+    assert len(percent.get_yticks()) == 4
+    for ax in (points, percent):
+        assert ax.get_xlim()[0] <= 0 <= ax.get_xlim()[1]
+    marks = [line.get_xdata()[0] for ax in (points, percent) for line in ax.lines if line.get_marker() == "|"]
+    assert sorted(marks) == sorted(borders.values())
 
 
 def test_the_choice_of_an_epoch_looks_at_the_second_half(runs):

@@ -20,57 +20,57 @@ def _compared(key, place, sentence, row, base, statistic="worst", selection="bes
 
     `value` is what the text quotes, where it does.
     """
-    gap, label = gap_between(row, base, statistic, selection), {"avg": "average"}.get(statistic, statistic)
+    gap, name = gap_between(row, base, statistic, selection), {"avg": "average", "worst": "worst class"}[statistic]
     options |= dict(row=row, base=base, quantity=f"robust_{statistic}", selection=selection, paper=gap)
-    label = f"{versus(row, base)}, {label}, {selection}"
-    if options.get("sign") == -1:
-        label += f" (claim: below {100 * options.get('border', 0):g})"
+    label, border = f"{versus(row, base)}: {name}, {selection} epoch", 100 * options.get("border", 0)
+    if border or "sign" in options:  # what is claimed, where it is not "above 0"
+        label += f" ({'<' if 'sign' in options else '>'} {border:g})".replace("-", "−")
     return Claim(key, place, sentence, partial(rows_compared, **options), label, value or (gap and str(gap)), gap)
 
 
 SECTION_3 = (
     Claim("fig2_peak", "Sec. 3.1, Fig. 2(a)",
           "Models trained with ε > ε₀ make no significant progress on the best-case robustness.",
-          checks.no_better_peak, "best epoch, larger ε − ε₀, average (claim: below 1)"),
+          checks.no_better_peak, "larger ε − ε₀: average, best epoch (< 1)"),
     Claim("fig2_hard_fall", "Sec. 3.1, Fig. 2(b)",
           "For the hard classes, robustness drops when ε enlarges from ε₀ (around the best epochs).",
           partial(checks.margin_window, group="hard", window="early_window", sign=-1),
-          "larger ε − ε₀, hard classes (claim: falls)"),
+          "larger ε − ε₀: hard classes, mid-training (< 0)"),
     Claim("fig2_easy_rise", "Sec. 3.1, Fig. 2(b)",
           "For the easy classes, robustness goes on increasing as ε enlarges beyond ε₀.",
           partial(checks.margin_window, group="easy", window="early_window", sign=+1),
-          "larger ε − ε₀, easy classes (claim: rises)"),
+          "larger ε − ε₀: easy classes, mid-training"),
     Claim("fig2_late_rise", "Sec. 3.1, Fig. 2(c)",
           "For the last checkpoints, the robustness of every class increases when ε enlarges.",
-          checks.least_class_rises, "at the end, the class that gains least (claim: rises)"),
+          checks.least_class_rises, "larger ε − ε₀: class that gains least, end"),
     Claim("fig2_late_overall", "Sec. 3.1, Fig. 2(a)",
           "At the end of training a larger ε has the better overall robustness, as it reduces over-fitting.",
           partial(checks.margin_window, group="all", window="late_window", sign=+1),
-          "at the end, larger ε − ε₀, average (claim: rises)"),
+          "larger ε − ε₀: average, end"),
     Claim("fig3_easy_gain", "Sec. 3.2, Fig. 3(a)",
           "For easy classes, a larger β improves robustness.",
           partial(checks.beta_window, group="easy", metric="robust", sign=+1),
-          "largest − smallest β, easy, robust (claim: rises)"),
+          "largest − smallest β: easy classes, robust"),
     Claim("fig3_hard_gain", "Sec. 3.2, Fig. 3(a)",
           "Hard classes obtain only limited robustness improvement from a larger β: less than easy ones.",
-          partial(checks.hard_below_easy, metric="robust"), "the same, hard − easy, robust (claim: below 0)"),
+          partial(checks.hard_below_easy, metric="robust"), "largest − smallest β: hard minus easy, robust (< 0)"),
     Claim("fig3_hard_clean", "Sec. 3.2, Fig. 3(b)",
           "A larger β drops the clean accuracy of hard classes significantly.",
           partial(checks.beta_window, group="hard", metric="clean", sign=-1),
-          "largest − smallest β, hard, clean (claim: falls)"),
+          "largest − smallest β: hard classes, clean (< 0)"),
     Claim("fig3_easy_clean", "Sec. 3.2, Fig. 3(b)",
           "A larger β costs easy classes less clean accuracy than hard ones.",
-          partial(checks.hard_below_easy, metric="clean"), "the same, hard − easy, clean (claim: below 0)"),
+          partial(checks.hard_below_easy, metric="clean"), "largest − smallest β: hard minus easy, clean (< 0)"),
     Claim("fig4_fluctuates", "Sec. 3.3, Fig. 4(a)",
           "The worst class's robustness fluctuates from epoch to epoch, more than that of other classes.",
-          checks.fluctuates, "change per epoch, worst class − another class",
+          checks.fluctuates, "AT, change per epoch: worst − another class",
           f"nearly {QUOTED['fig4_worst_change']} against less than {QUOTED['fig4_avg_change']}"),
     Claim("margins_settle", "Sec. 4.1, Eq. 6",
           "The calibrated margin ε_k adaptively converges (second half of training: by less than 5 % of ε an epoch).",
-          checks.margins_settle, "a margin's change per epoch, % of ε (claim: below 5)"),
+          checks.margins_settle, "AT + CCM, margins in % of ε: change per epoch (< 5)"),
     Claim("fig4_fawa", "Sec. 4.3, Fig. 4(b)",
           "Under FAWA the difference between adjacent epochs is extremely small: less than 1 point.",
-          checks.fawa_smooths, "AT + FAWA, change per epoch (claim: below 1)",
+          checks.fawa_smooths, "AT + FAWA, change per epoch: worst class (< 1)",
           f"less than {QUOTED['fig4_fawa_change']}"),
     _compared("fig4_fawa_avg", "Sec. 4.3, Fig. 4(b)", "Under FAWA the overall robustness is above that of vanilla AT.",
               "at_fawa", "at", "avg"),
@@ -93,10 +93,10 @@ def _table_1():
             yield _compared(f"cfa_ema_{m}_avg{ending}", place, sentence, cfa, ema, "avg", selection)
         pair, label = {"row": cfa, "base": m}, f"{name} + CFA − {name}"
         sentence = f"CFA reduces the difference among the classes' robustness of {name}."
-        spread = f"{label}, spread over classes, last (claim: falls)"
+        spread = f"{label}: spread of classes, last epoch (< 0)"
         yield Claim(f"cfa_{m}_spread", harm, sentence, partial(checks.evened_out, **pair), spread)
         sentence = f"CFA does so without harming other classes of {name}."
-        loser = f"{label}, most harmed class, last (claim: above −1)"
+        loser = f"{label}: most harmed class, last epoch (> −1)"
         yield Claim(f"cfa_{m}_no_harm", harm, sentence, partial(checks.no_class_harmed, **pair), loser)
 
 
@@ -138,19 +138,19 @@ def _table_2():
 FIGURE_5 = (
     Claim("fig5_worst", "Sec. 5.3.1, Fig. 5(a)",
           "All λ₁ from 0.3 to 0.7 give a better worst class than vanilla AT.",
-          partial(checks.every_lambda, statistic="worst"), "all λ₁, least gain over AT, worst class"),
+          partial(checks.every_lambda, statistic="worst"), "AT + CCM at any λ₁ − AT: least gain, worst class"),
     Claim("fig5_avg", "Sec. 5.3.1, Fig. 5(a)",
           "All λ₁ from 0.3 to 0.7 give a better overall robustness than vanilla AT.",
-          partial(checks.every_lambda, statistic="overall"), "all λ₁, least gain over AT, average"),
+          partial(checks.every_lambda, statistic="overall"), "AT + CCM at any λ₁ − AT: least gain, average"),
     Claim("fig5_best", "Sec. 5.3.1, Fig. 5(a)",
           "λ₁ = 0.5 performs best.",
-          partial(checks.best_lambda, value=QUOTED["lambda_1"].value), "λ₁ = 0.5 − the best other, average + worst"),
+          partial(checks.best_lambda, value=QUOTED["lambda_1"].value), "λ₁ = 0.5 − best other: average + worst class"),
     Claim("fig5_hard_margins", "Sec. 5.3.1, Fig. 5(b)",
           "The hard classes use smaller ε_k than the original ε.",
-          partial(checks.margins_sort, group="hard", sign=-1), "margin − ε, hard classes, % of ε (claim: below 0)"),
+          partial(checks.margins_sort, group="hard", sign=-1), "AT + CCM, margins in % of ε: hard classes − ε (< 0)"),
     Claim("fig5_easy_margins", "Sec. 5.3.1, Fig. 5(b)",
           "The easy classes use larger ε_k than the original ε.",
-          partial(checks.margins_sort, group="easy", sign=+1), "margin − ε, easy classes, % of ε (claim: above 0)"),
+          partial(checks.margins_sort, group="easy", sign=+1), "AT + CCM, margins in % of ε: easy classes − ε"),
 )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def _controls():
         sentence = f"CCM's worst class is above that of {name}: it is the assignment that helps."
         yield _compared(f"ccm_over_{base}", place, sentence, "at_ccm", base, selection="last")
     sentence = "The loop of Eq. 6 is stable: no class's t_k falls by 1 or more as its margin grows by ε."
-    label = "steepest fall of t_k per ε, in % (claim: below 100)"
+    label = "loop of Eq. 6: fall of t_k, % per ε (< 100)"
     yield Claim("loop_is_stable", place, sentence, checks.loop_is_stable, label)
 
 

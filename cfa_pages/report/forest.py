@@ -1,13 +1,13 @@
-"""Differences with their intervals, one row each: all claims, headline claims, what methods change over a base."""
+"""Differences with their intervals, one row each: claims, headline claims, what methods change over a base."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cfa_pages.claims import EXPERIMENTS, Claim, Verdict, judge
+from cfa_pages.claims import EXPERIMENTS, judge
 from cfa_pages.claims.verdicts import (
     CONTRADICTED,
     DIRECTION,
@@ -18,123 +18,132 @@ from cfa_pages.claims.verdicts import (
     UNDECIDED,
     verdict_of,
 )
-from cfa_pages.report.style import INK, QUIET, panels
+from cfa_pages.report.style import INK, QUIET, WIDTH, panels, plt
 from cfa_pages.results.paper import gap_between
 from cfa_pages.results.rows import attack_label, row_difference, versus, worst_label
 from cfa_pages.results.runs import Results
 
-BLUE, ORANGE = "#0072B2", "#C14E00"  # two that colour-blind readers tell apart
+BLUE, ORANGE, PURPLE = "#0072B2", "#C14E00", "#8E44AD"  # which colour-blind readers tell apart
 COLOURS = {
     SUPPORTED: BLUE, CONTRADICTED: ORANGE, NO_DIFFERENCE: "#333333", UNDECIDED: "#8c8c8c",
     REPRODUCED: BLUE, DIRECTION: "#6aaed6", NOT_REPRODUCED: ORANGE,
 }  # fmt: skip
+BORDER = {"marker": "|", "color": INK, "ms": 13, "mew": 1.6}  # where a claim's border is not 0
+DIAMOND = {"marker": "D", "mfc": "white", "mec": INK, "ms": 5.5}  # the paper's own difference
+RING = {"marker": "o", "mfc": "white", "mec": QUIET, "ms": 4}  # another study of ours
 ROW, LIMIT = 0.215, 17.5  # inches of a row; points at which an interval is cut off
-TITLES = {  # the paper's sections, as groups
-    "Sec. 3.1": "Margins (Sec. 3.1, Fig. 2)", "Sec. 3.2": "Regularisation (Sec. 3.2, Fig. 3)",
-    "Sec. 3.3": "Fluctuation (Sec. 3.3, Fig. 4)", "Sec. 4.1": "The loop of Eq. 6 (Sec. 4.1)",
-    "Sec. 4.3": "FAWA (Sec. 4.3, Fig. 4)", "Sec. 5.2": "Main results (Sec. 5.2, Table 1, Appendix C.2)",
-    "Sec. 5.3": "Ablations (Sec. 5.3, Tables 2 and 3, Fig. 5)", "Controls": "Controls (not in the paper)",
+SECTIONS = {  # the paper's, and the controls
+    "Sec. 3.1": "3.1 Margins", "Sec. 3.2": "3.2 Regularisation", "Sec. 3.3": "3.3 Fluctuation",
+    "Sec. 4.1": "4.1 Class-wise margins", "Sec. 4.3": "4.3 Fair averages", "Sec. 5.2": "5.2 Main results",
+    "Sec. 5.3": "5.3 Ablations", "Controls": "Our control",
 }  # fmt: skip
 
 
 def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results | None = None) -> Figure:
-    """The claims of these keys (all: in two columns), ours as dot and 95 % interval, the paper's number as a diamond.
+    """The claims of these keys (or all), ours as dot and 95 % interval, the paper's number as a diamond.
+
+    Under what is compared; claims in points, and below them those in another unit, which their label names, on an axis
+    of their own.
 
     Args:
-        beside: another study, a small open circle below where a claim compares two rows that it has.
+        beside: another study, a grey ring below where a claim compares two rows that it has.
     """
-    chosen = [c for c in EXPERIMENTS if c.key in keys or not keys]
-    judged = judge(results, chosen)
-    other = {c.key: v for c, v in judge(beside, [c for c in chosen if c.gap])} if beside else {}
-    main = [pair for pair in judged if pair[0].section == "Sec. 5.2"]  # to the right, all else to the left
-    columns = [judged] if keys else [[pair for pair in judged if pair not in main], main]
-    rows = max(len(column) + 1.4 * len({claim.section for claim, _ in column}) for column in columns)
-    fig, axes = panels(len(columns), height=ROW * rows + 0.9, width=8.6 if keys else 14.6)
-    for ax, column in zip(axes, columns):
-        _draw_claims(ax, column, other)
-    statuses = {v.status for _, v in judged}
-    marks = {s: (colour, s) for s, colour in COLOURS.items() if s in statuses}
-    small = Line2D([], [], marker="o", ls="", mfc="white", mec=QUIET, ms=4)
-    if beside:
-        small.set_label(beside.profile.data_label)
-    _legend(fig, marks, any(c.gap for c, _ in judged), [small] if beside else [], columns=3 if keys else 6)
+    judged = judge(results, chosen := [c for c in EXPERIMENTS if c.key in keys or not keys])
+    other = {c.key: v.numbers for c, v in judge(beside, [c for c in chosen if c.gap])} if beside else {}
+    groups = {"points": {}, "percent, as named": {}}  # {unit: {what is compared: [(words, claim, verdict)]}}
+    for claim, verdict in judged:
+        title, _, words = claim.label.partition(": ")
+        if claim.section == "Controls" or not keys:
+            title = f"{SECTIONS[claim.section]}: {title}"
+        unit = "percent, as named" if "%" in claim.label else "points"
+        groups[unit].setdefault(title, []).append((words, claim, verdict))
+    parts = {unit: group for unit, group in groups.items() if group}
+    heights = [ROW * (sum(map(len, group.values())) + 1.3 * len(group)) + 0.5 for group in parts.values()]
+    fig, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, sum(heights) + 0.5), height_ratios=heights, squeeze=False)
+    for ax, (unit, group) in zip(axes.flat, parts.items()):
+        _draw_claims(ax, group, unit, 10, other)
+    named = beside.profile.data_label if beside else ""
+    _legend(fig, {v.status: v.status for _, v in judged}, any(c.gap for c in chosen), any(map(_border, chosen)), named)
     return fig
 
 
-def _draw_claims(ax: Axes, judged: Iterable[tuple[Claim, Verdict]], other: dict[str, Verdict]):
-    y, section, names, unjudged = 0.0, None, {}, []
-    for claim, verdict in judged:
-        if claim.section != section:
-            section, y = claim.section, y + 0.4
-            names[y] = TITLES.get(section, section)
+def _draw_claims(ax, groups, unit, fontsize, other=None):
+    y, names, limit = -0.7, {}, LIMIT if unit == "points" else np.inf
+    for title, rows in groups.items():
+        y += 0.3
+        ax.annotate(title, (4, y), xycoords=("figure points", "data"), va="center", fontsize=fontsize,
+                    fontweight="bold", in_layout=False, bbox=dict(fc="white", ec="none", pad=1))  # fmt: skip
+        for words, claim, verdict in rows:
             y += 1
-        names[y] = claim.label
-        _row(ax, y, verdict, claim.gap)
-        if claim.key in other and other[claim.key].numbers:
-            _interval(ax, y + 0.32, other[claim.key], small=True)
-        if not verdict.numbers:
-            unjudged.append((y, verdict.status, claim.gap))
+            names[y] = words if verdict.numbers else f"{words}: {verdict.status}"
+            _row(ax, y, verdict, claim.gap, limit, _border(claim))
+            if other and other.get(claim.key):
+                mean, *ends = np.clip(other[claim.key], -limit, limit)
+                ax.plot(ends, [y + 0.32] * 2, color=QUIET, lw=1, zorder=1.5)
+                ax.plot(mean, y + 0.32, **RING, zorder=1.6)
         y += 1
-    _axis(ax, names, y, TITLES.values(), unjudged)
+    _axis(ax, names, y - 0.3, unit, fontsize, limit)
 
 
-def _row(ax, y, verdict, gap):
-    """A row's diamond, the paper's own difference, and our interval, where there are any."""
+def _border(claim):
+    """What a claim's label gives as its border, "(< 1)": a number, 0 where it gives none."""
+    found = re.search(r"\([<>] (−?[\d.]+)\)", claim.label)
+    return float(found[1].replace("−", "-")) if found else 0.0
+
+
+def _row(ax, y, verdict, gap, limit=LIMIT, border=0.0, colours=COLOURS):
+    """A row's border, the paper's own difference (a diamond), and our interval, where there are any."""
+    if border:
+        ax.plot(border, y, **BORDER, zorder=1.5)
     if gap is not None:
-        ax.plot(_cut(100 * gap.mean), y, "D", mfc="white", mec=INK, ms=5.5, zorder=2)
+        ax.plot(np.clip(100 * gap.mean, -limit, limit), y, **DIAMOND, zorder=2)
     if verdict.numbers:
-        _interval(ax, y, verdict)
+        _interval(ax, y, verdict.numbers, limit, colours.get(verdict.status, QUIET))
 
 
-def _axis(ax, names, end, titles=(), unjudged=(), fontsize=9.0):
-    """Names of the rows, titles in bold; a word instead of a number where there is none (height, status, gap)."""
+def _axis(ax, names, end, unit, fontsize=9.5, limit=LIMIT):
+    """Names of the rows; 0 is always in view."""
     ax.set_yticks(list(names), list(names.values()), fontsize=fontsize)
-    for label in ax.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in titles else "normal")
-    ax.set_ylim(end, -0.6)
-    low, high = np.clip(ax.get_xlim(), -LIMIT - 1, LIMIT + 1)
-    ax.set_xlim(low, high)
+    ax.tick_params(axis="x", labelsize=fontsize)
     ax.axvline(0, color=INK, lw=1, zorder=1)
-    ax.set_xlabel("difference in points")
+    ax.set(ylim=(end, -0.8), xlim=np.clip(ax.get_xlim(), -limit - 1, limit + 1))
+    ax.set_xlabel(unit, fontsize=fontsize)
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
-    for y, status, gap in unjudged:  # at the right edge, or left of a diamond that is there
-        diamond = -np.inf if gap is None else _cut(100 * gap.mean)
-        place = diamond if diamond > low + 0.75 * (high - low) else high
-        ax.annotate(status, (place, y), (-8, 0), textcoords="offset points", ha="right", va="center", color=QUIET,
-                    fontsize=fontsize - 1)  # fmt: skip
 
 
-def _cut(value):
-    return float(np.clip(value, -LIMIT, LIMIT))
+def _interval(ax, y, numbers, limit, colour):
+    """A dot with its interval; one that is cut off ends in an arrow."""
+    mean, low, high = np.clip(numbers, -limit, limit)
+    ax.plot([low, high], [y, y], color=colour, lw=2.4, zorder=3, solid_capstyle="butt")
+    if abs(numbers[0]) <= limit:
+        return ax.plot(mean, y, "o", color=colour, ms=6.5, mew=0, zorder=4)
+    ax.plot(mean, y, ">" if mean > 0 else "<", color=colour, ms=7, mew=0, zorder=4)
+    return ax.annotate(f"{numbers[0]:+.0f}", (mean, y), xytext=(-8 if mean > 0 else 8, 0), va="center", fontsize=9,
+                       textcoords="offset points", ha="right" if mean > 0 else "left", color=colour)  # fmt: skip
 
 
-def _interval(ax, y, verdict, small=False):
-    """A dot with its interval in the verdict's colour; one that is cut off ends in an arrow."""
-    colour, (mean, low, high) = COLOURS.get(verdict.status, QUIET), verdict.numbers
-    ax.plot([_cut(low), _cut(high)], [y, y], color=colour, lw=1 if small else 2.4, zorder=3, solid_capstyle="butt")
-    if abs(mean) > LIMIT:
-        ax.plot(_cut(mean), y, ">" if mean > 0 else "<", color=colour, ms=7, mew=0, zorder=4)
-        return ax.annotate(f"{mean:+.0f}", (_cut(mean), y), xytext=(-8 if mean > 0 else 8, 0), va="center", fontsize=8,
-                           textcoords="offset points", ha="right" if mean > 0 else "left", color=colour)  # fmt: skip
-    return ax.plot(mean, y, "o", color=colour, ms=4 if small else 6.5, mfc="white" if small else colour,
-                   mew=1 if small else 0, zorder=4)  # fmt: skip
-
-
-def _legend(fig, marks, diamonds, more=(), columns=3, fontsize=9.0):
-    """Below the figure: {status: (colour, words)}, the paper's diamond where there is one, and further handles."""
-    handles = [Line2D([], [], marker="o", ls="", color=colour, label=words) for colour, words in marks.values()]
+def _legend(fig, words, diamonds, borders=False, beside="", colours=COLOURS, fontsize=9.5):
+    """Below the figure: {status: words}, the paper's diamond, the border and the other study where any are drawn."""
+    handles = [Line2D([], [], marker="o", ls="", color=colours[s], label=words[s]) for s in colours if s in words]
     if diamonds:
-        handles.append(Line2D([], [], marker="D", ls="", mfc="white", mec=INK, label="paper, CIFAR-10, AutoAttack"))
-    handles += more
-    fig.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns), fontsize=fontsize)
+        handles.append(Line2D([], [], **DIAMOND, ls="", label="paper, CIFAR-10, AutoAttack"))
+    if borders:
+        handles.append(Line2D([], [], **BORDER, ls="", label="border of the claim, where not 0"))
+    if beside:
+        handles.append(Line2D([], [], **RING, ls="", label=f"ours on {beside}"))
+    fig.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 2), fontsize=fontsize)
 
 
 #: The claims that the paper is read for, each in a few words: what page 00 shows before all others.
 HEADLINES = {
     "worst class, last epoch": {
         "cfa_at_worst_last": "AT + CFA − AT", "cfa_trades_worst_last": "TRADES + CFA − TRADES",
-        "cfa_fat_worst_last": "FAT + CFA − FAT", "ccm_over_at_mean_margin": "class-wise − one margin",
+        "cfa_fat_worst_last": "FAT + CFA − FAT",
+    },
+    "class that loses most, last epoch": {
+        "cfa_at_no_harm": "AT + CFA − AT", "cfa_trades_no_harm": "TRADES + CFA − TRADES",
+        "cfa_fat_no_harm": "FAT + CFA − FAT",
     },
     "average, last epoch": {
         "cfa_at_avg_last": "AT + CFA − AT", "cfa_trades_avg_last": "TRADES + CFA − TRADES",
@@ -148,38 +157,22 @@ HEADLINES = {
 
 
 def headline_picture(results: Results) -> Figure:
-    """Ten headline claims in large type, readable on a telephone: ours as dot and interval, the paper's a diamond."""
-    verdicts = {c.key: (c.gap, v) for c, v in judge(results, [c for c in EXPERIMENTS if _is_headline(c.key)])}
-    fig, (ax,) = panels(1, height=6.4, width=6.2)
-    y, names, unjudged = 0.0, {}, []
-    for title, claims in HEADLINES.items():
-        names[y] = title
-        for key, words in claims.items():
-            y += 1
-            names[y] = words
-            gap, verdict = verdicts[key]
-            _row(ax, y, verdict, gap)
-            unjudged += [] if verdict.numbers else [(y, verdict.status, gap)]
-        y += 1.3
-    _axis(ax, names, y - 0.7, HEADLINES, unjudged, fontsize=13)
-    ax.tick_params(axis="x", labelsize=13)
-    ax.xaxis.label.set_size(13)
-    marks = {s: (COLOURS[s], s) for s in COLOURS if s in {v.status for _, v in verdicts.values()}}
-    _legend(fig, marks, True, columns=2, fontsize=12)
+    """Twelve claims in large type: ours as dot and interval, the paper's difference as a diamond."""
+    keys = [key for claims in HEADLINES.values() for key in claims]
+    judged = {c.key: (c, v) for c, v in judge(results, [c for c in EXPERIMENTS if c.key in keys])}
+    groups = {title: [(w, *judged[key]) for key, w in claims.items()] for title, claims in HEADLINES.items()}
+    fig, (ax,) = panels(1, height=7.2)
+    _draw_claims(ax, groups, "points", 13)
+    _legend(fig, {v.status: v.status for _, v in judged.values()}, True, True, fontsize=12)
     return fig
 
 
-def _is_headline(key):
-    return any(key in claims for claims in HEADLINES.values())
-
-
-#: (row, base) in groups with a gap between them: what pages 00 and 06 show, and page 07.
+#: (row, base) in groups with a gap between them: what page 06 shows, and page 07.
 MAIN = (
     (("at_ccm", "at"), ("at_cfa", "at"), ("at_cfa", "at_ema")),
     (("trades_ccm_ccr", "trades"), ("trades_cfa", "trades"), ("trades_cfa", "trades_ema")),
     (("fat_ccm", "fat"), ("fat_cfa", "fat"), ("fat_cfa", "fat_ema")),
     (("frl_ema", "trades_ema"), ("trades_cfa", "frl_ema")),
-    (("at_ccm", "at_mean_margin"), ("at_ccm", "at_shuffled_margins")),
 )
 PARTS = (
     (("at_ccm", "at"), ("fat_ccm", "fat"), ("trades_ccm", "trades")),
@@ -187,27 +180,28 @@ PARTS = (
     (("at_fawa", "at_ema"), ("trades_fawa", "trades_ema"), ("fat_fawa", "fat_ema")),
     (("at_mean_margin", "at"), ("at_shuffled_margins", "at"), ("at_damped_ccm", "at")),
 )
-MEANINGS = {SUPPORTED: "above 0", CONTRADICTED: "below 0", NO_DIFFERENCE: "within 1 point of 0", UNDECIDED: "undecided"}
+DECIDED = COLOURS | {SUPPORTED: PURPLE, CONTRADICTED: PURPLE}  # here the side of 0 is the sign, and no verdict
+MEANINGS = {SUPPORTED: "above or below 0", NO_DIFFERENCE: "within 1 point of 0", UNDECIDED: "undecided"}
 
 
 def differences_picture(
     results: Results, groups: Sequence[Sequence[tuple[str, str]]] = MAIN, selection: str = "last"
 ) -> Figure:
     """Differences of table rows, mean and 95 % interval in points; diamonds: the paper's own, where it prints them."""
-    fig, axes = panels(2, height=0.36 * sum(map(len, groups)) + 1.7, sharex=True, sharey=True)
+    fig, axes = panels(2, height=0.32 * sum(map(len, groups)) + 1.7, width=WIDTH, sharex=True, sharey=True)
     for ax, statistic, name in zip(axes, ("worst", "avg"), (worst_label(results.profile).capitalize(), "Average")):
         names, y = {}, 0.0
         for group in groups:
-            for pair in group:
-                names[y] = versus(*pair)
-                comparison = row_difference(results, *pair, selection, f"robust_{statistic}")
-                _row(ax, y, verdict_of(comparison, ""), gap_between(*pair, statistic, selection))
+            for row, base in group:
+                names[y] = versus(row, base).replace("AT at CCM's ", "AT, ").replace("margins, ", "")
+                comparison = row_difference(results, row, base, selection, f"robust_{statistic}")
+                verdict, gap = verdict_of(comparison, ""), gap_between(row, base, statistic, selection)
+                _row(ax, y, verdict, gap, colours=DECIDED)
                 y += 1
             y += 0.6
         ax.set_title(name)
     for ax in axes:
-        _axis(ax, names, max(names) + 0.6)
-        ax.set_xlabel(f"points, {attack_label(results.profile)}")
+        _axis(ax, names, max(names) + 0.6, f"points, {attack_label(results.profile)}")
     printed = any(gap_between(*pair, "avg", selection) for group in groups for pair in group)
-    _legend(fig, {s: (COLOURS[s], words) for s, words in MEANINGS.items()}, printed, fontsize=9.5)
+    _legend(fig, MEANINGS, printed, colours=DECIDED)
     return fig

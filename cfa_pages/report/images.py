@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cfa_nb.runs.study import Profile
-from cfa_pages.report.style import CFA, GRID, HARD, INK, name_classes, panels, plt, short_name
+from cfa_pages.report.style import CFA, GRID, HARD, INK, WIDTH, name_classes, panels, plt, short_name
 from cfa_pages.results.rows import CLASS_LIMIT, calibrated_text
 from cfa_pages.results.runs import Run
 
@@ -48,7 +48,7 @@ def defence_grid(
         eps: the margin; changes are drawn from -eps to +eps.
     """
     heights = [1.0, *[0.24, 1.0, 1.0, 0.62] * len(networks)]
-    fig, axes = plt.subplots(len(heights), len(x), figsize=(1.45 * len(x) + 0.4, 1.3 * sum(heights)),
+    fig, axes = plt.subplots(len(heights), len(x), figsize=(1.2 * len(x) + 0.2, 1.15 * sum(heights)),
                              height_ratios=heights, squeeze=False)  # fmt: skip
     for i, label in enumerate(y.tolist()):
         _show(axes[0, i], x[i].numpy(), short_name(names[label], 12))
@@ -122,7 +122,7 @@ def confusion_map(counts: np.ndarray, names: Sequence[str], hard: Sequence[int])
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = _drawn_classes(shares)
     size = 1 if len(classes) <= 10 else 1.7
-    fig, (ax,) = panels(1, height=5.2 * size, width=6.6 * size)
+    fig, (ax,) = panels(1, height=5.2 * size, width=WIDTH * size)
     _draw_shares(ax, shares[np.ix_(classes, classes)])
     for axis in (ax.xaxis, ax.yaxis):
         name_classes(axis, [names[k] for k in classes], [i for i, k in enumerate(classes) if k in hard])

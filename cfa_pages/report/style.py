@@ -16,7 +16,7 @@ from pandas.io.formats.style import Styler
 from PIL import Image
 
 DPI = 110
-WIDTH = 7.6  # inches: a picture as wide as this can still be read on a telephone, 400 pixels wide
+WIDTH, WIDE = 6.2, 7.6  # inches: read well on a telephone, 400 pixels wide; two panels with their titles side by side
 
 INK = "#1f2a36"  # text, the line that matters
 QUIET = "#8b98a5"  # axes, baselines, notes
@@ -142,24 +142,21 @@ def spread(values: Sequence[float], gap: float, low: float, high: float) -> list
     blocks = []  # [sum of wished positions of the first member, members]
     for value in values:
         blocks.append([value, 1])
-        while len(blocks) > 1 and _start(blocks[-2]) + blocks[-2][1] * gap > _start(blocks[-1]):
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] + blocks[-2][1] * gap > blocks[-1][0] / blocks[-1][1]:
             wish, count = blocks.pop()
             blocks[-1] = [blocks[-1][0] + wish - count * blocks[-1][1] * gap, blocks[-1][1] + count]
-    placed = [_start(b) + i * gap for b in blocks for i in range(b[1])]
+    placed = [wish / count + i * gap for wish, count in blocks for i in range(count)]
     overflow = max(0.0, placed[-1] - high) if placed else 0.0
     return [max(low + i * gap, p - overflow) for i, p in enumerate(placed)]
 
 
-def _start(block):
-    return block[0] / block[1]
-
-
 def panels(
-    count: int, height: float = 3.9, width: float = WIDTH, stacked: bool = False, **options
+    count: int, height: float = 3.9, width: float | None = None, stacked: bool = False, **options
 ) -> tuple[Figure, list[Axes]]:
     """A row of `count` panels, or a column of them, each of this height in inches: (figure, list of axes)."""
     shape = (count, 1) if stacked else (1, count)
-    fig, axes = plt.subplots(*shape, figsize=(width, height * shape[0]), squeeze=False, **options)
+    size = width or (WIDTH if shape[1] == 1 else WIDE), height * shape[0]
+    fig, axes = plt.subplots(*shape, figsize=size, squeeze=False, **options)
     return fig, list(axes.flat)
 
 
