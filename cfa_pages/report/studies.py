@@ -56,8 +56,8 @@ def margin_classes(results: Results, stage: str = "early") -> Figure:
     fig, (ax,) = panels(1, height=4.6 if stage == "late" else 3.4)
     _class_lines(ax, _margin_runs(results), "eps", window, "robust", results)
     mark_base(ax, base, "attack of the test, ε₀")
-    ax.set_xticks(margins, [f"{e / base:g}\n{eps_text(e)}" for e in margins])
-    ax.set(xlabel="training margin, in units of ε₀ and as k/255", ylabel="robust accuracy, PGD-10 at ε₀")
+    ax.set_xticks(margins, [f"{e / base:g}\n{255 * e:g}" for e in margins])
+    ax.set(xlabel="training margin, in units of ε₀ and of 1/255", ylabel="robust accuracy, PGD-10 at ε₀")
     ax.set_title(shown_classes(results).title(f"Robust accuracy of each class, {epoch_span(*window)}"))
     return fig
 
