@@ -49,7 +49,7 @@ def test_a_folder_of_generated_images_goes_through_every_page(tmp_path, monkeypa
     assert "5 runs trained" in done.stdout
     pages = tmp_path / "outputs" / "cifar10-rehearsal@drawn-images"
     records = [f for f in (pages / "records").glob("*.json") if not f.name.endswith(".provenance.json")]
-    assert len(records) == len(REHEARSAL.runs()) == 35
+    assert len(records) == len(REHEARSAL.runs()) == 38
     assert {json.loads(file.read_text())["config"]["dataset"] for file in records} == {"folder:drawn images"}
     notebooks = sorted((pages / "notebooks").glob("*.ipynb"))
     assert [n.name[:2] for n in notebooks] == ["00", "02", "03", "04", "05", "06", "07", "09", "10"]
