@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cfa_nb.method.rivals import Frl
-from cfa_nb.runs.profiles import SMOKE, profile_named
+from cfa_nb.runs.profiles import SMOKE
 from cfa_pages import report
 from cfa_pages.report.fair import frl_calibrations, variance_shares
 from cfa_pages.results import rows
@@ -14,10 +14,6 @@ from cfa_pages.results.runs import Results
 from tests.factories import all_runs
 
 pytestmark = pytest.mark.usefixtures("theme")
-
-DRAWN = {"change_dots": (report.OVER_AT,), "difficulty_bars": (("at", "frl_ema"),), "frl_trace": (),
-         "opposite_margins": ()}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def runs():
@@ -60,13 +56,3 @@ def test_without_outcomes_or_with_one_seed_no_share_is_made_up(runs):
     assert report.difficulty_shares(runs.where(seed=0), "at") == {}
     bare = Results(SMOKE, (replace(r, record=replace(r.record, outcomes={})) for r in runs))
     assert report.difficulty_shares(bare, "at") == {}
-
-
-@pytest.mark.parametrize("name", ["smoke", "cifar10-rehearsal@x", "tiny-imagenet"])
-def test_every_picture_is_drawn_and_repeats_byte_for_byte(name):
-    made = all_runs(profile_named(name))
-    for figure, arguments in DRAWN.items():
-        first, second = (report.png(getattr(report, figure)(made, *arguments)) for _ in range(2))
-        assert first == second, figure
-    assert report.png(report.steps_bars([5, 5, 2, 3], [0, 0, 1, 1], made, 5))
-    assert report.ccm_margins(made).shape == (len(made[0].record.class_names),)

@@ -48,6 +48,9 @@ FIGURE_CALLS = {
     "classwise": of("classwise_bars"), "tradeoff": of("tradeoff"),
     "fig5a": of("sweep", "fig5"), "fig5b": of("calibrated_values"), "lambda_2": of("sweep", "lambda_2"),
     "headline": of("headline_picture"), "glance": of("differences_picture"),
+    "change_dots": of("change_dots", report.OVER_AT), "difficulty": of("difficulty_bars", ("at", "frl_ema")),
+    "frl_trace": of("frl_trace"), "frl_margins": of("opposite_margins"),
+    "fat_steps": lambda r: report.steps_bars([5, 5, 2, 3], [0, 0, 1, 1], r, 5),
     "parts": of("differences_picture", report.PARTS, "best"),
     "slopes": of("slope_bars"),
     "trace": lambda r: report.margin_trace(rows.row_runs(r, "at_ccm")[r.profile.seeds[0]], r),
@@ -259,15 +262,6 @@ def test_hard_classes_stand_out_and_every_margin_has_a_colour_of_its_own():
         margins = [k / 255 for k in range(8 - many, 9 + many)]
         assert len(set(ordered_colours(margins, 8 / 255).values())) == len(margins)
     assert ordered_colours(CIFAR10.margins, 8 / 255)[max(CIFAR10.margins)] == ABOVE[-1]
-
-
-def test_margins_are_ticked_as_multiples_of_1_255():
-    fig = report.calibrated_values(made(REHEARSAL))
-    fig.draw_without_rendering()
-    assert all(re.fullmatch(r"\d+/255", t.get_text()) for t in fig.axes[0].get_yticklabels())
-    table = report.calibration_table(["a", "b"], [0.4, 0.3], [0.9 * 8 / 255, 0.8 * 8 / 255])
-    assert list(table.columns[1:]) == ["b", "a"]  # the smallest margin first
-    assert list(table["b"]) == ["30.0 %", "6.4/255"]
 
 
 def test_figures_bear_an_average_that_never_was_and_figure_4_says_so():
