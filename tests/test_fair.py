@@ -15,6 +15,7 @@ from tests.factories import all_runs
 
 pytestmark = pytest.mark.usefixtures("theme")
 
+
 @pytest.fixture(scope="module")
 def runs():
     return all_runs(SMOKE, effect={"frl": 0.3})
