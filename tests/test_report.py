@@ -60,11 +60,11 @@ FIGURE_CALLS = {
 
 # Tables and texts, by the name that notebooks use.
 OF_RUNS = ("aa_table", "acceptance", "average_table", "beta_table", "change_table", "class_interval_table",
-           "controls_table", "evaluations", "frl_parts_table", "margin_table", "moves_table", "table1", "table2",
+           "controls_table", "evaluations", "margin_table", "moves_table", "table1", "table2",
            "table3")  # fmt: skip
 ARGUMENTS = {
     "attack_checks": (TABLE_2,), "comparison_caption": ("last",),
-    "comparisons": (report.pairs(1), "last"), "table_caption": (1, "last"),
+    "comparisons": (report.pairs(1), "last"), "controls_table": ("frl_parts",), "table_caption": (1, "last"),
 }  # fmt: skip
 TEXT_CALLS = {name: of(name, *ARGUMENTS.get(name, ())) for name in (*OF_RUNS, *ARGUMENTS)} | {
     "aa_caption": lambda r: report.aa_caption(r.profile),

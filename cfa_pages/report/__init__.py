@@ -63,7 +63,6 @@ from cfa_pages.report.tables import (
     aa_table,
     class_interval_table,
     controls_table,
-    frl_parts_table,
     table1,
     table2,
     table3,

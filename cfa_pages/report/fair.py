@@ -16,7 +16,7 @@ from cfa_nb.recipes import ROWS
 from cfa_nb.runs.record import unpack_outcomes
 from cfa_pages.report.lines import class_traces, epoch_axis, margin_axis, shown_classes
 from cfa_pages.report.style import AVERAGED, CFA, HARD, INK, QUIET, label_ends, panels, plt, short_name
-from cfa_pages.results.rows import accuracies, class_groups, eps_text, find, row_runs, statistic_difference
+from cfa_pages.results.rows import accuracies, class_groups, eps_text, find, row_runs, statistic_difference, versus
 from cfa_pages.results.runs import Results, Run
 
 OVER_AT = {"at_cfa": "at", "fat": "at", "frl_ema": "at_ema"}  # row: the row that it is compared with
@@ -48,8 +48,7 @@ def change_dots(results: Results, compared: Mapping[str, str]) -> Figure:
             ax.plot(
                 100 * change.mean, y + shift, marker, color=colour, mfc="white" if low < 0 < high else colour, ms=5.5
             )
-        rival = f"({ROWS[base].label})" if "+" in ROWS[base].label else ROWS[base].label
-        ax.plot([], [], marker, color=colour, label=f"{ROWS[row].label} − {rival}")
+        ax.plot([], [], marker, color=colour, label=versus(row, base))
     ax.set_yticks([y for y, *_ in rows], [short_name(name) for _, name, _ in rows])
     for label in ax.get_yticklabels()[: len(kinds[0])]:
         label.set(color=HARD[0], fontweight="bold")

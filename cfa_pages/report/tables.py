@@ -8,7 +8,7 @@ data set, another network, another attack.
 import pandas as pd
 
 from cfa_nb.card.card import percent
-from cfa_nb.recipes import CONTROLS, FRL_PARTS, ROWS, rows_of
+from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.results.paper import NOT_PRINTED, Pair, printed
@@ -87,14 +87,9 @@ def table3(results: Results) -> pd.DataFrame:
     return _robust_table(results, 3)
 
 
-def controls_table(results: Results) -> pd.DataFrame:
-    """AT, AT + CCM and the controls between them, which the paper does not have; live weights."""
-    return _robust_table(results, CONTROLS).drop(columns=f"{PAPER} (AA), best")
-
-
-def frl_parts_table(results: Results) -> pd.DataFrame:
-    """FRL, and FRL without its class margins, its class weights, or both; live weights."""
-    return _robust_table(results, FRL_PARTS).drop(columns=f"{PAPER} (AA), best")
+def controls_table(results: Results, table: str = CONTROLS) -> pd.DataFrame:
+    """The rows of `CONTROLS` or of `FRL_PARTS`, which the paper does not have; live weights."""
+    return _robust_table(results, table).drop(columns=f"{PAPER} (AA), best")
 
 
 def aa_table(results: Results) -> pd.DataFrame:
