@@ -11,6 +11,11 @@ RECIPE_VERSION = 3
 
 LIVE = "live"
 
+#: Checkpoints beside the last one, and the split that each is chosen on: highest overall + worst robust accuracy.
+SELECTED_ON = {"best": "test", "best_val": "val"}
+#: What may be looked at of a run's epochs: test accuracy from the first one on, and these checkpoints.
+LOOKS = ("curve", *SELECTED_ON)
+
 #: What a field of `TrainConfig` takes.
 CHOICES = dict(
     attack_bn="train eval",

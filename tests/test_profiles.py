@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from cfa_nb.config import Average, TrainConfig
+from cfa_nb.config import LOOKS, Average, TrainConfig
 from cfa_nb.recipes import RECIPES, ROWS, rows_of
-from cfa_nb.runs.profiles import CIFAR10, FASHION, PROFILES, QUICK, SMALL, profile_named
+from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, PROFILES, QUICK, SMALL, profile_named
 from cfa_pages.results.rows import added_rows
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
@@ -88,6 +88,21 @@ def test_what_begins_at_an_epoch_begins_within_a_run_and_windows_where_the_rate_
     for first, last in (profile.early_window, profile.late_window, profile.beta_window):
         assert begin <= first <= last <= config.epochs or not profile.has_pages  # without pages none is shown
     assert profile.early_window[0] <= profile.late_window[0]
+    assert (
+        profile.beta_window[0] >= config.best_from or not profile.has_pages
+    )  # Fig. 3's runs meet no test image before
+
+
+def test_a_run_is_evaluated_for_what_is_shown_of_it():
+    def looks(recipe, seed=40, **changes):
+        return FASHION.looks(FASHION.config(recipe, seed, **changes))
+
+    assert looks("at") == looks("at_ccm") == looks("at", seed=99) == LOOKS
+    assert looks("fat") == looks("at_ccm", seed=41) == ("best", "best_val")
+    assert looks("at", eps=EPS / 2) == ("curve", "best")
+    assert looks("at_ccm", lambda_1=0.6) == looks("trades_ccr", lambda_2=0.3) == ("best",)
+    assert looks("trades", beta=2.0) == looks("at_mean_margin") == looks("frl_no_weights") == ()
+    assert FASHION.reported(FASHION.config("at_mean_margin", 40)) == ("live/last",)
 
 
 def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():

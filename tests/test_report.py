@@ -12,11 +12,11 @@ from cfa_nb.recipes import ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, SMOKE, profile_named
 from cfa_nb.runs.study import FIGURES
 from cfa_pages import report
-from cfa_pages.claims import EXPERIMENTS
+from cfa_pages.claims import EXPERIMENTS, judge
 from cfa_pages.claims.verdicts import NO_DIFFERENCE, SUPPORTED, UNDECIDED
 from cfa_pages.report.averages import best_epoch
 from cfa_pages.report.comparisons import paper_difference
-from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN, PURPLE, _border
+from cfa_pages.report.forest import COLOURS, HEADLINES, MAIN, PURPLE
 from cfa_pages.report.header import SECTIONS, duration, seeds_text
 from cfa_pages.report.lines import shown_classes
 from cfa_pages.report.style import ABOVE, HARD, class_colours, ordered_colours, spread, styled
@@ -371,15 +371,16 @@ def test_the_headline_claims_are_few_and_drawn_as_the_ledger_judges_them():
 
 
 def test_a_picture_of_claims_has_their_borders_zero_and_an_axis_for_each_unit(runs):
-    borders = {c.key: border for c in EXPERIMENTS if (border := _border(c))}
-    assert borders == {
-        "fig2_peak": 1, "fig4_fawa": 1, "margins_settle": 5, "loop_is_stable": 100, "frl_gain": 2,
+    borders = {c.key: v.border for c, v in judge(runs, EXPERIMENTS) if v.border}
+    assert borders == pytest.approx({
+        "fig2_peak": 1, "margins_settle": 5, "loop_is_stable": 100, "frl_gain": 2,  # FAWA's is not judged here
         **dict.fromkeys(("cfa_at_no_harm", "cfa_trades_no_harm", "cfa_fat_no_harm"), -1),
         **dict.fromkeys(("fawa_at_cost", "fawa_trades_cost", "fawa_fat_cost"), -0.3),
-    }  # fmt: skip
-    for claim in EXPERIMENTS:  # those that are told their border tell the same one
-        if "border" in (options := claim.check.keywords if isinstance(claim.check, partial) else {}):
-            assert 100 * options["border"] == pytest.approx(borders[claim.key])
+    })  # fmt: skip
+    for claim in EXPERIMENTS:  # the label names border and side
+        if claim.key in borders:
+            assert claim.label.endswith(f" {borders[claim.key]:g})".replace("-", "−")), claim.key
+        options = claim.check.keywords if isinstance(claim.check, partial) else {}
         assert ("(<" in claim.label) or options.get("sign", 1) == 1, claim.key
     points, percent = report.claims_picture(runs, beside=runs).axes
     rows = [t.get_text() for ax in (points, percent) for t in ax.get_yticklabels()]

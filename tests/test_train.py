@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import Attack, Average
+from cfa_nb.config import LOOKS, Attack, Average
 from cfa_nb.method.evaluate import attack_accuracy
 from cfa_nb.method.train import Training, train
 from cfa_nb.runs import measure as measure_module
@@ -112,6 +112,24 @@ def test_what_nobody_looks_at_is_not_evaluated(tmp_path):
     frl, store = tiny.config("frl"), RunStore(tmp_path)
     train(frl.parent, (), store)
     assert all(e.val["live"] for e in train(frl, (), store).epochs)
+
+
+def test_fewer_looks_leave_the_rest_as_it_is_and_more_train_again(tmp_path):
+    """What a figure does not show is not evaluated: the other numbers are those of the whole run."""
+    whole, store, config = RunStore(tmp_path / "whole"), RunStore(tmp_path / "few"), tiny.config()
+    expected = train(config, (), whole)
+    with pytest.raises(Killed):
+        train(config, (), store, on_epoch=killed_after(2))  # begun with all looks, so begun again
+    few = train(config, (), store, looks=("best",))
+    assert few.checkpoints == {key: kept for key, kept in expected.checkpoints.items() if key != "live/best_val"}
+    for epoch, same in zip(few.epochs, expected.epochs):
+        assert epoch.val == {"live": None}
+        assert epoch.test == (same.test if epoch.epoch >= config.best_from else {"live": None})
+        assert epoch.train_robust == same.train_robust
+    assert store.status(config, looks=("best",)).fresh
+    assert store.status(config, looks=LOOKS).reason == "trained without its curve, best_val"
+    assert train(config, (), store) == expected
+    assert store.status(config, looks=()).fresh
 
 
 def test_a_new_average_trains_again_keeps_the_old_record_and_never_touches_training(tmp_path):

@@ -2,7 +2,8 @@
 
 Order within an epoch (released code): rate, class-wise margins and betas from last epoch's t_k, training, validation
 and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
-What nobody looks at is not evaluated: validation before the first average may begin, averages before `best_from`.
+What nobody looks at is not evaluated (`looks`), nor validation before the first average may begin, nor averages before
+`best_from`.
 """
 
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from cfa_nb import data
-from cfa_nb.config import LIVE, Attack, Average, TrainConfig
+from cfa_nb.config import LIVE, LOOKS, SELECTED_ON, Attack, Average, TrainConfig
 from cfa_nb.data.batches import DTYPES
 from cfa_nb.method.averaging import WeightAverage
 from cfa_nb.method.calibration import CALIBRATORS, Past, next_calibration
@@ -27,8 +28,6 @@ from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import Checkpoint, EpochRecord, RunRecord
 from cfa_nb.runs.store import RunStore
 
-SELECTIONS = {"best": "test", "best_val": "val"}  # what each is selected on: highest overall + worst robust accuracy
-
 
 def train(
     config: TrainConfig,
@@ -37,6 +36,7 @@ def train(
     *,
     evaluations: dict[str, Sequence[Attack]] | None = None,
     confusions: Sequence[tuple[str, Attack]] = (),
+    looks: Sequence[str] = LOOKS,
     keep: Sequence[str] | None = None,
     device: str | torch.device = "cpu",
     on_epoch: Callable | None = None,
@@ -49,6 +49,7 @@ def train(
         store: a `RunStore`.
         evaluations: {"live/last": (Attack, ...)} on the kept checkpoints; those already made are not made again.
         confusions: (checkpoint key, Attack) pairs whose confusion matrix the record shall hold.
+        looks: those of `LOOKS` that are wanted; without "curve" the test images are met from `best_from` on.
         keep: keys of the checkpoints whose weights are kept, such as "fawa/best"; None: all. The record names all.
         device: where to train.
         on_epoch: called as on_epoch(epoch, config) after each epoch.
@@ -62,11 +63,11 @@ def train(
         if getattr(config, name) not in functions:
             raise ValueError(f"unknown {name} {getattr(config, name)!r}; there are {', '.join(functions)}")
     with store.lock(config):
-        status = store.status(config, averages)
+        status = store.status(config, averages, looks=looks)
         if not status.fresh:
             if status.state == "stale":
                 store.set_aside(config)
-            Training(config, averages, store, device, keep).run(on_epoch)
+            Training(config, averages, store, device, keep, looks).run(on_epoch)
         return measure(config, store, evaluations or {}, device, confusions)
 
 
@@ -80,8 +81,10 @@ class Training:
         store: RunStore,
         device: str | torch.device,
         keep: Sequence[str] | None = None,
+        looks: Sequence[str] = LOOKS,
     ):
-        self.config, self.store, self.device, self.wanted_weights = config, store, torch.device(device), keep
+        self.config, self.store, self.device = config, store, torch.device(device)
+        self.wanted_weights, self.looks = keep, looks
         self.data = data.load(config).to(device)
         self.num_classes = self.data.num_classes
         self.model = self._build("init")
@@ -126,7 +129,9 @@ class Training:
         calibration = self._calibrate(epoch)
         robust, clean = self._train_epoch(epoch, calibration)
         validated = epoch >= self.first_validation
-        val, test = {LIVE: self._evaluate("val", epoch) if validated else None}, {LIVE: self._evaluate("test", epoch)}
+        tested = "curve" in self.looks or epoch >= self.config.best_from
+        val = {LIVE: self._evaluate("val", epoch) if validated else None}
+        test = {LIVE: self._evaluate("test", epoch) if tested else None}
         accepted = {}
         for average in self.averages:
             name = average.spec.name
@@ -142,9 +147,10 @@ class Training:
 
     @property
     def first_validation(self) -> int:
-        """First epoch whose validation anybody looks at: an average, the choice of the best, or FRL."""
-        starts = (average.spec.start for average in self.averages)
-        return 1 if self.config.objective == "frl" else min((self.config.best_from, *starts))
+        """First epoch whose validation anybody looks at: FRL, an average, or the choice of the best."""
+        starts = [1] if self.config.objective == "frl" else [average.spec.start for average in self.averages]
+        starts += [self.config.best_from] if "best_val" in self.looks else []
+        return min(starts, default=self.config.epochs + 1)
 
     def _calibrate(self, epoch):
         """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
@@ -186,7 +192,8 @@ class Training:
             return
         *before, now = self.record.epochs[self.config.best_from - 1 :]
         for name, state in self.states().items():
-            for selection, split in SELECTIONS.items():
+            for selection in filter(SELECTED_ON.get, self.looks):
+                split = SELECTED_ON[selection]
                 scores = [measured.score for e in before if (measured := getattr(e, split)[name]) is not None]
                 if getattr(now, split)[name].score > max(scores, default=-1):
                     self.keep(f"{name}/{selection}", epoch, state)
@@ -211,18 +218,19 @@ class Training:
             "seconds": seconds,
             "accepted": {a.spec.name: a.accepted for a in self.averages},
             "frl": [self.frl.clean, self.frl.boundary, self.frl.margin],
+            "looks": list(self.looks),
             "record": self.record.to_json(),
         }
         self.store.save_state(self.config, tensors, meta)
 
     def resume(self) -> float:
-        """Goes back to the last saved epoch, if there is one with these averages; returns the seconds spent so far."""
+        """Goes back to the last saved epoch, if it has these averages and looks; returns the seconds spent so far."""
         saved = self.store.load_state(self.config)
         if saved is None:
             return 0.0
         tensors, meta = saved
         record = RunRecord.from_json(meta["record"], "the saved training state")
-        if record.averages != self.record.averages:
+        if (record.averages, meta.get("looks")) != (self.record.averages, list(self.looks)):
             return 0.0
         self.record, self.frl = record, Frl(*map(tuple, meta["frl"]))
         for name, tensor in self._live_tensors().items():

@@ -26,9 +26,8 @@ class RecordError(ValueError):
 class EpochRecord:
     """One epoch: what it was trained with, and how its weights and the averages did at its end.
 
-    `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`, or to None where nobody looks: an average
-    that does not exist yet or cannot be the best, and validation before any average may begin. An average that did not
-    change keeps its last measurement. `accepted` says which averages accepted this epoch's weights.
+    `test` and `val` map a weights name ("live", "ema", "fawa") to `Measured`, or to None where nobody looks. An average
+    that did not change keeps its last measurement. `accepted` says which averages accepted this epoch's weights.
     """
 
     epoch: int

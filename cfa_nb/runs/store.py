@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from cfa_nb import data, files
-from cfa_nb.config import TrainConfig
+from cfa_nb.config import LIVE, TrainConfig
 from cfa_nb.files import StoreError, make_folder, slug, write
 from cfa_nb.runs.provenance import Provenance
 from cfa_nb.runs.record import RecordError, RunRecord, missing_confusions, missing_evaluations
@@ -70,8 +70,8 @@ class RunStore:
         """The folder of a run."""
         return self.root / slug(config.dataset) / run_id(config)
 
-    def status(self, config, averages=(), evaluations=None, confusions=()):
-        """`Status` of a run that should carry these averages and have these evaluations, as `train` takes them."""
+    def status(self, config, averages=(), evaluations=None, confusions=(), looks=()):
+        """`Status` of a run of which all this is wanted, as `train` takes it."""
         try:
             record = self.record(config)
         except StoreError:
@@ -82,6 +82,10 @@ class RunStore:
             return Status("stale", f"its record is damaged: {error}")
         if lacking := [a.name for a in averages if a not in record.averages]:
             return Status("stale", f"trained without the average(s) {', '.join(lacking)}")
+        there = {key.partition("/")[2] for key in record.checkpoints}
+        there |= {"curve"} if record.measured(LIVE, "test", 1) else set()
+        if lacking := [look for look in looks if look not in there]:
+            return Status("stale", f"trained without its {', '.join(lacking)}")
         todo = missing_evaluations(record, evaluations or {}) + missing_confusions(record, confusions)
         if todo:
             return Status("partial", f"trained, {len(todo)} evaluation(s) to make", config.epochs)

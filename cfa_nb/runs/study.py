@@ -8,7 +8,7 @@ profile.runs()           # those of the whole paper, each once
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cfa_nb.config import LIVE, Attack, Average, TrainConfig
+from cfa_nb.config import LIVE, LOOKS, SELECTED_ON, Attack, Average, TrainConfig
 from cfa_nb.recipes import CONTROLS, FRL_PARTS, RECIPES, ROWS, rows_of
 
 #: What each page of the study shows, in the paper's order: figure or table -> notebook.
@@ -29,6 +29,11 @@ FIGURES = {
 }
 
 TABLES = ("table1", "table2", "table3", CONTROLS, FRL_PARTS)
+#: What of `LOOKS` each shows of its runs; a table that is not named here: the checkpoints.
+LOOKED_AT = {
+    "fig2": ("curve", "best"), "fig3": (), "fig4": ("curve",), "alg1": ("curve",), "fig5": ("best",),
+    "lambda_2": ("best",), CONTROLS: (), FRL_PARTS: (),
+}  # fmt: skip
 CONTRAST = "contrast"  # AT and AT + CCM alone: what a profile trains that another one's page shows in a section
 FINAL_STEPS = 20  # of the PGD that every reported checkpoint meets, and of the targeted attack
 PUBLISHED_WEIGHTS = {"at": (LIVE, "fawa"), "at_ccm": (LIVE, "fawa"), "trades_ccm_ccr": (LIVE, "fawa"), "plain": (LIVE,)}
@@ -160,7 +165,21 @@ class Profile:
         if config not in self._table_runs:
             return ()
         weights = (LIVE, *(a.name for a in self.averages_of(config) if a not in self.compared_averages))
-        return tuple(f"{w}/{s}" for w in weights for s in ("best", "best_val", "last"))
+        selections = [s for s in SELECTED_ON if s in self.looks(config)]
+        return tuple(f"{w}/{s}" for w in weights for s in (*selections, "last"))
+
+    def looks(self, config: TrainConfig) -> tuple[str, ...]:
+        """What of `LOOKS` the figures and tables show of a run; all of one that stands behind none of them."""
+        wanted = self._looks.get(config, LOOKS)
+        return tuple(look for look in LOOKS if look in wanted)
+
+    @cached_property
+    def _looks(self):
+        looks = {}
+        for name in self.figures:
+            for config in self._configs[name]:
+                looks.setdefault(config, set()).update(LOOKED_AT.get(name, SELECTED_ON))
+        return looks
 
     @cached_property
     def _table_runs(self):

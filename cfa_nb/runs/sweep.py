@@ -60,6 +60,7 @@ def work_of(profile: Profile, config: TrainConfig) -> dict:
         "averages": profile.averages_of(config),
         "evaluations": profile.evaluations(config),
         "confusions": profile.confusions(config),
+        "looks": profile.looks(config),
     }
 
 

@@ -72,6 +72,8 @@ class Verdict:
     evidence: one sentence: what was compared with what, and what else is worth knowing.
     numbers: (mean, low, high) in points, or in the estimate's unit, for a picture; None where there is none.
     p: p-value of the difference lying at the claim's border; None where nothing was compared.
+    border: what the difference must lie beyond, as `numbers`, for a picture.
+    unit: of the numbers and the border.
     """
 
     status: str
@@ -81,6 +83,8 @@ class Verdict:
     evidence: str = ""
     numbers: tuple[float, float, float] | None = None
     p: float | None = None
+    border: float = 0.0
+    unit: str = "points"
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def verdict_of(
         aa: the same difference under standard AutoAttack; where that decides otherwise, nothing is decided.
     """
     if comparison.n == 0:
-        return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)))
+        return Verdict(NOT_RUN, evidence="; ".join((evidence, *notes)), border=100 * border, unit=unit)
     paper = paper if words.holds != words.other_size else None
     status = _status(comparison, sign, border, unit, words, paper)
     if aa is not None and aa.n:
@@ -152,6 +156,8 @@ def verdict_of(
         "; ".join((evidence, seeds, *notes)) + ".",
         tuple(100 * v for v in (comparison.mean, low, high)),
         comparison.p_value(border) if comparison.n > 1 else None,
+        100 * border,
+        unit,
     )
 
 

@@ -1,6 +1,5 @@
 """Differences with their intervals, one row each: claims, headline claims, what methods change over a base."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,8 +41,8 @@ SECTIONS = {  # the paper's, and the controls
 def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results | None = None) -> Figure:
     """The claims of these keys (or all), ours as dot and 95 % interval, the paper's number as a diamond.
 
-    Under what is compared; claims in points, and below them those in another unit, which their label names, on an axis
-    of their own.
+    Under what is compared; claims in points, and below them those in percent of something, which their label names, on
+    an axis of their own.
 
     Args:
         beside: another study, a grey ring below where a claim compares two rows that it has.
@@ -55,15 +54,22 @@ def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results |
         title, _, words = claim.label.partition(": ")
         if claim.section == "Controls" or not keys:
             title = f"{SECTIONS[claim.section]}: {title}"
-        unit = "percent, as named" if "%" in claim.label else "points"
-        groups[unit].setdefault(title, []).append((words, claim, verdict))
+        groups["percent, as named" if "%" in verdict.unit else "points"].setdefault(title, []).append(
+            (words, claim, verdict)
+        )
     parts = {unit: group for unit, group in groups.items() if group}
     heights = [ROW * (sum(map(len, group.values())) + 1.3 * len(group)) + 0.5 for group in parts.values()]
     fig, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, sum(heights) + 0.5), height_ratios=heights, squeeze=False)
     for ax, (unit, group) in zip(axes.flat, parts.items()):
         _draw_claims(ax, group, unit, 10, other)
     named = beside.profile.data_label if beside else ""
-    _legend(fig, {v.status: v.status for _, v in judged}, any(c.gap for c in chosen), any(map(_border, chosen)), named)
+    _legend(
+        fig,
+        {v.status: v.status for _, v in judged},
+        any(c.gap for c in chosen),
+        any(v.border for _, v in judged),
+        named,
+    )
     return fig
 
 
@@ -76,7 +82,7 @@ def _draw_claims(ax, groups, unit, fontsize, other=None):
         for words, claim, verdict in rows:
             y += 1
             names[y] = words if verdict.numbers else f"{words}: {verdict.status}"
-            _row(ax, y, verdict, claim.gap, limit, _border(claim))
+            _row(ax, y, verdict, claim.gap, limit)
             if other and other.get(claim.key):
                 mean, *ends = np.clip(other[claim.key], -limit, limit)
                 ax.plot(ends, [y + 0.32] * 2, color=QUIET, lw=1, zorder=1.5)
@@ -85,16 +91,10 @@ def _draw_claims(ax, groups, unit, fontsize, other=None):
     _axis(ax, names, y - 0.3, unit, fontsize, limit)
 
 
-def _border(claim):
-    """What a claim's label gives as its border, "(< 1)": a number, 0 where it gives none."""
-    found = re.search(r"\([<>] (−?[\d.]+)\)", claim.label)
-    return float(found[1].replace("−", "-")) if found else 0.0
-
-
-def _row(ax, y, verdict, gap, limit=LIMIT, border=0.0, colours=COLOURS):
+def _row(ax, y, verdict, gap, limit=LIMIT, colours=COLOURS):
     """A row's border, the paper's own difference (a diamond), and our interval, where there are any."""
-    if border:
-        ax.plot(border, y, **BORDER, zorder=1.5)
+    if verdict.border:
+        ax.plot(verdict.border, y, **BORDER, zorder=1.5)
     if gap is not None:
         ax.plot(np.clip(100 * gap.mean, -limit, limit), y, **DIAMOND, zorder=2)
     if verdict.numbers:

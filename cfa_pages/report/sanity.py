@@ -62,7 +62,7 @@ def _checkpoints(results, key):
     """(run, weights, selection) of all that a table row shows, without averages that accepted no epoch."""
     weights = ROWS[key].weights
     shown = [run for run in row_runs(results, key).values() if not run.record.never_accepted(weights)]
-    return [(run, weights, selection) for run in shown for selection in SELECTIONS]
+    return [(r, weights, s) for r in shown for s in SELECTIONS if r.record.reported(weights, s) in r.record.checkpoints]
 
 
 def _pairs(checkpoints, stronger, weaker=None):

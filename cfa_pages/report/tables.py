@@ -33,16 +33,25 @@ def table1(results: Results, selection: str = "best") -> pd.DataFrame:
 
 
 def _table_1_row(results, key, selection):
-    attack, paper = attack_label(results.profile), printed(1, key, selection)
-    row = {"Method": ROWS[key].label, heading(results.profile, "clean"): pair_text(results, key, selection, "clean")}
-    row[heading(results.profile, attack)] = pair_text(results, key, selection)
+    row, paper = _clean_and_robust(results, key, selection), printed(1, key, selection)
     row |= {f"{PAPER} (AA)": paper_cell(paper["robust"]), f"{PAPER}, clean": paper_cell(paper["clean"])}
     if selection == "best":
-        row[heading(results.profile, f"{attack}, {SELECTIONS['best_val']}")] = pair_text(results, key, "best_val")
+        attack = f"{attack_label(results.profile)}, {SELECTIONS['best_val']}"
+        row[heading(results.profile, attack)] = pair_text(results, key, "best_val")
     row |= _white_box(results, key, selection)
     for metric, name in (("clean", "clean"), ("robust", "AA")):
         row |= _less_paper(results, key, selection, metric, paper[metric], name)
     return row
+
+
+def _clean_and_robust(results, key, selection):
+    clean, robust = (pair_text(results, key, selection, metric) for metric in ("clean", "robust"))
+    attack = attack_label(results.profile)
+    return {
+        "Method": ROWS[key].label,
+        heading(results.profile, "clean"): clean,
+        heading(results.profile, attack): robust,
+    }
 
 
 def table_caption(results: Results, number: int, selection: str | None = None) -> str:
@@ -88,8 +97,9 @@ def table3(results: Results) -> pd.DataFrame:
 
 
 def controls_table(results: Results, table: str = CONTROLS) -> pd.DataFrame:
-    """The rows of `CONTROLS` or of `FRL_PARTS`, which the paper does not have; live weights."""
-    return _robust_table(results, table).drop(columns=f"{PAPER} (AA), best")
+    """The rows of `CONTROLS` or of `FRL_PARTS`, which the paper does not have, at the last epoch; live weights."""
+    rows = (_clean_and_robust(results, key, "last") | _white_box(results, key, "last") for key in rows_of(table))
+    return pd.DataFrame(rows, dtype=object)
 
 
 def aa_table(results: Results) -> pd.DataFrame:

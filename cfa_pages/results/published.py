@@ -70,10 +70,10 @@ class Published:
         if not self.holds(record):
             write(self.folder / "records" / f"{name}.json", record.to_json().encode())
             write(self.folder / "records" / f"{name}.provenance.json", store.provenance(config).to_json().encode())
+            self.names[config.canonical()] = name
         tensors = {f"{k}:{n}": t.contiguous() for k in keys for n, t in store.load_weights(config, k).items()}
         if tensors:
             write(self.folder / "weights" / f"{name}.safetensors", save(tensors))
-        self.__dict__.pop("names", None)
 
     def holds(self, record: RunRecord) -> bool:
         """Whether a record that agrees with this one is published, with its provenance."""

@@ -108,11 +108,15 @@ def evaluations(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def epochs(runs: Iterable[Run], metric: str = "robust") -> pd.DataFrame:
-    """ "clean" or "robust" test counts of the live weights after each epoch, tidy: a row a run, epoch and class."""
+    """ "clean" or "robust" test counts of the live weights after each epoch that was measured, tidy.
+
+    A row a run, epoch and class.
+    """
     return pd.DataFrame(
         _settings(run) | {"epoch": e.epoch, "class": name, "hits": hits, "n": n, "accuracy": hits / n}
         for run in runs
         for e in run.record.epochs
+        if e.test[LIVE] is not None
         for measured in [getattr(e.test[LIVE], metric)]
         for name, hits, n in zip(map(str, run.record.class_names), measured.hits, measured.n)
     )
