@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cfa_nb.method.model import in_mode
+from cfa_nb.method.model import frozen, in_mode
 
 Loss = Callable[[Tensor], Tensor]  # from logits (B, K) to a scalar
 
@@ -128,7 +128,7 @@ def friendly_pgd(
 
 def input_gradient(model: Callable, x: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
     """Gradient of `loss(model(x))` with respect to x alone, and the logits; parameters' gradients stay as they are."""
-    with torch.enable_grad():
+    with torch.enable_grad(), frozen(model):
         x = x.detach().requires_grad_()
         logits = model(x)
         (gradient,) = torch.autograd.grad(loss(logits), x)

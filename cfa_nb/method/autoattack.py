@@ -25,7 +25,7 @@ from cfa_nb.config import Attack
 from cfa_nb.data.batches import to_float
 from cfa_nb.files import make_folder, write
 from cfa_nb.method.metrics import ClassAccuracy
-from cfa_nb.method.model import dtype_of, in_mode
+from cfa_nb.method.model import dtype_of, frozen, in_mode
 
 KINDS = ("aa", "aa-fast", "square")
 TARGETED = ("aa", "aa-fast")
@@ -132,7 +132,6 @@ def _contained(model, journal):
     as before at the end.
     """
     trace, level, propagate = sys.gettrace(), LOGGER.level, LOGGER.propagate
-    learning = [p for p in model.parameters() if p.requires_grad]
     handler = logging.NullHandler()
     if journal is not None:
         make_folder(journal.log.parent)
@@ -141,13 +140,10 @@ def _contained(model, journal):
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False
     LOGGER.addHandler(handler)
-    model.requires_grad_(False)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), frozen(model):
             yield
     finally:
-        for parameter in learning:
-            parameter.requires_grad_()
         LOGGER.removeHandler(handler)
         handler.close()
         LOGGER.setLevel(level)

@@ -3,7 +3,7 @@
 The normalisation is the network's first layer, so that margins and projections stay in pixel units.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -145,6 +145,19 @@ def in_mode(model: nn.Module, mode: str) -> Iterator[nn.Module]:
         yield model
     finally:
         model.train(before)
+
+
+@contextmanager
+def frozen(model: Callable) -> Iterator[None]:
+    """No parameter asks for a gradient inside the block: an attack needs the images' alone."""
+    learning = [p for p in getattr(model, "parameters", list)() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_()
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
