@@ -100,9 +100,9 @@ def test_a_run_is_evaluated_for_what_is_shown_of_it():
     assert looks("at") == looks("at_ccm") == looks("at", seed=99) == LOOKS
     assert looks("fat") == looks("at_ccm", seed=41) == ("best", "best_val")
     assert looks("at", eps=EPS / 2) == ("curve", "best")
-    assert looks("at_ccm", lambda_1=0.6) == looks("trades_ccr", lambda_2=0.3) == ("best",)
-    assert looks("trades", beta=2.0) == looks("at_mean_margin") == looks("frl_no_weights") == ()
-    assert FASHION.reported(FASHION.config("at_mean_margin", 40)) == ("live/last",)
+    assert looks("at_ccm", lambda_1=0.6) == looks("trades_ccr", lambda_2=0.3) == looks("at_mean_margin") == ("best",)
+    assert looks("trades", beta=2.0) == looks("frl_no_weights") == ()
+    assert FASHION.reported(FASHION.config("frl_no_weights", 40)) == ("live/last",)
 
 
 def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():

@@ -32,7 +32,7 @@ TABLES = ("table1", "table2", "table3", CONTROLS, FRL_PARTS)
 #: What of `LOOKS` each shows of its runs; a table that is not named here: the checkpoints.
 LOOKED_AT = {
     "fig2": ("curve", "best"), "fig3": (), "fig4": ("curve",), "alg1": ("curve",), "fig5": ("best",),
-    "lambda_2": ("best",), CONTROLS: (), FRL_PARTS: (),
+    "lambda_2": ("best",), CONTROLS: ("best",), FRL_PARTS: (),
 }  # fmt: skip
 CONTRAST = "contrast"  # AT and AT + CCM alone: what a profile trains that another one's page shows in a section
 FINAL_STEPS = 20  # of the PGD that every reported checkpoint meets, and of the targeted attack
