@@ -128,14 +128,12 @@ class Training:
         """Trains one epoch and appends its `EpochRecord`."""
         calibration = self._calibrate(epoch)
         robust, clean = self._train_epoch(epoch, calibration)
-        validated = epoch >= self.first_validation
-        tested = "curve" in self.looks or epoch >= self.config.best_from
-        val = {LIVE: self._evaluate("val", epoch) if validated else None}
-        test = {LIVE: self._evaluate("test", epoch) if tested else None}
+        val = {LIVE: self._evaluate("val", epoch) if epoch >= self.first_validation else None}
+        test = {LIVE: self._evaluate("test", epoch) if epoch >= self.first_test else None}
         accepted = {}
         for average in self.averages:
             name = average.spec.name
-            worst = val[LIVE].robust.worst if validated else 0.0
+            worst = val[LIVE].robust.worst if val[LIVE] else 0.0
             accepted[name] = average.update(self.model.state_dict(), epoch, worst)
             val[name], test[name] = self._evaluate_average(average, epoch, accepted[name])
         self.record.epochs.append(
@@ -151,6 +149,11 @@ class Training:
         starts = [1] if self.config.objective == "frl" else [average.spec.start for average in self.averages]
         starts += [self.config.best_from] if "best_val" in self.looks else []
         return min(starts, default=self.config.epochs + 1)
+
+    @property
+    def first_test(self) -> int:
+        """First epoch whose test accuracy anybody looks at."""
+        return 1 if "curve" in self.looks else self.config.best_from
 
     def _calibrate(self, epoch):
         """This epoch's class-wise values: from last epoch's t_k, or for FRL from last epoch's validation."""
