@@ -37,7 +37,7 @@ def sweep_values(results: Results, figure: str, statistic: str) -> dict[float | 
 def sweep(results: Results, figure: str) -> Figure:
     """Fig. 5(a) ("fig5") or the lambda_2 study: a small dot a seed, a line through the means; plain is dotted."""
     plain, calibrated, _, symbol, _ = SWEEPS[figure]
-    fig, axes = panels(2, height=3.4)
+    fig, axes = panels(2, height=2.8, stacked=True)
     titles = {"overall": "Average", "worst": worst_label(results.profile).capitalize()}
     for ax, (statistic, title) in zip(axes, titles.items()):
         budgets, by_seed = zip(*sweep_values(results, figure, statistic).items())
@@ -52,8 +52,7 @@ def sweep(results: Results, figure: str) -> Figure:
         ends = [(plain_mean, ROWS[plain].label, INK), (means[-1], ROWS[calibrated].label, CFA)]
         label_ends(ax, ax.get_xlim()[1], ends, gap=0.07)
         ax.set_xticks(budgets[1:], [f"{v:g}" for v in budgets[1:]])
-        ax.set(xlabel=symbol, title=title)
-    axes[0].set_ylabel("robust accuracy, PGD-10")
+        ax.set(xlabel=symbol, ylabel="robust accuracy, PGD-10", title=title)
     return fig
 
 

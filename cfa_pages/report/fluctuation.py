@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from cfa_nb.config import LIVE
 from cfa_nb.method.metrics import ClassAccuracy
 from cfa_pages.report.lines import epoch_axis
-from cfa_pages.report.style import CFA, INK, QUIET, label_ends, panels, percent_axis, points_axis
+from cfa_pages.report.style import CFA, INK, QUIET, WIDTH, label_ends, panels, percent_axis, points_axis
 from cfa_pages.results import paper
 from cfa_pages.results.measurements import CHANGE_EPOCHS, NO_CHANGE_EPOCHS, changes, mean_change
 from cfa_pages.results.rows import row_runs, worst_label
@@ -95,7 +95,7 @@ def choice_picture(results: Results) -> Figure:
     ours = [[(a.overall, a.worst) for a in choices(run)] for run in row_runs(results, "at").values()]
     quoted = {key: number.value / 100 for key, number in paper.QUOTED.items()}
     theirs = [[(quoted[f"fig4_{name}_avg"], quoted[f"fig4_{name}_worst"]) for name in ("best", "fair")]]
-    fig, axes = panels(2, height=3.6, sharey=True)
+    fig, axes = panels(2, height=3.6, width=WIDTH, sharey=True)
     for ax, title, lines in zip(axes, (f"Here: {results.profile.data_label}", "Paper: CIFAR-10"), (ours, theirs)):
         for number, (name, colour) in enumerate((("average", INK), (worst_label(results.profile), CFA))):
             for line in lines:

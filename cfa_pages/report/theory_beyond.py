@@ -18,7 +18,7 @@ FILLS = ("#dbe9f4", "#f7dcd3")  # where Theorem 2 speaks, and where Theorem 4 do
 
 def rise_map(eta: float, d: int = 1) -> Figure:
     """Over p_-1 and eps: where R_-1 rises for every w, as Theorem 4 says, in both readings of the ball."""
-    fig, axes = panels(2, height=3.5, sharey=True)
+    fig, axes = panels(2, height=3.1, stacked=True)
     p, eps = np.meshgrid(np.linspace(0.5, 0.99, 1000), np.linspace(0, 1, 1000))
     titles = {"features": "The attack leaves $x_1$ alone", "all": "The attack moves $x_1$, too"}
     for ax, (ball, title) in zip(axes, titles.items()):
@@ -26,7 +26,8 @@ def rise_map(eta: float, d: int = 1) -> Figure:
         ax.contourf(p, eps, rises, levels=[-0.5, 0.5, 1.5], colors=FILLS if ball == "features" else ["white", FILLS[1]])
         ax.axhline(eta, color=INK, linewidth=1, linestyle="--")
         ax.text(0.505, eta + 0.012, "$\\epsilon = \\eta$", fontsize=9.5)
-        ax.set(xlabel="$p_{-1}$, reliability of the hard class", title=title, xlim=(0.5, 0.99), ylim=(0, 1))
+        ax.set(xlabel="$p_{-1}$, reliability of the hard class", ylabel="margin $\\epsilon$", title=title)
+        ax.set(xlim=(0.5, 0.99), ylim=(0, 1))
         ax.grid(False)
     centred = {"ha": "center", "va": "center", "fontsize": 10}
     axes[0].text(0.745, (1 + eta) / 2, "Theorem 4 holds, Theorem 2 does not", **centred)
@@ -35,13 +36,12 @@ def rise_map(eta: float, d: int = 1) -> Figure:
     axes[1].text(0.62, 0.75, "Theorem 4\ndoes not hold", **centred)
     axes[1].plot([0.5, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=":")
     axes[1].text(0.74, 0.5, "$\\epsilon = 2p_{-1} - 1$ ", fontsize=9.5, ha="right")
-    axes[0].set_ylabel("margin $\\epsilon$")
     return fig
 
 
 def repair_figure(model: ToyModel, share: float = 0.9) -> Figure:
-    """Accuracies along the path w*(eps) of Theorem 2; robustness at the training margin (left) and at 2 eta (right)."""
-    fig, axes = panels(2, height=3.4, sharey=True)
+    """Accuracies along the path w*(eps) of Theorem 2; robustness at the training margin, below at 2 eta."""
+    fig, axes = panels(2, height=2.9, stacked=True, sharey=True)
     eps = np.linspace(0, share * model.eta, 300)
     w = model.optimal_w(eps=eps)
     titles = ("One margin: the hard class only loses", "Measured at $2\\eta$: both gain robustness")
@@ -49,18 +49,19 @@ def repair_figure(model: ToyModel, share: float = 0.9) -> Figure:
         for label in (1, -1):
             ax.plot(eps, model.clean_acc(label, w), ":", color=COLOUR[label])
             ax.plot(eps, model.robust_acc(label, w, measured_at), color=COLOUR[label])
-        ax.set(xlabel="training margin $\\epsilon$", title=title, xlim=(0, eps[-1]))
+        ax.set(
+            xlabel="training margin $\\epsilon$", ylabel="accuracy at the trained $w$", title=title, xlim=(0, eps[-1])
+        )
     percent_axis(axes[0], None)
     for ax in axes:
         label_ends(ax, eps[-1], [(model.clean_acc(y, w[-1]), NAME[y], COLOUR[y]) for y in (1, -1)])
-    axes[0].set_ylabel("accuracy at the trained $w$")
     axes[1].text(0.98, 0.04, "dotted: clean\nsolid: robust", transform=axes[1].transAxes, ha="right", fontsize=9.5)
     return fig
 
 
 def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
     """Theorem 2: w*(eps) of the overall accuracy in both readings of the ball, one panel a model, up to eps = eta."""
-    fig, axes = panels(len(models), height=3.4, sharey=True)
+    fig, axes = panels(len(models), height=3.2, stacked=True, sharey=True)
     for ax, model, verb in zip(axes, models, ("rises", "falls")):
         jump, eps = jump_margin(model), np.linspace(0, model.eta, 600, endpoint=False)
         untouched, literal = model.optimal_w(eps=eps), model.optimal_w(eps=eps, ball="all")
@@ -76,9 +77,9 @@ def optimal_w_figure(models: Sequence[ToyModel], w_max: float = 4.0) -> Figure:
         here = np.interp(0.5 * w_max, untouched, eps) + pad
         ax.text(here, 0.47 * w_max, "$x_1$ left alone", color=QUIET, fontsize=9.5)
         ax.text(pad, 0.75 * literal[before].min(), "$x_1$ attacked", fontsize=9.5, va="bottom")
-        ax.set(xlabel="training margin $\\epsilon$, up to $\\eta$", ylim=(0, w_max), xlim=(0, model.eta))
-        ax.set_title(f"It {verb}, then jumps\n$p$ = {model.p_pos:g} and {model.p_neg:g}, $\\eta$ = {model.eta:g}")
-    axes[0].set_ylabel("best $w$ overall")
+        ax.set(xlabel="training margin $\\epsilon$, up to $\\eta$", ylabel="best $w$ overall")
+        ax.set(ylim=(0, w_max), xlim=(0, model.eta))
+        ax.set_title(f"It {verb}, then jumps: $p$ = {model.p_pos:g} and {model.p_neg:g}, $\\eta$ = {model.eta:g}")
     return fig
 
 
@@ -120,33 +121,33 @@ def fair_figure(model: ToyModel, eps: float, w_max: float = 6.0) -> Figure:
 
 def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: int = 100) -> Figure:
     """Eq. 6 at rest: R_-1 against one uniform margin, over lambda_1; and the move of w by split margins, over d."""
-    fig, (left, right) = panels(2, height=3.4)
+    fig, (upper, lower) = panels(2, height=2.9, stacked=True)
     budgets, uniform = np.linspace(0.05, 0.6, 12), model.robust_acc(-1, model.optimal_w(eps=eps), eps)
     rests = [model.robust_acc(-1, model.ccm_fixed_point(eps, budget).w, eps) - uniform for budget in budgets]
-    left.plot(budgets, 100 * np.array(rests), "o-", color=COLOUR[-1], markersize=4)
-    left.set(xlabel="base budget $\\lambda_1$", ylabel="change for the hard class, points", xlim=(0, 0.62))
-    left.set_title("A large $\\lambda_1$ costs the hard class a little")
+    upper.plot(budgets, 100 * np.array(rests), "o-", color=COLOUR[-1], markersize=4)
+    upper.set(xlabel="base budget $\\lambda_1$", ylabel="change for the hard class, points", xlim=(0, 0.62))
+    upper.set_title("A large $\\lambda_1$ costs the hard class a little")
     features = np.unique(np.geomspace(1, most_features, 30).astype(int))
     split = [replace(model, d=d).trained_w(eps + delta, eps - delta) for d in features]
-    right.plot(features, np.array(split) - model.optimal_w(eps=eps), "o-", color=INK, markersize=4)
-    right.set(xscale="log", xlabel="number of weak features $d$", ylabel="change of $w$")
-    right.set_title(f"Margins $\\epsilon \\pm {delta:g}$ move $w$ either way")
-    for ax in (left, right):
+    lower.plot(features, np.array(split) - model.optimal_w(eps=eps), "o-", color=INK, markersize=4)
+    lower.set(xscale="log", xlabel="number of weak features $d$", ylabel="change of $w$")
+    lower.set_title(f"Margins $\\epsilon \\pm {delta:g}$ move $w$ either way")
+    for ax in (upper, lower):
         ax.axhline(0, color=QUIET, linewidth=0.9)
     return fig
 
 
 def swing_figure(model: ToyModel, few: int, many: int, eps: float, lambda_1: float, rounds: int = 25) -> Figure:
     """The margins of both classes over the rounds of Eq. 6, with few weak features and with many."""
-    fig, axes = panels(2, height=3.2, sharey=True)
+    fig, axes = panels(2, height=2.6, stacked=True, sharey=True)
     for ax, d, words in zip(axes, (few, many), ("they settle", "they swing for ever")):
         margins = np.array(ccm_rounds(replace(model, d=d), eps, lambda_1, rounds))
         for column, label in enumerate((1, -1)):
             ax.plot(margins[:, column] / eps, ".-", color=COLOUR[label], linewidth=1.2)
         ends = [(margins[-1, column] / eps, NAME[label], COLOUR[label]) for column, label in enumerate((1, -1))]
-        ax.set(xlabel="round of Eq. 6", title=f"{d} weak features: {words}", xlim=(0, rounds))
+        ax.set(xlabel="round of Eq. 6", ylabel="margin, multiples of $\\epsilon$", xlim=(0, rounds))
+        ax.set_title(f"{d} weak features: {words}")
         label_ends(ax, rounds, ends, gap=0.07)
-    axes[0].set_ylabel("margin, multiples of $\\epsilon$")
     return fig
 
 

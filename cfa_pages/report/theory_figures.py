@@ -80,7 +80,7 @@ def mark_top(ax: Axes, model: ToyModel, label: int, eps: float, ball: str, w_max
 
 def lead_figure(model: ToyModel, unequal: ToyModel) -> Figure:
     """Theorem 1: clean accuracies with equal noise, and with unequal noise, where the theorem ends."""
-    fig, axes = panels(2, height=3.4, sharey=True)
+    fig, axes = panels(2, height=2.9, stacked=True, sharey=True)
     w = np.linspace(0.01, 5, 400)
     draw_pairs(axes, (model, unequal), w)
     overtaken = w[np.flatnonzero(unequal.gap(w) > 0)[0]]
@@ -96,26 +96,25 @@ def draw_pairs(axes: Sequence[Axes], models: Sequence[ToyModel], w: np.ndarray) 
     for ax, model in zip(axes, models):
         for label in (1, -1):
             ax.plot(w, model.clean_acc(label, w), ":", color=COLOUR[label])
-        ax.set(xlabel=WEIGHT, xlim=(0, w[-1]))
+        ax.set(xlabel=WEIGHT, ylabel="clean accuracy", xlim=(0, w[-1]))
     percent_axis(axes[0], None)
-    axes[0].set_ylabel("clean accuracy")
     for ax, model in zip(axes, models):
         label_ends(ax, w[-1], [(model.clean_acc(y, w[-1]), NAME[y], COLOUR[y]) for y in (1, -1)], gap=0.07)
 
 
 def stronger_attack_figure(model: ToyModel, margins: Sequence[float], w_max: float = 6.0) -> Figure:
     """Theorem 2: overall robust accuracy along w at some margins, tops marked; and w* along the margin."""
-    fig, (left, right) = panels(2, height=3.6)
+    fig, (upper, lower) = panels(2, height=3.1, stacked=True)
     w, colours = np.linspace(0.01, w_max, 500), ordered_colours(margins, model.eta)
     curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
-    draw_curves(left, w, model.overall_acc, lambda eps: model.optimal_w(eps=eps), curves, w_max)
-    left.set(ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
+    draw_curves(upper, w, model.overall_acc, lambda eps: model.optimal_w(eps=eps), curves, w_max)
+    upper.set(ylabel="overall robust accuracy", title="The best $w$ (dots) moves to the right")
     eps = np.linspace(0, model.eta, 300, endpoint=False)
-    right.plot(eps, model.optimal_w(eps=eps), color=INK)
-    right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
-    right.text(model.eta, 0.5, "$\\epsilon = \\eta$ ", ha="right", fontsize=9.5)
-    right.set(xlabel="training margin $\\epsilon$", ylabel="best $w$", title="Beyond all bounds at $\\epsilon = \\eta$")
-    right.set(ylim=(0, 12), xlim=(0, 1.02 * model.eta))
+    lower.plot(eps, model.optimal_w(eps=eps), color=INK)
+    lower.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
+    lower.text(model.eta, 0.5, "$\\epsilon = \\eta$ ", ha="right", fontsize=9.5)
+    lower.set(xlabel="training margin $\\epsilon$", ylabel="best $w$", title="Beyond all bounds at $\\epsilon = \\eta$")
+    lower.set(ylim=(0, 12), xlim=(0, 1.02 * model.eta))
     return fig
 
 
@@ -143,7 +142,7 @@ def draw_curves(
 
 def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
     """Theorem 3 and its end: tops of the clean accuracies; none for the hard class at p_-1 = 1/2."""
-    fig, axes = panels(2, height=3.4, sharey=True)
+    fig, axes = panels(2, height=2.9, stacked=True, sharey=True)
     w = np.linspace(0.01, 4, 500)
     draw_pairs(axes, (model, coin), w)
     for ax, subject in zip(axes, (model, coin)):
@@ -159,7 +158,7 @@ def clean_tops_figure(model: ToyModel, coin: ToyModel) -> Figure:
 
 def hard_class_figure(model: ToyModel, margins: Sequence[float], w_max: float = 5.0) -> Figure:
     """Theorem 4: robust accuracy of both classes along w at up to four margins; a dot where it starts to fall."""
-    fig, axes = panels(2, height=3.6)
+    fig, axes = panels(2, height=3.1, stacked=True)
     w, colours = np.linspace(0.005, w_max, 800), ordered_colours(margins, model.eta)
     curves = [(eps, f"$\\epsilon$ = {eps:g}", colour) for eps, colour in colours.items()]
     for ax, label in zip(axes, (1, -1)):
