@@ -54,7 +54,7 @@ def test_outcomes_survive_packing_class_by_class():
     assert [c.tolist() for c in unpack_outcomes(text, counts)] == [right[labels == k].tolist() for k in range(4)]
 
 
-def test_a_record_lies_within_one_that_agrees_and_holds_more_evaluations(trained):
+def test_a_record_lies_within_one_that_agrees_and_holds_more(trained):
     some, other = ClassAccuracy((3, 4), (9, 9)), ClassAccuracy((3, 5), (9, 9))
     one = replace(trained[2], evaluations={"live/last": {"pgd20": some}})
     aa = dict(evaluations={"live/last": {"pgd20": some, "aa": some}, "live/best": {"aa": some}}, attacks={"aa": {}})
@@ -63,6 +63,12 @@ def test_a_record_lies_within_one_that_agrees_and_holds_more_evaluations(trained
     assert not replace(one, **aa).within(one)
     assert not one.within(replace(one, evaluations={"live/last": {"pgd20": other}}))
     assert not one.within(replace(one, **aa, data_hash="another"))
+    first, *rest = one.epochs
+    less = replace(one, epochs=[replace(first, test={"live": None}), *rest], checkpoints={})
+    assert less.within(one)
+    assert not one.within(less)
+    assert not replace(less, epochs=rest).within(one)
+    assert not less.within(replace(one, epochs=[replace(first, lr=9.0), *rest]))
 
 
 def test_identity_follows_every_field_and_the_parent_but_no_average():

@@ -7,7 +7,7 @@ runs of one config can be compared byte for byte. Hardware, versions, seconds an
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -93,13 +93,8 @@ class RunRecord:
         return getattr(self.epochs[epoch - 1], split).get(weights)
 
     def within(self, other: "RunRecord") -> bool:
-        """True if the other record agrees in all that this one holds; it may hold more evaluations."""
-        kept = {
-            key: {a: accuracy for a, accuracy in other.evaluations.get(key, {}).items() if a in found}
-            for key, found in self.evaluations.items()
-        }
-        attacks = {a: other.attacks[a] for a in self.attacks if a in other.attacks}
-        return self.to_json() == replace(other, evaluations=kept, attacks=attacks).to_json()
+        """True if the other record is of the same run and agrees in all that this one holds; it may hold more."""
+        return self.config == other.config and _within(json.loads(self.to_json()), json.loads(other.to_json()))
 
     def to_json(self) -> str:
         """Text that is equal, byte for byte, for equal records; an epoch a line, so that versions can be compared."""
@@ -146,6 +141,15 @@ class RunRecord:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             advice = "move it away, and the run is trained again"
             raise RecordError(f"{source} is not a run record ({error!r}); {advice}") from error
+
+
+def _within(value, other):
+    """Whether JSON values agree where the first one has any: of a dict by its keys, of a list one by one."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() <= other.keys() and all(_within(value[key], other[key]) for key in value)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_within, value, other))
+    return value is None or value == other
 
 
 def _dump(value):

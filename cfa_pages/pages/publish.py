@@ -99,7 +99,7 @@ def compare(run: str, new: RunRecord, old: RunRecord | None) -> Agreement:
     """`Agreement` of a run's record with the published one (None: there was none)."""
     if old is None:
         return Agreement(run, NEW)
-    if new.within(old):
+    if new.within(old) or old.within(new):  # one of them may have been evaluated further
         return Agreement(run, IDENTICAL)
     if new.data_hash != old.data_hash:
         return Agreement(run, DIFFERS, "trained on other data")
