@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from cfa_nb.method.metrics import ClassAccuracy, ClassCounts, wilson_interval
+from cfa_nb.card.card import wilson_interval
+from cfa_nb.method.metrics import ClassAccuracy, ClassCounts
 from tests import tiny
 
 

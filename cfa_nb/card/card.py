@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from cfa_nb.config import Attack
-from cfa_nb.method.metrics import ClassAccuracy, wilson_interval
+from cfa_nb.method.metrics import ClassAccuracy
 
 BAR = 20  # characters that stand for 100 %
 STRENGTH = ("clean", "square", "pgd", "targeted", "aa-fast", "aa")  # the order that is expected
@@ -38,7 +38,7 @@ def summary(attack: Attack, accuracy: ClassAccuracy, class_names: tuple[str, ...
         "label": label(attack),
         "hits": list(accuracy.hits),
         "n": list(accuracy.n),
-        "interval_95": [list(pair) for pair in accuracy.wilson()],
+        "interval_95": [list(wilson_interval(*counts)) for counts in zip(accuracy.hits, accuracy.n)],
         "overall": accuracy.overall,
         "worst_class": class_names[single.worst_class],
         "worst": single.worst,
@@ -114,6 +114,16 @@ def _worst_lines(class_names, result):
         mean = percent(result["worst_of_share"])
         yield f"worst {100 * result['worst_share']:g} % of the classes, their mean: {mean} %"
     yield f"gap, all less worst class: {percent(result['gap'])} points"
+
+
+def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson score interval of a proportion, 95 % by default; (0, 1) when nothing was counted."""
+    if n == 0:
+        return 0.0, 1.0
+    p, zz = hits / n, z * z / n
+    centre = (p + zz / 2) / (1 + zz)
+    half = z * math.sqrt(p * (1 - p) / n + zz / (4 * n)) / (1 + zz)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 @lru_cache(maxsize=1024)

@@ -59,10 +59,6 @@ class ClassAccuracy:
         """Index of the worst class (the first of equals)."""
         return min((a, k) for k, a in enumerate(self.per_class) if not math.isnan(a))[1]
 
-    def wilson(self, z: float = 1.96) -> tuple[tuple[float, float], ...]:
-        """Wilson score interval of each class's accuracy: K pairs (low, high), 95 % by default."""
-        return tuple(wilson_interval(h, n, z) for h, n in zip(self.hits, self.n))
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -75,16 +71,6 @@ class Measured:
     def score(self) -> float:
         """Overall plus worst-class robust accuracy: what `best` maximises (Sec. 5.1, Metrics)."""
         return self.robust.overall + self.robust.worst
-
-
-def wilson_interval(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson score interval of a proportion; (0, 1) when nothing was counted."""
-    if n == 0:
-        return 0.0, 1.0
-    p, zz = hits / n, z * z / n
-    centre = (p + zz / 2) / (1 + zz)
-    half = z * math.sqrt(p * (1 - p) / n + zz / (4 * n)) / (1 + zz)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 class ClassCounts:

@@ -72,16 +72,10 @@ def train(
 
 
 class Training:
-    """A run in the making: network, optimiser, averages, record."""
+    """A run in the making: network, optimiser, averages, record. Arguments as in `train`."""
 
     def __init__(
-        self,
-        config: TrainConfig,
-        averages: Sequence[Average],
-        store: RunStore,
-        device: str | torch.device,
-        keep: Sequence[str] | None = None,
-        looks: Sequence[str] = LOOKS,
+        self, config: TrainConfig, averages: Sequence[Average], store: RunStore, device, keep=None, looks=LOOKS
     ):
         self.config, self.store, self.device = config, store, torch.device(device)
         self.wanted_weights, self.looks = keep, looks
@@ -136,11 +130,8 @@ class Training:
             worst = val[LIVE].robust.worst if val[LIVE] else 0.0
             accepted[name] = average.update(self.model.state_dict(), epoch, worst)
             val[name], test[name] = self._evaluate_average(average, epoch, accepted[name])
-        self.record.epochs.append(
-            EpochRecord(
-                epoch, self.config.lr_at(epoch), calibration.eps, calibration.beta, robust, clean, val, test, accepted
-            )
-        )
+        trained_with = self.config.lr_at(epoch), calibration.eps, calibration.beta
+        self.record.epochs.append(EpochRecord(epoch, *trained_with, robust, clean, val, test, accepted))
         self._keep_best(epoch)
 
     @property

@@ -7,7 +7,7 @@ data set, another network, another attack.
 
 import pandas as pd
 
-from cfa_nb.card.card import percent
+from cfa_nb.card.card import percent, wilson_interval
 from cfa_nb.recipes import CONTROLS, ROWS, rows_of
 from cfa_nb.runs.study import Profile
 from cfa_pages.report.lines import shown_classes
@@ -171,7 +171,7 @@ def both(avg: Cell, worst: Cell, mark: str = "") -> Cell:
 def class_interval_table(results: Results) -> pd.DataFrame:
     """Robust accuracy of each class in the first seed's run of AT at the last epoch, with its 95 % Wilson interval."""
     seed, accuracy = min(accuracies(results, "at", "last").items())
-    classes, intervals = shown_classes(results), accuracy.wilson()
+    classes, intervals = shown_classes(results), [wilson_interval(*counts) for counts in zip(accuracy.hits, accuracy.n)]
     column = f"AT, seed {seed}, {attack_label(results.profile)}"
     return pd.DataFrame(
         {
