@@ -7,6 +7,7 @@ import pytest
 from cfa_nb.config import LOOKS, Average, TrainConfig
 from cfa_nb.recipes import RECIPES, ROWS, rows_of
 from cfa_nb.runs.profiles import CIFAR10, EPS, FASHION, PROFILES, QUICK, SMALL, profile_named
+from cfa_nb.runs.study import FIGURES, LOOKED_AT
 from cfa_pages.results.rows import added_rows
 
 NATURAL = [name for name, p in PROFILES.items() if p.common.get("model") != "mlp"]
@@ -103,6 +104,8 @@ def test_a_run_is_evaluated_for_what_is_shown_of_it():
     assert looks("at_ccm", lambda_1=0.6) == looks("trades_ccr", lambda_2=0.3) == looks("at_mean_margin") == ("best",)
     assert looks("trades", beta=2.0) == looks("frl_no_weights") == ()
     assert FASHION.reported(FASHION.config("frl_no_weights", 40)) == ("live/last",)
+    assert LOOKED_AT.keys() <= FIGURES.keys()
+    assert set().union(*LOOKED_AT.values()) <= set(LOOKS)
 
 
 def test_quick_is_the_paper_s_protocol_on_a_fifth_of_the_epochs():

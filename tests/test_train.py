@@ -118,8 +118,6 @@ def test_fewer_looks_leave_the_rest_as_it_is_and_more_train_again(tmp_path):
     """What a figure does not show is not evaluated: the other numbers are those of the whole run."""
     whole, store, config = RunStore(tmp_path / "whole"), RunStore(tmp_path / "few"), tiny.config()
     expected = train(config, (), whole)
-    with pytest.raises(Killed):
-        train(config, (), store, on_epoch=killed_after(2))  # begun with all looks, so begun again
     few = train(config, (), store, looks=("best",))
     assert few.checkpoints == {key: kept for key, kept in expected.checkpoints.items() if key != "live/best_val"}
     for epoch, same in zip(few.epochs, expected.epochs):
@@ -130,6 +128,16 @@ def test_fewer_looks_leave_the_rest_as_it_is_and_more_train_again(tmp_path):
     assert store.status(config, looks=LOOKS).reason == "trained without its curve, best_val"
     assert train(config, (), store) == expected
     assert store.status(config, looks=()).fresh
+
+
+@pytest.mark.parametrize(("first", "then"), [(LOOKS, ("best",)), (("best",), LOOKS)])
+def test_a_run_that_began_with_enough_looks_goes_on_with_them_and_another_begins_again(first, then, tmp_path):
+    store, config, trained = RunStore(tmp_path), tiny.config(), []
+    with pytest.raises(Killed):
+        train(config, (), store, looks=first, on_epoch=killed_after(2))
+    record = train(config, (), store, looks=then, on_epoch=lambda epoch, _: trained.append(epoch))
+    assert trained == ([3, 4] if first == LOOKS else [1, 2, 3, 4])
+    assert record == train(config, (), RunStore(tmp_path / "whole"))
 
 
 def test_a_new_average_trains_again_keeps_the_old_record_and_never_touches_training(tmp_path):

@@ -149,7 +149,7 @@ def in_mode(model: nn.Module, mode: str) -> Iterator[nn.Module]:
 
 @contextmanager
 def frozen(model: Callable) -> Iterator[None]:
-    """No parameter asks for a gradient inside the block: an attack needs the images' alone."""
+    """No parameter asks for a gradient inside the block: an attack needs the images' alone; a function has none."""
     learning = [p for p in getattr(model, "parameters", list)() if p.requires_grad]
     try:
         for parameter in learning:

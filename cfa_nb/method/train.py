@@ -2,8 +2,7 @@
 
 Order within an epoch (released code): rate, class-wise margins and betas from last epoch's t_k, training, validation
 and test of the live weights, the averages' decision on the validation's worst class, their own validation and test.
-What nobody looks at is not evaluated (`looks`), nor validation before the first average may begin, nor averages before
-`best_from`.
+What nobody looks at (`looks`) is not evaluated, nor averages before `best_from`.
 """
 
 import os
@@ -218,15 +217,16 @@ class Training:
         self.store.save_state(self.config, tensors, meta)
 
     def resume(self) -> float:
-        """Goes back to the last saved epoch, if it has these averages and looks; returns the seconds spent so far."""
+        """Goes back to the last saved epoch, if it has these averages and no fewer looks; returns the seconds spent."""
         saved = self.store.load_state(self.config)
         if saved is None:
             return 0.0
         tensors, meta = saved
         record = RunRecord.from_json(meta["record"], "the saved training state")
-        if (record.averages, meta.get("looks")) != (self.record.averages, list(self.looks)):
+        looks = tuple(meta.get("looks", LOOKS))  # before there were looks, all was evaluated
+        if record.averages != self.record.averages or not set(self.looks) <= set(looks):
             return 0.0
-        self.record, self.frl = record, Frl(*map(tuple, meta["frl"]))
+        self.record, self.frl, self.looks = record, Frl(*map(tuple, meta["frl"])), looks
         for name, tensor in self._live_tensors().items():
             tensor.copy_(tensors[name])
         for a in self.averages:

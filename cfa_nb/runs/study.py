@@ -29,7 +29,7 @@ FIGURES = {
 }
 
 TABLES = ("table1", "table2", "table3", CONTROLS, FRL_PARTS)
-#: What of `LOOKS` each shows of its runs; a table that is not named here: the checkpoints.
+#: What of `LOOKS` each shows of its runs; what is not named here shows the checkpoints.
 LOOKED_AT = {
     "fig2": ("curve", "best"), "fig3": (), "fig4": ("curve",), "alg1": ("curve",), "fig5": ("best",),
     "lambda_2": ("best",), CONTROLS: ("best",), FRL_PARTS: (),

@@ -54,22 +54,16 @@ def claims_picture(results: Results, keys: Sequence[str] = (), beside: Results |
         title, _, words = claim.label.partition(": ")
         if claim.section == "Controls" or not keys:
             title = f"{SECTIONS[claim.section]}: {title}"
-        groups["percent, as named" if "%" in verdict.unit else "points"].setdefault(title, []).append(
-            (words, claim, verdict)
-        )
+        unit = "percent, as named" if "%" in verdict.unit else "points"
+        groups[unit].setdefault(title, []).append((words, claim, verdict))
     parts = {unit: group for unit, group in groups.items() if group}
     heights = [ROW * (sum(map(len, group.values())) + 1.3 * len(group)) + 0.5 for group in parts.values()]
     fig, axes = plt.subplots(len(parts), 1, figsize=(WIDTH, sum(heights) + 0.5), height_ratios=heights, squeeze=False)
     for ax, (unit, group) in zip(axes.flat, parts.items()):
         _draw_claims(ax, group, unit, 10, other)
     named = beside.profile.data_label if beside else ""
-    _legend(
-        fig,
-        {v.status: v.status for _, v in judged},
-        any(c.gap for c in chosen),
-        any(v.border for _, v in judged),
-        named,
-    )
+    diamonds, borders = any(c.gap for c in chosen), any(v.border for _, v in judged)
+    _legend(fig, {v.status: v.status for _, v in judged}, diamonds, borders, named)
     return fig
 
 
