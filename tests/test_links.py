@@ -24,11 +24,11 @@ def test_a_profile_s_page_leads_to_the_theory_and_back():
 
 
 def test_links_in_text_and_outputs_are_changed_and_anchors_kept():
-    cell = nbformat.v4.new_markdown_cell("[a](01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb`")
+    cell = nbformat.v4.new_markdown_cell("[a](01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb` [d](../docs/d.md)")
     code = nbformat.v4.new_code_cell("")
     code.outputs = [nbformat.v4.new_output("display_data", {"text/html": '<a href="01_toy.ipynb">'})]
     done = relink(nbformat.v4.new_notebook(cells=[cell, code]), {"01_toy.ipynb": "../t/01_toy.ipynb"})
-    assert done.cells[0].source == "[a](../t/01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb`"
+    assert done.cells[0].source == "[a](../t/01_toy.ipynb#b) [c](02_x.ipynb) `01_toy.ipynb` [d](../../../docs/d.md)"
     assert done.cells[1].outputs[0].data["text/html"] == '<a href="../t/01_toy.ipynb">'
 
 

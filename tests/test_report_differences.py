@@ -19,7 +19,7 @@ def test_all_rows_are_there_and_complete():
     assert table["Topic"].is_unique
     assert set(table["Part"]) == {"main", "small print"}
     assert (table != "").all().all()
-    assert not table["Here"].str.contains("{}", regex=False).any()
+    assert not table["Default here"].str.contains("{}", regex=False).any()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.method import entered
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,9 @@ class Past:
         return self.train_robust[-1]
 
 
+#: By name; each is called as function(config, past) -> `Calibration` with a `Past`.
 CALIBRATORS: dict[str, Callable] = {}
-
-
-def calibrator(function: Callable) -> Callable:
-    """Enters a calibrator, called as function(config, past) -> `Calibration` with a `Past`, under its name.
-
-    Raises:
-        ValueError: if the name is taken.
-    """
-    if function.__name__ in CALIBRATORS:
-        raise ValueError(f"there is a calibrator {function.__name__!r} already; name yours otherwise")
-    CALIBRATORS[function.__name__] = function
-    return function
+calibrator = entered(CALIBRATORS, "a calibrator")
 
 
 @calibrator

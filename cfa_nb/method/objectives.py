@@ -11,22 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.method import entered
 from cfa_nb.method.attacks import cross_entropy, friendly_pgd, gaussian_start, kl, kl_to, pgd, uniform_start
 from cfa_nb.method.model import in_mode
 
 OBJECTIVES: dict[str, Callable] = {}
-
-
-def objective(function: Callable) -> Callable:
-    """Enters an objective under its name.
-
-    Raises:
-        ValueError: if the name is taken.
-    """
-    if function.__name__ in OBJECTIVES:
-        raise ValueError(f"there is an objective {function.__name__!r} already; name yours otherwise")
-    OBJECTIVES[function.__name__] = function
-    return function
+objective = entered(OBJECTIVES, "an objective")
 
 
 class Networks:

@@ -241,10 +241,10 @@ def rows_compared(
 
 
 def bias_notes(results: Results, keys: Sequence[str], selection: str) -> tuple[str, ...]:
-    """(text,): by how many points the worst class of each row reads low, mean over seeds; () where none is known."""
+    """(text,): by how many points the worst class of each row reads low, mean over seeds; () where it does not."""
     texts = []
     for key in keys:
         biases = [worst_bias(a)[0] for a in accuracies(results, key, selection).values()]
-        if biases:
-            texts.append(f"{ROWS[key].label} {points(sum(biases) / len(biases))}")
+        bias = points(sum(biases) / len(biases)) if biases else points(0)
+        texts += [f"{ROWS[key].label} {bias}"] if bias != points(0) else []
     return (f"bias of the minimum, in points: {', '.join(texts)}",) if texts else ()

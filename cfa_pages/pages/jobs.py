@@ -94,10 +94,10 @@ _LINK = re.compile(r'(\]\(|href=")([0-9][0-9]_\w+\.ipynb)')
 
 
 def relink(notebook: NotebookNode, links: dict[str, str]) -> NotebookNode:
-    """Points Markdown and HTML links at the pages, in text cells and in outputs; in place, returns the notebook."""
+    """Points links at the pages, in text cells and in outputs, and those to docs/ there; in place, returns it."""
 
     def relinked(text):
-        return _LINK.sub(lambda m: m[1] + links.get(m[2], m[2]), text)
+        return _LINK.sub(lambda m: m[1] + links.get(m[2], m[2]), text).replace("](../docs/", "](../../../docs/")
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

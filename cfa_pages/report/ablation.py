@@ -56,25 +56,23 @@ def sweep(results: Results, figure: str) -> Figure:
     return fig
 
 
-def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
-    """Fig. 5(b): the margin of each class from epoch to epoch, mean over seeds.
+def mean_margins(results: Results, recipe: str = "at_ccm") -> np.ndarray:
+    """(epochs, K) margins that the classes are trained with, pixel units, mean over seeds."""
+    runs = row_runs(results, recipe).values()
+    return np.mean([[e.class_eps for e in r.record.epochs] for r in runs], axis=0)
 
-    Raw values are faint; the strong line is a trailing mean of 8 epochs (fewer in short runs) since calibration began.
-    """
-    recipe_runs = list(row_runs(results, recipe).values())
-    config, classes = recipe_runs[0].config, shown_classes(results)
-    raw = np.mean([[e.class_eps for e in r.record.epochs] for r in recipe_runs], axis=0)
-    start = min(config.calibration_start, config.epochs) - 1
-    smooth = pd.DataFrame(raw[start:]).rolling(min(8, max(1, config.epochs // 2)), min_periods=1).mean()
-    smooth = np.vstack([raw[:start], smooth])
+
+def calibrated_values(results: Results, recipe: str = "at_ccm") -> Figure:
+    """Fig. 5(b): the margin of each class from epoch to epoch, mean over seeds."""
+    config, classes = next(iter(row_runs(results, recipe).values())).config, shown_classes(results)
+    margins = mean_margins(results, recipe)
     fig, (ax,) = panels(1, height=4.6)
-    class_traces(ax, raw, classes, lw=0.9, alpha=0.3)
-    class_traces(ax, smooth, classes)
+    class_traces(ax, margins, classes)
     ax.axhline(config.eps, color=INK, lw=1.2, ls=(0, (1, 2)))
     ax.annotate(f"ε = {eps_text(config.eps)}", (0.5, config.eps), (4, 4), textcoords="offset points", fontsize=9)
     margin_axis(ax)
     epoch_axis(ax, config)
-    label_ends(ax, len(raw), classes.ends(smooth), gap=0.048)
+    label_ends(ax, len(margins), classes.ends(margins), gap=0.048)
     ax.set_title(classes.title(f"Margin ε of each class, {ROWS[recipe].label}"))
     return fig
 
@@ -90,7 +88,7 @@ def own_slopes(results: Results) -> np.ndarray:
 
 def slope_bars(results: Results) -> Figure:
     """How fast each class's t_k falls as its margin grows, around eps (bars) and around its own margin (open marks)."""
-    classes, (fig, (ax,)) = shown_classes(results), panels(1, height=3.4, width=8)
+    classes, (fig, (ax,)) = shown_classes(results), panels(1, height=3.4)
     shown = list(classes.indices)
     slopes, own = np.array(list(slopes_by_seed(results).values()))[:, shown], own_slopes(results)[shown]
     ax.bar(range(len(shown)), slopes.mean(axis=0), width=0.6, color=[classes.colours[k] for k in shown])

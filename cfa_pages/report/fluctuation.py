@@ -26,7 +26,7 @@ def fluctuation(results: Results, weights: str = "live") -> Figure:
     """
     at_runs = row_runs(results, "at")
     run = at_runs[results.profile.seeds[0]]
-    fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.6, 5.0), height_ratios=(2.4, 1), sharex=True)
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, 5.0), height_ratios=(2.4, 1), sharex=True)
     overall, worst = (run.series(weights, statistic) for statistic in ("overall", "worst"))
     epochs = np.arange(1, len(overall) + 1)
     for seed_run in at_runs.values():

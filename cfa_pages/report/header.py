@@ -61,8 +61,8 @@ def _hashes(runs):
 
 def _training(runs):
     networks = _unique(f"{r.config.model} of width {r.config.width}" for r in runs)
-    epochs = _unique(str(r.config.epochs) for r in runs if r.config.parent is None) or "–"
-    return f"{networks}, {epochs} epoch{'' if epochs == '1' else 's'}"
+    epochs = max(r.config.epochs for r in runs)
+    return f"{networks}, up to {count(epochs, 'epoch')}"
 
 
 def _unique(values):

@@ -45,7 +45,7 @@ def differences_table() -> pd.DataFrame:
     points = zip(DIFFERENCES["here"], DIFFERENCES["field"])
     here = [words.replace("{}", text_of(default_of(field), field)) if field else words for words, field in points]
     table = DIFFERENCES.assign(here=here, field=DIFFERENCES["field"].replace("", "–")).drop(columns="test")
-    names = ["Topic", "The paper says", "Its released code does", "Here", "Field", "Part"]
+    names = ["Topic", "The paper says", "Its released code does", "Default here", "Field", "Part"]
     return table.set_axis(names, axis="columns")
 
 
