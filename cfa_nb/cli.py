@@ -154,7 +154,10 @@ def _changes(context, option, pairs):
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Default: the profile's first.")
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", callback=_changes, help="Another value for a "
               "field of the run, such as eps=8/255, milestones=10,15 or flip=false; may be repeated.")  # fmt: skip
-def train(profile, method, seed, changes):
+@click.option(
+    "--again", is_flag=True, help="Train it anew, as after a change of its code; the old record is set aside."
+)
+def train(profile, method, seed, changes, again):
     """Train one run and say how it did; a finished one is only read.
 
     METHOD is a training run: at, at_ccm, trades_ccm_ccr, frl, ...; a wrong one lists all.
@@ -167,6 +170,8 @@ def train(profile, method, seed, changes):
         config = chosen.config(method, chosen.seeds[0] if seed is None else seed, **changes)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if again:
+        store.set_aside(config)
     # all its checkpoints are kept: a run that is asked for by name is wanted
     trained = ensure(chosen, [config], store, workers=1, keep_weights="all")
     record = store.record(config)

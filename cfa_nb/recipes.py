@@ -87,13 +87,15 @@ def rows_of(table: int | str) -> dict[str, Row]:
 
 
 def check_names() -> None:
-    """Raises `ValueError` where a recipe does not have the name of what it trains, or a row names no recipe."""
+    """Raises `ValueError` where a recipe does not have the name of what it trains, or a row shows what is not there."""
     for key, config in RECIPES.items():
         if config.recipe != key:
             raise ValueError(f"RECIPES[{key!r}] trains what is called {config.recipe!r}; enter it under that name")
     for key, row in ROWS.items():
         if row.recipe not in RECIPES:
             raise ValueError(f"ROWS[{key!r}] shows the recipe {row.recipe!r}, which RECIPES lacks")
+        if row.weights not in (LIVE, "ema", "fawa"):
+            raise ValueError(f"ROWS[{key!r}] shows the weights {row.weights!r}; there are {LIVE}, ema and fawa")
 
 
 check_names()

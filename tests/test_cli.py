@@ -134,6 +134,9 @@ def test_train_one_run(folders, capsys):
     assert (config.eps, config.milestones, config.epochs, config.flip) == (8 / 255, (1, 2), 3, True)
     assert call(*command, cli=core) == 0
     assert "was finished already" in capsys.readouterr().out
+    assert call(*command, "--again", cli=core) == 0
+    assert ": trained" in capsys.readouterr().out
+    assert next(file.parent.glob("record.set-aside-*.json")).read_text() == file.read_text()
 
 
 def test_the_module_imports_no_torch_for_its_help():

@@ -1,6 +1,7 @@
 """A new method is one function and two entries: this does what CONTRIBUTING says, step by step."""
 
 import inspect
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from cfa_nb.method.train import train
 from cfa_nb.recipes import RECIPES, ROWS, Row, check_names
 from cfa_nb.runs.profiles import SMOKE
 from cfa_nb.runs.store import RunStore
+from cfa_nb.runs.sweep import _outcome
 from cfa_pages import report
 
 LABELS = {"smooth": "Label smoothing", "at_inverse": "AT + inverse margins"}
@@ -102,9 +104,18 @@ def test_a_recipe_bears_the_name_of_what_it_trains(profile):
             check_names()
     finally:
         del RECIPES["better_at"]
-    ROWS["lost"] = Row("Lost", "nowhere")
-    try:
-        with pytest.raises(ValueError, match="which RECIPES lacks"):
+    for row, message in (
+        (Row("Lost", "nowhere"), "which RECIPES lacks"),
+        (Row("Lost", "at", "emma"), "live, ema and fa"),
+    ):
+        ROWS["lost"] = row
+        with pytest.raises(ValueError, match=message):
             check_names()
-    finally:
         del ROWS["lost"]
+
+
+def test_a_mistake_in_a_function_is_said_with_its_place(profile, tmp_path, monkeypatch):
+    monkeypatch.setitem(CALIBRATORS, "inverse", lambda config, past: (1.0,))
+    outcome = _outcome(profile.config("at_inverse", 0), averages=(), store=RunStore(tmp_path))
+    place = r"TypeError: calibrator 'inverse' must give a Calibration, not tuple \(calibration\.py, line \d+\)"
+    assert re.fullmatch(place, outcome[1])

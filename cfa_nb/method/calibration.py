@@ -107,4 +107,7 @@ def next_calibration(config: TrainConfig, num_classes: int, epoch: int, past: Pa
     """What AT, TRADES and FAT train an epoch (from 1) with."""
     if epoch < config.calibration_start or not past.train_robust:
         return uniform(config, num_classes)
-    return CALIBRATORS[config.calibrator](config, past)
+    calibration = CALIBRATORS[config.calibrator](config, past)
+    if not isinstance(calibration, Calibration):
+        raise TypeError(f"calibrator {config.calibrator!r} must give a Calibration, not {type(calibration).__name__}")
+    return calibration

@@ -118,11 +118,11 @@ class RunStore:
         (path / "state.safetensors").unlink(missing_ok=True)
 
     def set_aside(self, config: TrainConfig) -> None:
-        """Moves a damaged or outdated record away, under a name that nothing reads; nothing is deleted."""
-        file = self.path(config) / "record.json"
-        if file.exists():
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-            file.replace(file.with_name(f"record.set-aside-{digest}.json"))
+        """Moves a record or a training state away, under a name that nothing reads; nothing is deleted."""
+        for file in map(self.path(config).joinpath, ("record.json", "state.safetensors")):
+            if file.exists():
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+                file.replace(file.with_name(f"{file.stem}.set-aside-{digest}{file.suffix}"))
 
     def save_weights(self, config: TrainConfig, key: str, tensors: dict[str, Tensor], write: bool = True) -> str:
         """Keeps a checkpoint ("fawa/best") and returns the digest of its file; without `write`, the digest alone.

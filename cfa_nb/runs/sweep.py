@@ -10,13 +10,16 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from cfa_nb.config import TrainConfig
+from cfa_nb.method.train import train  # here, so that a mistake in a method is said before workers die of it
 from cfa_nb.runs.provenance import usable_cores
 from cfa_nb.runs.store import RunStore
 from cfa_nb.runs.study import Profile
@@ -99,7 +102,7 @@ def ensure(
     failures = _train_all(jobs, workers or (usable_cores() if device == "cpu" else 1), progress)
     if failures:
         reasons = "\n".join(f"  {c.recipe}, seed {c.seed}: {reason}" for c, reason in failures.items())
-        raise SweepError(f"{len(failures)} of {len(todo)} runs failed, the others are kept:\n{reasons}")
+        raise SweepError(f"{len(failures)} of {len(todo)} runs failed; what is finished is kept:\n{reasons}")
     return todo
 
 
@@ -181,25 +184,24 @@ def _serve(connection):
     import torch
     from tqdm.std import tqdm
 
-    from cfa_nb.method.train import train
-
     torch.set_num_threads(1)
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is ended would leave behind
     report = lambda epoch, _: connection.send(("epoch", epoch))  # noqa: E731
     while True:
         try:
             config, work, root, device = connection.recv()
-            connection.send(_outcome(train, config, store=RunStore(root), device=device, on_epoch=report, **work))
+            connection.send(_outcome(config, store=RunStore(root), device=device, on_epoch=report, **work))
         except (EOFError, OSError):  # nobody is there to send a run, or to hear of it
             return
 
 
-def _outcome(train, config, **options):
+def _outcome(config, **options):
     try:
         train(config, **options)
         return "finished", None
     except Exception as error:  # one run must not take the others with it
-        return "failed", f"{type(error).__name__}: {error}"
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return "failed", f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def _die_with_parent():

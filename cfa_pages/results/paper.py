@@ -3,7 +3,7 @@
     TABLE_1["at_cfa"]["best"]["robust"].worst   # Value(24.4, 0.3)
     QUOTED["fig4_best_worst"].value             # 23.5
 
-Row keys are those of `cfa_nb.config.ROWS`.
+Row keys are those of `cfa_nb.recipes.ROWS`.
 """
 
 import math
