@@ -48,7 +48,7 @@ class Page:
         name: the notebook's file name without suffix.
         profile: name of a profile, or "theory" for the page that needs none.
     Raises:
-        ValueError: if there is no such profile.
+        ValueError: if there is no such profile, or it has no pages.
     """
 
     def __init__(self, name: str, profile: str):
@@ -56,6 +56,10 @@ class Page:
         self.folder = page_set_dir(profile)
         self.saves_in = os.environ.get("CFA_NB_RUNNER")
         self.profile = None if profile == THEORY else profile_named(profile)
+        if self.profile and not self.profile.has_pages:
+            raise ValueError(f"{profile} has no pages of its own; it is shown on those of {DEFAULT}")
+        if self.profile and self.profile.name != DEFAULT:
+            display(Markdown(f"*Sentences about results are written for `{DEFAULT}` and left out here.*"))
         self.published = Published(self.folder)
         self.store = self.published if self.saves_in else RunStore(runs_dir())
         use_style()

@@ -70,8 +70,9 @@ def test_plumbing_is_collapsed_in_jupyterlab_and_in_html_alike(notebook):
 def test_no_outputs_and_stable_cell_ids(notebook):
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[a-z][a-z0-9_-]*", i) and not re.fullmatch(r"[0-9a-f]{8}", i) for i in ids)
-    assert all(not c.outputs and c.execution_count is None for c in code(notebook))
+    cure = "did JupyterLab save what you ran? `git restore notebooks` brings the sources back"
+    assert all(re.fullmatch(r"[a-z][a-z0-9_-]*", i) and not re.fullmatch(r"[0-9a-f]{8}", i) for i in ids), cure
+    assert all(not c.outputs and c.execution_count is None for c in code(notebook)), cure
 
 
 def test_short_cells_without_functions_classes_installs_or_paths(notebook):

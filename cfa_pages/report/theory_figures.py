@@ -179,20 +179,20 @@ BALLS = {"x₁ untouched": "features", "literal ball": "all"}
 
 
 def panel_figure(model: ToyModel, eps: float, ball: str = "features", w_max: float = 5.0) -> Figure:
-    """The panel's picture: Fig. 1(b) at one margin on the left, w*(eps) on the right; what they say in the titles."""
-    fig, (left, right) = panels(2, height=3.7)
-    draw_accuracies(left, model, eps, ball, w_max)
+    """The panel's picture: Fig. 1(b) at one margin, and below it w*(eps); what they say in the titles."""
+    fig, (above, below) = panels(2, height=2.9, stacked=True)
+    draw_accuracies(above, model, eps, ball, w_max)
     best = model.optimal_w(eps=eps, ball=ball)
     if best < w_max:
-        left.axvline(best, color=INK, linewidth=0.9, linestyle="--")
-    left.set_title(f"Attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
+        above.axvline(best, color=INK, linewidth=0.9, linestyle="--")
+    above.set_title(f"Attacked at $\\epsilon$ = {eps:g}\n{_gap_words(model, best, eps, ball)}")
     margins = np.linspace(0, 1.25 * model.eta, 200)
-    right.plot(margins, model.optimal_w(eps=margins, ball=ball), color=INK)
-    right.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
-    right.plot([eps], [min(best, 10)], "^" if best > 10 else "o", color=INK, clip_on=False, **DOT)
-    right.set(xlabel="training margin $\\epsilon$ (dashed: $\\eta$)", ylabel="best $w$ overall", ylim=(0, 10))
-    right.set_xlim(0, max(margins[-1], eps))
-    right.set_title("Training finds no best $w$\n" if best == np.inf else f"Training chooses $w$ = {best:.2f}\n")
+    below.plot(margins, model.optimal_w(eps=margins, ball=ball), color=INK)
+    below.axvline(model.eta, color=QUIET, linewidth=0.9, linestyle="--")
+    below.plot([eps], [min(best, 10)], "^" if best > 10 else "o", color=INK, clip_on=False, **DOT)
+    below.set(xlabel="training margin $\\epsilon$ (dashed: $\\eta$)", ylabel="best $w$ overall", ylim=(0, 10))
+    below.set_xlim(0, max(margins[-1], eps))
+    below.set_title("Training finds no best $w$" if best == np.inf else f"Training chooses $w$ = {best:.2f}")
     return fig
 
 
