@@ -18,15 +18,7 @@ walk                           PGD in its box
 theory_*                       the pictures of Section 2 (notebook 01 imports them itself)
 """
 
-from cfa_pages.report.ablation import (
-    calibrated_values,
-    mean_margins,
-    moves_table,
-    own_slopes,
-    slope_bars,
-    sweep,
-    sweep_values,
-)
+from cfa_pages.report.ablation import calibrated_values, moves_table, own_slopes, slope_bars, sweep, sweep_values
 from cfa_pages.report.averages import CALIBRATED, PLAIN_RUNS, acceptance, average_table
 from cfa_pages.report.comparisons import (
     comparison_caption,

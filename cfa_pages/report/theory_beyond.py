@@ -130,7 +130,7 @@ def ccm_figure(model: ToyModel, eps: float, delta: float = 0.02, most_features: 
     features = np.arange(1, most_features + 1)
     split = [replace(model, d=d).trained_w(eps + delta, eps - delta) for d in features]
     lower.plot(features, np.array(split) - model.optimal_w(eps=eps), "o-", color=INK, markersize=4)
-    lower.set(xlabel="number of weak features $d$", ylabel="change of $w$")
+    lower.set(xlabel="number of weak features $d$", ylabel="change of $w$", xticks=range(0, most_features + 1, 5))
     lower.set_title(f"Margins $\\epsilon \\pm {delta:g}$ move $w$ either way")
     for ax in (upper, lower):
         ax.axhline(0, color=QUIET, linewidth=0.9)
