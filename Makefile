@@ -30,7 +30,7 @@ endif
 
 help:
 	@echo "make reproduce   train what is missing, then draw every page  (default: PROFILE=fashion)"
-	@echo "                 SEEDS=10: on ten seeds (1 to 20)"
+	@echo "                 SEEDS=10: on ten seeds (1 to 20); SEEDS=50-59: on others"
 	@echo "                 PROFILE=cifar10-quick wants a GPU; DATA_DIR=... trains on a folder of images instead"
 	@echo "make render      draw every page from the published records, without training  (PROFILE=...)"
 	@echo "make status      what is finished, missing or stale, and what is left in time and disk  (PROFILE=...)"

@@ -98,8 +98,8 @@ def profile_options(command: Callable) -> Callable:
                 "test/<class>/*) instead of the profile's data."),
         click.option("--data-name", metavar="NAME", help="How records call it (default: the folder's name)."),
         click.option("--image-size", type=AT_LEAST_1, metavar="N", help="Resize its images to N x N pixels."),
-        click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N", expose_value=False, is_eager=True,
-                     callback=_into(SEEDS), help=f"Seeds of the study, 1 to {MOST_SEEDS} (default: the profile's)."),
+        click.option("--seeds", metavar="N", expose_value=False, is_eager=True, callback=_into(SEEDS), help="How many "
+                     f"seeds, 1 to {MOST_SEEDS}, or which, such as 50-59 (default: the profile's)."),
     )  # fmt: skip
     @wraps(command)
     def resolved(profile, data_dir, data_name, image_size, **others):

@@ -55,7 +55,7 @@ def test_help(group, capsys):
         (core, ("train", "at", "--set", "epsilon=1"), "there is no field 'epsilon'; there are dataset,"),
         (core, ("train", "at", "--set", "epochs=1.5"), "epochs takes a value such as 200, not '1.5'"),
         (core, ("train", "at", "--set", "epochs=0"), "epochs must be at least 1, not 0"),
-        (core, ("sweep", "--seeds", "21"), "21 is not in the range 1<=x<=20"),
+        (core, ("sweep", "--seeds", "21"), "from 1 to 20, or which, such as 50-59, not '21'"),
         (pages, ("reproduce", "--data-dir", "images"), "say what to do with the images"),
     ],
 )

@@ -145,10 +145,16 @@ def test_seeds_begin_with_the_first_and_side_studies_grow_in_proportion(name, se
     assert few <= many, "runs that are there already are used"
 
 
-@pytest.mark.parametrize("number", ["0", "21", "x", "-1", "2.5", " 3"])
+def test_other_seeds_are_named(monkeypatch):
+    monkeypatch.setenv("CFA_NB_SEEDS", "50-59")
+    assert profile_named("fashion").seeds == tuple(range(50, 60))
+    assert profile_named("fashion").study_seeds == tuple(range(50, 56))
+
+
+@pytest.mark.parametrize("number", ["0", "21", "x", "-1", "2.5", " 3", "5-4", "10-30", "50-"])
 def test_a_number_of_seeds_that_cannot_be_is_refused(number, monkeypatch):
     monkeypatch.setenv("CFA_NB_SEEDS", number)
-    with pytest.raises(ValueError, match="seeds: a whole number from 1 to 20, not"):
+    with pytest.raises(ValueError, match="seeds: a number of them from 1 to 20, or which"):
         profile_named("fashion")
 
 

@@ -9,15 +9,18 @@ from cfa_nb.runs.study import Profile
 SEEDS, MOST_SEEDS = "CFA_NB_SEEDS", 20
 
 
-def with_seeds(profile: Profile, number: str) -> Profile:
-    """The same study on another number of seeds, beginning with its first; its side studies grow in proportion.
+def with_seeds(profile: Profile, text: str) -> Profile:
+    """The same study on so many seeds from its first on ("10"), or on others ("50-59"); side studies in proportion.
 
     Raises:
-        ValueError: if `number` is no whole number from 1 to 20.
+        ValueError: if the text is neither, or names none or more than 20.
     """
-    if not number.isdecimal() or not 1 <= int(number) <= MOST_SEEDS:
-        raise ValueError(f"seeds: a whole number from 1 to {MOST_SEEDS}, not {number!r}")
-    seeds = tuple(range(profile.seeds[0], profile.seeds[0] + int(number)))
+    ends = re.fullmatch(r"(\d+)-(\d+)", text, re.ASCII)
+    first = int(ends[1]) if ends else profile.seeds[0]
+    number = int(ends[2]) - first + 1 if ends else int(text) if text.isdecimal() else 0
+    if not 1 <= number <= MOST_SEEDS:
+        raise ValueError(f"seeds: a number of them from 1 to {MOST_SEEDS}, or which, such as 50-59, not {text!r}")
+    seeds = tuple(range(first, first + number))
     few = max(1, round(len(seeds) * len(profile.study_seeds) / len(profile.seeds)))
     return replace(profile, seeds=seeds, study_seeds=seeds[:few], ablation_seeds=profile.ablation_seeds and seeds[:1])
 
