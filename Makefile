@@ -35,7 +35,7 @@ help:
 	@echo "make render      draw every page from the published records, without training  (PROFILE=...)"
 	@echo "make status      what is finished, missing or stale, and what is left in time and disk  (PROFILE=...)"
 	@echo "make lab         open the notebooks in JupyterLab  (PORT=8890; LAB=... further options of JupyterLab)"
-	@echo "make test        all tests;  make test-fast: those of a minute;  make test-browser: every notebook in Chromium"
+	@echo "make test        all tests;  make test-fast: without the slow ones;  make test-browser: every notebook in Chromium"
 	@echo "make bench       what a training step costs  (AUTHORS=... the released code, to compare with)"
 	@echo "make lint        check code and notebooks;  make format: format them"
 	@echo "make clean       remove caches and .venv; never runs/ or outputs/"
