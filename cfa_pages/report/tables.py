@@ -108,10 +108,10 @@ def aa_table(results: Results) -> pd.DataFrame:
     for key in rows_of(1):
         found = list(aa_accuracies(results, key).values())
         both = [_mean_pair(column) for column in zip(*found)]
-        names = (
-            heading(results.profile, "AA"),
-            heading(results.profile, f"{attack_label(results.profile)}, same images"),
-        )
+        attack = attack_label(results.profile).partition(",")[
+            0
+        ]  # the other tables' number of images does not hold here
+        names = heading(results.profile, "AA"), heading(results.profile, f"{attack}, same images")
         cells = dict(zip(names, both or ("–", "–")))
         paper = {f"{PAPER} (AA), last": paper_cell(printed(1, key, "last")["robust"])}
         rows.append({"Method": ROWS[key].label, **cells, "seeds": str(len(found)), **paper})
