@@ -95,7 +95,7 @@ def test_markdown_is_no_dialect_and_has_one_heading_of_the_first_level(notebook)
 @pytest.mark.parametrize("path", PROFILED, ids=lambda p: p.stem)
 def test_a_profiled_page_names_itself_and_its_figures_and_tables_and_gives_figures_an_alt_text(path):
     notebook = nbformat.read(path, as_version=4)
-    default, known = re.match(r'profile = "(\w+)"  # (.+), \.\.\.: ', notebook.cells[1].source).groups()
+    default, known = re.search(r'profile = "(\w+)"  # (.+), \.\.\.: ', notebook.cells[1].source).groups()
     assert default == DEFAULT
     assert all(profile_named(name).has_pages for name in known.split(", "))
     assert f'Page("{path.stem}", profile)' in notebook.cells[2].source
