@@ -200,7 +200,8 @@ def _outcome(config, **options):
         train(config, **options)
         return "finished", None
     except Exception as error:  # one run must not take the others with it
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        place = [frame for frame in frames if "site-packages" not in frame.filename][-1]  # not a line within torch
         return "failed", f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
 
 
