@@ -171,7 +171,8 @@ def train(profile, method, seed, changes, again):
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if again:
-        store.set_aside(config)
+        with store.lock(config):  # whoever trains it now ends first
+            store.set_aside(config)
     # all its checkpoints are kept: a run that is asked for by name is wanted
     trained = ensure(chosen, [config], store, workers=1, keep_weights="all")
     record = store.record(config)

@@ -62,7 +62,7 @@ DIGITS = replace(
     FASHION,
     name="digits",
     data_label="digits (scikit-learn, real 8x8 images)",
-    description="Real handwritten digits: CCM lifts the average there, not the worst class. AT and AT + CCM alone.",
+    description="Real handwritten digits: CCM lifts the average; no gain of the worst class is seen. AT and CCM alone.",
     common=FASHION.common | dict(
         dataset="digits", train_per_class=None, val_per_class=20, test_per_class=None, eval_per_class=None,
         epochs=24, milestones=(12, 18), calibration_start=6, batch_size=64, lambda_1=0.5,

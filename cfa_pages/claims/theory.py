@@ -80,7 +80,7 @@ def theorem_2():
     )
 
 
-@_theorem("Theorem 2", "The same for the ball as Eq. 4 writes it, in which the attack moves x₁, too.")
+@_theorem("Theorem 2", "Our reading: the same for the ball as Eq. 4 writes it, in which the attack moves x₁, too.")
 def theorem_2_literal():
     """The ball of Eq. 4 read literally: w* falls, then jumps."""
     change = FALLING.optimal_w(eps=0.1, ball="all") - FALLING.optimal_w(eps=0.0, ball="all")
@@ -136,7 +136,7 @@ def theorem_4_rise():
     )
 
 
-@_theorem("Theorems 2 and 4", "Both describe training and measuring at one margin ε.")
+@_theorem("Theorems 2 and 4", "Our reading: both describe training and measuring at one margin ε.")
 def theorems_2_and_4():
     """Theorem 2 and the robust half of Theorem 4 at one eps."""
     top = FIGURE_1.optimal_w(eps=0.2)

@@ -22,14 +22,14 @@ SWEEPS = {  # figure -> (plain recipe, calibrated recipe, field, symbol, profile
 }
 
 
-def sweep_values(results: Results, figure: str, statistic: str) -> dict[float | None, BySeed]:
-    """{base budget (None: the plain recipe): {seed: "overall" or "worst"}} of a sweep: PGD-10, best checkpoint."""
+def sweep_values(results: Results, figure: str, statistic: str, when: str = "best") -> dict[float | None, BySeed]:
+    """{base budget (None: the plain recipe): {seed: "overall" or "worst"}} of a sweep: PGD-10, "best" or "last"."""
     plain, calibrated, field, _, values = SWEEPS[figure]
     runs = {None: find(results, plain)}
     runs |= {value: find(results, calibrated, **{field: value}) for value in getattr(results.profile, values)}
     seeds = results.profile.study_seeds
     return {
-        value: {s: getattr(r.pgd10("live", "best"), statistic) for s, r in by_seed.items() if s in seeds}
+        value: {s: getattr(r.pgd10("live", when), statistic) for s, r in by_seed.items() if s in seeds}
         for value, by_seed in runs.items()
     }
 

@@ -96,13 +96,15 @@ def choice_picture(results: Results) -> Figure:
     quoted = {key: number.value / 100 for key, number in paper.QUOTED.items()}
     theirs = [[(quoted[f"fig4_{name}_avg"], quoted[f"fig4_{name}_worst"]) for name in ("best", "fair")]]
     fig, axes = panels(2, height=3.6, width=WIDTH, sharey=True)
-    for ax, title, lines in zip(axes, (f"Here: {results.profile.data_label}", "Paper: CIFAR-10"), (ours, theirs)):
+    titles = f"Here: {results.profile.data_label}", "Paper: CIFAR-10"
+    ends = ("best average", "best average\n+ worst class"), ("epoch 108:\nbest average", "epoch 110:\nfairer")
+    for ax, title, ticks, lines in zip(axes, titles, ends, (ours, theirs)):
         for number, (name, colour) in enumerate((("average", INK), (worst_label(results.profile), CFA))):
             for line in lines:
                 ax.plot([0, 1], [at[number] for at in line], "-o", color=colour, lw=1.4, ms=4.5)
             below = min((sum(at[number] for at in line) / 2 for line in lines), default=0.5) - 0.03
             ax.text(0.5, below, name, color=colour, fontsize=9, ha="center", va="top")
-        ax.set_xticks([0, 1], ["best average", "best average\n+ worst class"])
+        ax.set_xticks([0, 1], ticks)
         ax.set(xlim=(-0.35, 1.35), title=title)
     percent_axis(axes[0], 0)
     axes[0].set_ylabel("robust accuracy, PGD-10")
