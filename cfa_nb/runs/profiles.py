@@ -175,7 +175,7 @@ FASHION_FULL = replace(
     SMALL,
     name="fashion-full",
     data_label="Fashion-MNIST",
-    description="All of Fashion-MNIST at 28x28 on a small PreActResNet: AT and AT + CCM, about an hour a run and core.",
+    description="All of Fashion-MNIST at 28x28 on a small PreActResNet: AT and AT + CCM, half an hour a run and core.",
     common=FASHION.common | dict(
         dataset="fashion-mnist", train_per_class=None, test_per_class=None, model="preactresnet",
         width=16, depth=1, stem_stride=2, epochs=20, milestones=(10, 15), calibration_start=4,
